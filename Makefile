@@ -1,0 +1,103 @@
+# Everything a contributor runs. It needs Python 3.11 or newer, pip and make; the first target that
+# needs the environment builds it in .venv, and a second call finds the stamp and starts at once.
+#
+#   make              the gate: the same as `make test`
+#   make run          starts a durable server, runs a first workflow on it, keeps the server up
+#   make check        lint, format, types, import contracts, spelling, rules of the house
+#   make test         check, then every test
+#   make simulate     SEED=7 [COUNT=100]   seeded simulation; the same seed repeats a run exactly
+#   make crash        [ROUNDS=20]          kill -9 under load, restart, compare with what was promised
+#   make bench        [REFERENCE=path]     throughput, latency, CPU; the ratios if given another server
+#   make sdk-suite    SUITE=path           an official SDK's own tests against this server
+#   make format       lets ruff rewrite the files
+#   make lock         new versions and hashes in requirements/
+#   make clean        removes what make has made
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST ?= $(BIN)/python -m pytest
+PYTEST_ARGS ?=
+WORKERS ?= 2
+
+SOURCES := $(wildcard src tests simulation bench examples scripts)
+
+.DEFAULT_GOAL := test
+.DELETE_ON_ERROR:
+.PHONY: setup run check lint types contracts spelling tidy test simulate crash bench sdk-suite format lock clean
+
+# ------------------------------------------------------------------------------------- environment
+setup: $(STAMP)
+
+# The stamp is newer than whatever decides the content of the environment, or it is made again.
+# Debian's python3 without python3-venv cannot put pip into a new environment; then our own pip does.
+$(STAMP): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Indelible needs Python 3.11 or newer; say make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV) (once; a minute or two)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) 2>/dev/null || { \
+		rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV); }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# --------------------------------------------------------------------------------------------- run
+run: $(STAMP)
+	@$(BIN)/python scripts/first_run.py $(RUN_ARGS)
+
+# ------------------------------------------------------------------------------------------- gates
+check: lint types contracts spelling tidy
+
+lint: $(STAMP)
+	$(BIN)/ruff check --quiet $(SOURCES)
+	$(BIN)/ruff format --quiet --check $(SOURCES)
+
+types: $(STAMP)
+	$(BIN)/basedpyright --level error
+
+contracts: $(STAMP)
+	@mkdir -p .cache
+	$(BIN)/lint-imports --cache-dir .cache/import_linter > .cache/contracts.txt 2>&1 || { cat .cache/contracts.txt; exit 1; }
+
+spelling: $(STAMP)
+	$(BIN)/codespell $(SOURCES) *.md Makefile pyproject.toml $(wildcard docs)
+
+tidy: $(STAMP)
+	$(PYTEST) tests/arch -q $(PYTEST_ARGS)
+
+# The rules of the house are tests, so the full run repeats `tidy` rather than depending on it.
+test: lint types contracts spelling
+	$(PYTEST) -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+
+# ------------------------------------------------------------------------------- long-running tools
+simulate: $(STAMP)
+	$(BIN)/python -m simulation --seed $(or $(SEED),1) --count $(or $(COUNT),1)
+
+crash: $(STAMP)
+	$(BIN)/python -m bench.crash --rounds $(or $(ROUNDS),20)
+
+bench: $(STAMP)
+	$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
+
+sdk-suite: $(STAMP)
+	@test -n "$(SUITE)" || { echo "Say which suite: make sdk-suite SUITE=path/to/sdk-python"; exit 2; }
+	$(BIN)/python scripts/sdk_suite.py --suite $(SUITE)
+
+# ----------------------------------------------------------------------------------------- upkeep
+format: $(STAMP)
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+# The one command that needs uv, which the environment brings. No header and no index in the files:
+# they hold names, versions and hashes, and any index that serves the same bytes will do.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(LOCK_ARGS)
+lock: $(STAMP)
+	$(BIN)/$(LOCK) pyproject.toml -o requirements/runtime.txt
+	$(BIN)/$(LOCK) pyproject.toml --group pyproject.toml:dev -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis .coverage* htmlcov build dist .run
+	find src tests simulation bench examples scripts -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
