@@ -27,7 +27,7 @@ SOURCES := $(wildcard src tests simulation bench examples scripts)
 .DELETE_ON_ERROR:
 .PHONY: setup run check lint types contracts spelling tidy test simulate crash bench sdk-suite format lock clean
 
-# ------------------------------------------------------------------------------------- environment
+# -------------------------------------------------------------------------------------- environment
 setup: $(STAMP)
 
 # The stamp is newer than whatever decides the content of the environment, or it is made again.
@@ -44,11 +44,11 @@ $(STAMP): pyproject.toml requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-# --------------------------------------------------------------------------------------------- run
+# ---------------------------------------------------------------------------------------------- run
 run: $(STAMP)
 	@$(BIN)/python scripts/first_run.py $(RUN_ARGS)
 
-# ------------------------------------------------------------------------------------------- gates
+# -------------------------------------------------------------------------------------------- gates
 check: lint types contracts spelling tidy
 
 lint: $(STAMP)
@@ -86,7 +86,7 @@ sdk-suite: $(STAMP)
 	@test -n "$(SUITE)" || { echo "Say which suite: make sdk-suite SUITE=path/to/sdk-python"; exit 2; }
 	$(BIN)/python scripts/sdk_suite.py --suite $(SUITE)
 
-# ----------------------------------------------------------------------------------------- upkeep
+# ------------------------------------------------------------------------------------------- upkeep
 format: $(STAMP)
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
