@@ -8,7 +8,7 @@
 #   make simulate     SEED=7 [COUNT=100]   seeded simulation; the same seed repeats a run exactly
 #   make crash        [ROUNDS=20]          kill -9 under load, restart, compare with what was promised
 #   make bench        [REFERENCE=path]     throughput, latency, CPU; the ratios if given another server
-#   make sdk-suite    SUITE=path           an official SDK's own tests against this server
+#   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_ARGS=]   the SDK's own tests against us
 #   make format       lets ruff rewrite the files
 #   make lock         new versions and hashes in requirements/
 #   make clean        removes what make has made
@@ -84,7 +84,7 @@ bench: $(STAMP)
 
 sdk-suite: $(STAMP)
 	@test -n "$(SUITE)" || { echo "Say which suite: make sdk-suite SUITE=path/to/sdk-python"; exit 2; }
-	$(BIN)/python scripts/sdk_suite.py --suite $(SUITE)
+	$(BIN)/python -m scripts.sdk_suite --suite $(SUITE) $(if $(SUITE_PYTHON),--python $(SUITE_PYTHON)) -- $(SUITE_ARGS)
 
 # ------------------------------------------------------------------------------------------- upkeep
 format: $(STAMP)

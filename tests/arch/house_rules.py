@@ -117,7 +117,7 @@ def _is_overload(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) ->
 
 # -------------------------------------------------------------------------------------------- names
 def banned_names(module: Module, api_names: frozenset[str] = frozenset()) -> Iterator[str]:
-    """No name that would fit anything; `api_names` are the protocol's own and may stay as they are."""
+    """No name that would fit anything; `api_names` are the protocol's own and may stay."""
     stem = module.path.rsplit("/", 1)[-1].removesuffix(".py")
     folders = module.path.split("/")[:-1]
     names = [(1, name) for name in (*folders, stem)]
