@@ -23,6 +23,9 @@ WORKERS ?= 2
 
 SOURCES := $(wildcard src tests simulation bench examples scripts)
 
+# Says when a stage begins, so that a log shows where the minutes went.
+stage = @date -u '+[%H:%M:%S] $(1)'
+
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 .PHONY: setup run check lint types contracts spelling tidy test simulate crash bench sdk-suite format lock clean
@@ -52,24 +55,30 @@ run: $(STAMP)
 check: lint types contracts spelling tidy
 
 lint: $(STAMP)
+	$(call stage,lint and format)
 	$(BIN)/ruff check --quiet $(SOURCES)
 	$(BIN)/ruff format --quiet --check $(SOURCES)
 
 types: $(STAMP)
+	$(call stage,types)
 	$(BIN)/basedpyright --level error
 
 contracts: $(STAMP)
+	$(call stage,import contracts)
 	@mkdir -p .cache
-	$(BIN)/lint-imports --cache-dir .cache/import_linter > .cache/contracts.txt 2>&1 || { cat .cache/contracts.txt; exit 1; }
+	$(BIN)/lint-imports --no-logo --cache-dir .cache/import_linter > .cache/contracts.txt 2>&1 || { cat .cache/contracts.txt; exit 1; }
 
 spelling: $(STAMP)
+	$(call stage,spelling)
 	$(BIN)/codespell $(SOURCES) *.md Makefile pyproject.toml $(wildcard docs)
 
 tidy: $(STAMP)
+	$(call stage,rules of the house)
 	$(PYTEST) tests/arch -q $(PYTEST_ARGS)
 
 # The rules of the house are tests, so the full run repeats `tidy` rather than depending on it.
 test: lint types contracts spelling
+	$(call stage,tests)
 	$(PYTEST) -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 # ------------------------------------------------------------------------------- long-running tools

@@ -177,20 +177,15 @@ def no_unfinished(module: Module) -> Iterator[str]:
 def only_api_messages(module: Module) -> Iterator[str]:
     """The server takes the generated messages from the SDK's package and nothing else."""
     for node in ast.walk(module.tree):
-        for name in _imported_modules(node):
-            if name.split(".")[0] == "temporalio" and not f"{name}.".startswith("temporalio.api."):
-                yield module.fault(
-                    node.lineno, f"imports {name}; the server knows only temporalio.api"
-                )
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for name in _imported_modules(node):
+                if name.split(".")[0] == "temporalio" and name.split(".")[1:2] != ["api"]:
+                    yield module.fault(node.lineno, f"imports {name}; only temporalio.api is ours")
 
 
-def _imported_modules(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.Import(names=names):
-            yield from (alias.name for alias in names)
-        case ast.ImportFrom(module="temporalio", names=names):
-            yield from (f"temporalio.{alias.name}" for alias in names)
-        case ast.ImportFrom(module=str(name)):
-            yield name
-        case _:
-            pass
+def _imported_modules(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if node.module == "temporalio":
+        return [f"temporalio.{alias.name}" for alias in node.names]
+    return [node.module or ""]
