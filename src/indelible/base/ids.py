@@ -1,0 +1,60 @@
+"""Typed identifiers.
+
+Owns the names by which executions, namespaces and queues are told apart. Must not know how any of
+them is stored, validated or generated (fresh identifiers come from `base.fresh_ids`).
+"""
+
+from enum import IntEnum
+from typing import NamedTuple, NewType
+
+NamespaceId = NewType("NamespaceId", str)
+NamespaceName = NewType("NamespaceName", str)
+WorkflowId = NewType("WorkflowId", str)
+RunId = NewType("RunId", str)
+EventId = NewType("EventId", int)
+ShardId = NewType("ShardId", int)
+RangeId = NewType("RangeId", int)
+"""Fencing number of a shard's owner: grows with every change of ownership."""
+TaskId = NewType("TaskId", int)
+"""Identifies one durable task of a shard: unique, growing, never used twice."""
+
+FIRST_EVENT_ID = EventId(1)
+UNASSIGNED_EVENT_ID = EventId(0)
+"""The id of an event that is buffered, or that has not happened."""
+
+
+class WorkflowKey(NamedTuple):
+    """One run of one workflow."""
+
+    namespace_id: NamespaceId
+    workflow_id: WorkflowId
+    run_id: RunId
+
+
+class ChainKey(NamedTuple):
+    """All runs of one workflow id: the unit of locking and of routing to a shard."""
+
+    namespace_id: NamespaceId
+    workflow_id: WorkflowId
+
+
+class QueueType(IntEnum):
+    """What a task queue carries; the values are those of `temporal.api.enums.v1.TaskQueueType`."""
+
+    WORKFLOW = 1
+    ACTIVITY = 2
+    NEXUS = 3
+
+
+class QueueKey(NamedTuple):
+    """One task queue of one type. A sticky queue has a key of its own."""
+
+    namespace_id: NamespaceId
+    queue_type: QueueType
+    name: str
+
+
+class Archetype(IntEnum):
+    """The kind of a durable entity; stored, so the values never change."""
+
+    WORKFLOW = 1

@@ -1,0 +1,60 @@
+"""Every bound of the service, with its unit in its name.
+
+Owns the numbers; the defaults are the reference service's (semantics section 16). `Limits` holds those that
+an operator may change; the rest are constants.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from indelible.base.instants import HOUR, MINUTE, SECOND, Duration
+
+ID_BYTES_MAX: Final = 1_000
+NAMESPACE_NAME_BYTES_MAX: Final = 1_000
+MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
+HISTORY_PAGE_EVENTS_MAX: Final = 256
+VISIBILITY_PAGE_ROWS_MAX: Final = 1_000
+ERROR_MESSAGE_BYTES_MAX: Final = 4_000
+REQUEST_IDS_KEPT_MAX: Final = 25
+LAST_FAILURE_BYTES_MAX: Final = 4_096
+USER_METADATA_SUMMARY_BYTES_MAX: Final = 400
+USER_METADATA_DETAILS_BYTES_MAX: Final = 20_000
+LINKS_PER_REQUEST_MAX: Final = 10
+LINK_BYTES_MAX: Final = 4_000
+
+POLL_DEADLINE_SECONDS_MIN: Final = 2
+LONG_POLL_SECONDS_MAX: Final = 60
+LONG_POLL_MARGIN_SECONDS: Final = 1
+HISTORY_LONG_POLL_SECONDS_MAX: Final = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds that dynamic configuration may change; one value per namespace."""
+
+    blob_bytes_max: int = 2 * 1024 * 1024
+    memo_bytes_max: int = 2 * 1024 * 1024
+    history_events_max: int = 51_200
+    history_bytes_max: int = 50 * 1024 * 1024
+    history_events_suggest: int = 4_096
+    history_bytes_suggest: int = 4 * 1024 * 1024
+    pending_activities_max: int = 2_000
+    pending_children_max: int = 2_000
+    pending_signals_max: int = 2_000
+    pending_cancels_max: int = 2_000
+    signals_per_execution_max: int = 10_000
+    buffered_events_max: int = 100
+    buffered_bytes_max: int = 2 * 1024 * 1024
+    buffered_queries_max: int = 1
+    search_attribute_keys_max: int = 100
+    search_attribute_value_bytes_max: int = 2 * 1024
+    search_attributes_bytes_max: int = 40 * 1024
+    workflow_task_timeout_default: Duration = Duration(10 * SECOND)
+    workflow_task_timeout_max: Duration = Duration(120 * SECOND)
+    workflow_task_heartbeat_timeout: Duration = Duration(30 * MINUTE)
+    workflow_task_retry_backoff_max: Duration = Duration(10 * MINUTE)
+    continue_as_new_interval_min: Duration = SECOND
+    retention_min: Duration = HOUR
+
+
+DEFAULT_LIMITS: Final = Limits()

@@ -1,0 +1,82 @@
+"""Task tokens: the opaque proof that a worker was given a task.
+
+Owns their encoding. A token names one attempt of one task; it proves nothing about who holds it, so the
+namespace inside is checked against the request's and the rest against the state of the run.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from indelible.base.errors import InvalidArgumentError
+from indelible.base.ids import EventId, NamespaceId, RunId, WorkflowId, WorkflowKey
+
+
+class WorkflowTaskToken(msgspec.Struct, frozen=True, array_like=True, tag="w"):
+    """A started workflow task. `started_at` tells repeated starts with equal ids apart."""
+
+    namespace_id: NamespaceId
+    workflow_id: WorkflowId
+    run_id: RunId
+    scheduled_event_id: EventId
+    started_event_id: EventId
+    attempt: int
+    started_at: int
+
+    @property
+    def key(self) -> WorkflowKey:
+        """The run that the task belongs to."""
+        return WorkflowKey(self.namespace_id, self.workflow_id, self.run_id)
+
+
+class ActivityTaskToken(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    """A started activity attempt of a workflow."""
+
+    namespace_id: NamespaceId
+    workflow_id: WorkflowId
+    run_id: RunId
+    scheduled_event_id: EventId
+    attempt: int
+    activity_id: str
+
+    @property
+    def key(self) -> WorkflowKey:
+        """The run that the activity belongs to."""
+        return WorkflowKey(self.namespace_id, self.workflow_id, self.run_id)
+
+
+class QueryTaskToken(msgspec.Struct, frozen=True, array_like=True, tag="q"):
+    """A query that was sent to a worker outside of a workflow task."""
+
+    namespace_id: NamespaceId
+    queue_name: str
+    query_id: str
+
+
+class ActivityById(NamedTuple):
+    """An activity as a client names it that has no token. An empty run id means the current run."""
+
+    workflow_id: WorkflowId
+    run_id: RunId
+    activity_id: str
+
+
+TaskToken = WorkflowTaskToken | ActivityTaskToken | QueryTaskToken
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(TaskToken)
+
+
+def encode_task_token(token: TaskToken) -> bytes:
+    """Return the bytes of a token."""
+    return _encoder.encode(token)
+
+
+def decode_task_token(raw: bytes) -> TaskToken:
+    """Return the token in the bytes; raise `InvalidArgumentError` if there is none."""
+    if not raw:
+        raise InvalidArgumentError("Task token not set on request.")
+    try:
+        return _decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError("Error deserializing task token.") from error

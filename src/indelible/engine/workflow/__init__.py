@@ -1,0 +1,1 @@
+"""The workflow execution: requests, commands and expirations decide; appliers change the state."""

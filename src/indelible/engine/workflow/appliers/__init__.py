@@ -1,0 +1,122 @@
+"""Change -> state: the only code that writes a `MutableState`.
+
+Owns the complete tables of appliers; tests prove that every event type that is built and every delta has
+one. An applier is total: it cannot refuse, and it does not look at a clock.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec.structs import replace
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+from indelible.base.ids import EventId
+from indelible.base.instants import instant
+from indelible.engine.workflow import deltas
+from indelible.engine.workflow.appliers import (
+    activity,
+    child_workflow,
+    execution,
+    timer,
+    workflow_task,
+)
+from indelible.engine.workflow.state import MutableState
+
+_T: Final = EventType
+
+APPLIERS: Final[
+    Mapping["EventType.ValueType", Callable[[MutableState, HistoryEvent], None]]
+] = {
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: execution.apply_started,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: execution.apply_signaled,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: execution.apply_cancel_requested,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: execution.apply_completed,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: execution.apply_failed,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: execution.apply_timed_out,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: execution.apply_canceled,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: execution.apply_terminated,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: execution.apply_continued_as_new,
+    _T.EVENT_TYPE_MARKER_RECORDED: execution.apply_marker,
+    _T.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: execution.apply_search_attributes_upserted,
+    _T.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED: execution.apply_properties_modified,
+    _T.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED: workflow_task.apply_scheduled,
+    _T.EVENT_TYPE_WORKFLOW_TASK_STARTED: workflow_task.apply_started,
+    _T.EVENT_TYPE_WORKFLOW_TASK_COMPLETED: workflow_task.apply_completed,
+    _T.EVENT_TYPE_WORKFLOW_TASK_FAILED: workflow_task.apply_ended,
+    _T.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT: workflow_task.apply_ended,
+    _T.EVENT_TYPE_TIMER_STARTED: timer.apply_started,
+    _T.EVENT_TYPE_TIMER_FIRED: timer.apply_fired,
+    _T.EVENT_TYPE_TIMER_CANCELED: timer.apply_canceled,
+    _T.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: activity.apply_scheduled,
+    _T.EVENT_TYPE_ACTIVITY_TASK_STARTED: activity.apply_started,
+    _T.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED: activity.apply_cancel_requested,
+    _T.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: activity.apply_completed,
+    _T.EVENT_TYPE_ACTIVITY_TASK_FAILED: activity.apply_failed,
+    _T.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT: activity.apply_timed_out,
+    _T.EVENT_TYPE_ACTIVITY_TASK_CANCELED: activity.apply_canceled,
+    _T.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED: child_workflow.apply_initiated,
+    _T.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED: child_workflow.apply_gone,
+    _T.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED: child_workflow.apply_started,
+    _T.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED: child_workflow.apply_gone,
+    _T.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED: child_workflow.apply_gone,
+    _T.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED: child_workflow.apply_gone,
+    _T.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT: child_workflow.apply_gone,
+    _T.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED: child_workflow.apply_gone,
+    _T.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: (
+        child_workflow.apply_cancel_initiated
+    ),
+    _T.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED: (
+        child_workflow.apply_cancel_answered
+    ),
+    _T.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED: (
+        child_workflow.apply_cancel_answered
+    ),
+    _T.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: (
+        child_workflow.apply_signal_initiated
+    ),
+    _T.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED: child_workflow.apply_signal_answered,
+    _T.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED: child_workflow.apply_signal_answered,
+}
+
+DELTA_APPLIERS: Final[Mapping[type[deltas.Delta], Callable[[MutableState, Any], None]]] = {
+    deltas.StartRecorded: execution.apply_start_recorded,
+    deltas.RequestIdAttached: execution.apply_request_id_attached,
+    deltas.StepCounted: execution.apply_step_counted,
+    deltas.RetentionFixed: execution.apply_retention_fixed,
+    deltas.WorkflowTaskQueued: workflow_task.apply_queued,
+    deltas.WorkflowTaskOriginallyScheduled: workflow_task.apply_originally_scheduled,
+    deltas.TransientWorkflowTaskScheduled: workflow_task.apply_transient_scheduled,
+    deltas.TransientWorkflowTaskStarted: workflow_task.apply_transient_started,
+    deltas.WorkflowTaskIdentified: workflow_task.apply_identified,
+    deltas.WorkflowTaskDropped: workflow_task.apply_dropped,
+    deltas.NextWorkflowTaskAttempt: workflow_task.apply_next_attempt,
+    deltas.StickinessChanged: workflow_task.apply_stickiness,
+    deltas.EventBuffered: workflow_task.apply_event_buffered,
+    deltas.BufferFlushed: workflow_task.apply_buffer_flushed,
+    deltas.EventNumbered: workflow_task.apply_event_numbered,
+    deltas.ActivityQueued: activity.apply_queued,
+    deltas.ActivityAttemptStarted: activity.apply_attempt_started,
+    deltas.ActivityHeartbeatRecorded: activity.apply_heartbeat,
+    deltas.ActivityRetryScheduled: activity.apply_retry_scheduled,
+    deltas.ChildStartRecorded: child_workflow.apply_start_recorded,
+}
+
+
+def apply_event(state: MutableState, event: HistoryEvent) -> None:
+    """Fold one event into the state.
+
+    An event without an id is held back: it takes effect, but has no place in the history yet.
+    """
+    if event.event_id:
+        state.execution = replace(
+            state.execution,
+            next_event_id=EventId(event.event_id + 1),
+            last_event_at=max(state.execution.last_event_at, instant(event.event_time)),
+        )
+    APPLIERS[event.event_type](state, event)
+
+
+def apply_delta(state: MutableState, delta: deltas.Delta) -> None:
+    """Fold one delta into the state."""
+    DELTA_APPLIERS[type(delta)](state, delta)

@@ -1,0 +1,162 @@
+"""Changes of a run that are not history events.
+
+Owns the closed list of them. SDKs do not see a delta; the state that it leaves is stored in the records. Like events, deltas go
+through appliers and cannot be refused.
+"""
+
+import msgspec
+
+from indelible.base.ids import EventId, TaskId
+from indelible.base.instants import Duration, Instant
+from indelible.engine.workflow.state import DispatchRef
+
+
+class Delta(msgspec.Struct, frozen=True, kw_only=True):
+    """A change that history does not show."""
+
+
+class StartRecorded(Delta, kw_only=True):
+    """What the started event does not tell of a start."""
+
+    request_id: str
+    namespace_name: str
+    user_metadata: bytes
+
+
+class RequestIdAttached(Delta, kw_only=True):
+    """A request id became known to the run, with the event that it caused."""
+
+    request_id: str
+    event_type: int
+    event_id: EventId
+
+
+class WorkflowTaskQueued(Delta, kw_only=True):
+    """The scheduled workflow task got its dispatch task."""
+
+    dispatch_task_id: TaskId
+    dispatch: DispatchRef
+    original_scheduled_at: Instant
+    schedule_to_start_timeout: Duration
+
+
+class WorkflowTaskOriginallyScheduled(Delta, kw_only=True):
+    """The scheduled workflow task continues a chain of heartbeats and goes straight to its worker."""
+
+    original_scheduled_at: Instant
+
+
+class TransientWorkflowTaskScheduled(Delta, kw_only=True):
+    """A workflow task was scheduled whose events are written only if it completes."""
+
+    attempt: int
+    scheduled_at: Instant
+    start_to_close_timeout: Duration
+    queue_name: str
+    is_sticky: bool
+
+
+class TransientWorkflowTaskStarted(Delta, kw_only=True):
+    """A transient workflow task was given to a worker."""
+
+    started_at: Instant
+    request_id: str
+    identity: str
+    history_size_bytes: int
+    suggest_continue_as_new: bool
+
+
+class WorkflowTaskIdentified(Delta, kw_only=True):
+    """The start of the workflow task is known with what its event does not tell."""
+
+    build_id: str
+
+
+class WorkflowTaskDropped(Delta, kw_only=True):
+    """The pending workflow task is gone without an event of its own."""
+
+
+class NextWorkflowTaskAttempt(Delta, kw_only=True):
+    """The next workflow task has this attempt; 1 is a normal one."""
+
+    attempt: int
+    failed_cause: int
+    """The cause of the last failure, 0 for none."""
+
+
+class StickinessChanged(Delta, kw_only=True):
+    """The next workflow tasks go to this sticky queue; empty for the normal queue."""
+
+    queue_name: str
+    schedule_to_start_timeout: Duration
+
+
+class EventBuffered(Delta, kw_only=True):
+    """An event waits for the started workflow task to end."""
+
+    sequence: int
+    event: bytes
+
+
+class BufferFlushed(Delta, kw_only=True):
+    """The buffered events have been written to the history."""
+
+
+class EventNumbered(Delta, kw_only=True):
+    """An event that took effect when it was held back has got its place in the history."""
+
+    event_id: EventId
+
+
+class ActivityQueued(Delta, kw_only=True):
+    """The current attempt of an activity got its dispatch task."""
+
+    scheduled_event_id: EventId
+    dispatch: DispatchRef
+
+
+class ActivityAttemptStarted(Delta, kw_only=True):
+    """A worker has the current attempt."""
+
+    scheduled_event_id: EventId
+    started_at: Instant
+    identity: str
+    request_id: str
+
+
+class ActivityHeartbeatRecorded(Delta, kw_only=True):
+    """The worker reported progress. `details` is a serialized `Payloads`; None keeps the last ones."""
+
+    scheduled_event_id: EventId
+    at: Instant
+    details: bytes | None
+
+
+class ActivityRetryScheduled(Delta, kw_only=True):
+    """The attempt failed and the next one waits for its interval."""
+
+    scheduled_event_id: EventId
+    attempt: int
+    scheduled_at: Instant
+    failed_at: Instant
+    last_failure: bytes
+    """A serialized `Failure`."""
+
+
+class ChildStartRecorded(Delta, kw_only=True):
+    """The buffered started event of a child has got its id."""
+
+    initiated_event_id: EventId
+    started_event_id: EventId
+
+
+class StepCounted(Delta, kw_only=True):
+    """One more transition, and so many more bytes of history."""
+
+    history_bytes: int
+
+
+class RetentionFixed(Delta, kw_only=True):
+    """How long the closed run is kept."""
+
+    retention: Duration

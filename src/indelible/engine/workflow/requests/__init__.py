@@ -1,0 +1,1 @@
+"""One file per API request on an execution: `decide(step, ...) -> reply`, or `ServiceError` before any change."""

@@ -1,0 +1,356 @@
+"""The life of a workflow task: scheduled, started, completed, failed, timed out.
+
+Owns when a task is normal or transient, sticky or not, and what each end leads to (semantics section 4; in the reference
+service `workflow_task_state_machine.go`). At most one workflow task of a run is pending.
+"""
+
+from typing import Final
+
+from temporalio.api.common.v1 import WorkerVersionStamp
+from temporalio.api.enums.v1 import (
+    SuggestContinueAsNewReason,
+    TaskQueueKind,
+    TimeoutType,
+    WorkflowTaskFailedCause,
+)
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import (
+    WorkflowTaskCompletedEventAttributes,
+    WorkflowTaskFailedEventAttributes,
+    WorkflowTaskScheduledEventAttributes,
+    WorkflowTaskStartedEventAttributes,
+    WorkflowTaskTimedOutEventAttributes,
+)
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
+
+from indelible.base.ids import EventId
+from indelible.base.instants import NEVER, NO_DURATION, SECOND, Duration, Instant, duration_message
+from indelible.base.invariants import invariant
+from indelible.engine.workflow import deltas
+from indelible.engine.workflow.state import DispatchRef, WorkflowTaskRecord
+from indelible.engine.workflow.tasks import WorkflowTaskDispatch
+from indelible.engine.workflow.transition import Transition
+
+UNEXTENDED_ATTEMPTS_MAX: Final = 3
+"""Later attempts get more time each: the only back-pressure on failing workflow tasks (trap 10)."""
+EXTENSION_INITIAL: Final = Duration(5 * SECOND)
+
+_UNRETRIED_CAUSES: Final = frozenset(
+    {
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND,
+    }
+)
+
+
+def task_queue_of(step: Transition) -> TaskQueue:
+    """Return the queue of the next workflow task: the sticky one if the run sticks to a worker."""
+    execution = step.execution
+    if execution.sticky_queue:
+        return TaskQueue(
+            name=execution.sticky_queue,
+            kind=TaskQueueKind.TASK_QUEUE_KIND_STICKY,
+            normal_name=execution.task_queue,
+        )
+    return TaskQueue(name=execution.task_queue, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+
+
+def require_workflow_task(step: Transition) -> None:
+    """Have a worker look at the run: schedule a workflow task unless one is pending."""
+    if step.execution.workflow_task is None:
+        schedule_workflow_task(step)
+
+
+def schedule_workflow_task(
+    step: Transition, *, original_scheduled_at: Instant = NEVER, is_inline: bool = False
+) -> None:
+    """Schedule a workflow task.
+
+    `original_scheduled_at` continues a chain of heartbeats. An inline task is started within this step and lies in
+    no queue.
+    """
+    invariant(step.execution.workflow_task is None, "a workflow task is pending already")
+    attempt = step.execution.workflow_task_attempt
+    if step.flush() and attempt > 1:
+        attempt = 1
+        cause = step.execution.last_failed_task_cause
+        step.change(deltas.NextWorkflowTaskAttempt(attempt=1, failed_cause=cause))
+    queue = task_queue_of(step)
+    timeout = _start_to_close_timeout(step, attempt)
+    if attempt > 1:
+        step.change(
+            deltas.TransientWorkflowTaskScheduled(
+                attempt=attempt,
+                scheduled_at=step.now,
+                start_to_close_timeout=timeout,
+                queue_name=queue.name,
+                is_sticky=queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY,
+            )
+        )
+    else:
+        _emit_scheduled(step, queue, timeout, attempt, at=step.now)
+    if not is_inline:
+        _enqueue(step, queue, original_scheduled_at)
+    elif original_scheduled_at:
+        step.change(
+            deltas.WorkflowTaskOriginallyScheduled(original_scheduled_at=original_scheduled_at)
+        )
+
+
+def _emit_scheduled(
+    step: Transition, queue: TaskQueue, timeout: Duration, attempt: int, *, at: Instant
+) -> None:
+    step.emit(
+        WorkflowTaskScheduledEventAttributes(
+            task_queue=queue,
+            start_to_close_timeout=duration_message(timeout),
+            attempt=attempt,
+        ),
+        at=at,
+    )
+
+
+def _start_to_close_timeout(step: Transition, attempt: int) -> Duration:
+    timeout = step.execution.task_timeout
+    if attempt <= UNEXTENDED_ATTEMPTS_MAX:
+        return timeout
+    doublings = min(attempt - UNEXTENDED_ATTEMPTS_MAX - 1, 32)
+    extension = EXTENSION_INITIAL * 2**doublings
+    return Duration(timeout + min(extension, step.settings.limits.workflow_task_retry_backoff_max))
+
+
+def _enqueue(step: Transition, queue: TaskQueue, original_scheduled_at: Instant) -> None:
+    task = pending(step)
+    task_id = step.next_task_id()
+    is_sticky = queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
+    step.change(
+        deltas.WorkflowTaskQueued(
+            dispatch_task_id=task_id,
+            dispatch=DispatchRef(queue_name=queue.name, is_workflow_queue=True, task_id=task_id),
+            original_scheduled_at=original_scheduled_at or task.scheduled_at,
+            schedule_to_start_timeout=(
+                step.execution.sticky_schedule_to_start_timeout if is_sticky else NO_DURATION
+            ),
+        )
+    )
+    step.dispatch(
+        WorkflowTaskDispatch(
+            task_id=task_id,
+            queue_name=queue.name,
+            is_sticky=is_sticky,
+            scheduled_event_id=task.scheduled_event_id,
+        )
+    )
+
+
+def pending(step: Transition) -> WorkflowTaskRecord:
+    """Return the pending workflow task, which must exist."""
+    task = step.execution.workflow_task
+    invariant(task is not None, "no workflow task is pending")
+    return task  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+def start_workflow_task(
+    step: Transition, *, request_id: str, identity: str, build_id: str = ""
+) -> None:
+    """Record that a worker has the scheduled workflow task."""
+    task = pending(step)
+    invariant(not task.is_started, "the workflow task is started already")
+    if task.is_transient and task.scheduled_event_id != step.execution.next_event_id:
+        task = _write_transient_scheduled(step, task)
+    reasons = _suggest_reasons(step)
+    if task.is_transient:
+        step.change(
+            deltas.TransientWorkflowTaskStarted(
+                started_at=step.now,
+                request_id=request_id,
+                identity=identity,
+                history_size_bytes=step.execution.history_size_bytes,
+                suggest_continue_as_new=bool(reasons),
+            )
+        )
+    else:
+        step.emit(
+            WorkflowTaskStartedEventAttributes(
+                scheduled_event_id=task.scheduled_event_id,
+                identity=identity,
+                request_id=request_id,
+                suggest_continue_as_new=bool(reasons),
+                suggest_continue_as_new_reasons=reasons,
+                history_size_bytes=step.execution.history_size_bytes,
+                worker_version=WorkerVersionStamp(build_id=build_id) if build_id else None,
+            )
+        )
+    if build_id:
+        step.change(deltas.WorkflowTaskIdentified(build_id=build_id))
+
+
+def _write_transient_scheduled(step: Transition, task: WorkflowTaskRecord) -> WorkflowTaskRecord:
+    """Turn a transient task into a normal one: other events came since it was scheduled."""
+    step.change(
+        deltas.NextWorkflowTaskAttempt(
+            attempt=1, failed_cause=step.execution.last_failed_task_cause
+        )
+    )
+    queue = TaskQueue(name=task.queue_name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+    _emit_scheduled(step, queue, task.start_to_close_timeout, 1, at=step.now)
+    if task.dispatch is not None:
+        step.change(
+            deltas.WorkflowTaskQueued(
+                dispatch_task_id=task.dispatch_task_id,
+                dispatch=task.dispatch,
+                original_scheduled_at=task.original_scheduled_at,
+                schedule_to_start_timeout=NO_DURATION,
+            )
+        )
+    return pending(step)
+
+
+def _suggest_reasons(step: Transition) -> list["SuggestContinueAsNewReason.ValueType"]:
+    limits = step.settings.limits
+    reasons: list[SuggestContinueAsNewReason.ValueType] = []
+    if step.execution.history_size_bytes >= limits.history_bytes_suggest:
+        reasons.append(
+            SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE
+        )
+    if step.execution.next_event_id - 1 >= limits.history_events_suggest:
+        reasons.append(
+            SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS
+        )
+    return reasons
+
+
+def write_transient_events(step: Transition) -> None:
+    """Write the scheduled and started events of a transient task that is about to complete."""
+    task = pending(step)
+    if not task.is_transient:
+        return
+    queue = TaskQueue(name=task.queue_name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+    _emit_scheduled(
+        step, queue, task.start_to_close_timeout, task.attempt, at=task.scheduled_at
+    )
+    step.emit(
+        WorkflowTaskStartedEventAttributes(
+            scheduled_event_id=pending(step).scheduled_event_id,
+            identity=task.identity,
+            request_id=task.request_id,
+            suggest_continue_as_new=task.suggest_continue_as_new,
+            history_size_bytes=task.history_size_bytes,
+        ),
+        at=task.started_at,
+    )
+
+
+def complete_workflow_task(
+    step: Transition, request: RespondWorkflowTaskCompletedRequest
+) -> EventId:
+    """Record the completion of the started workflow task; return the id of its event."""
+    step.release(pending(step).dispatch)
+    write_transient_events(step)
+    task = pending(step)
+    event = step.emit(
+        WorkflowTaskCompletedEventAttributes(
+            scheduled_event_id=task.scheduled_event_id,
+            started_event_id=task.started_event_id,
+            identity=request.identity,
+            binary_checksum=request.binary_checksum,
+            worker_version=_set_or_none(request, "worker_version_stamp"),
+            sdk_metadata=_set_or_none(request, "sdk_metadata"),
+            metering_metadata=_set_or_none(request, "metering_metadata"),
+        )
+    )
+    return EventId(event.event_id)
+
+
+def _set_or_none(request: RespondWorkflowTaskCompletedRequest, field: str) -> None:
+    """Return a sub-message that is present, else None (typed as None: the constructor takes both)."""
+    return getattr(request, field) if request.HasField(field) else None  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def fail_workflow_task(
+    step: Transition,
+    cause: "WorkflowTaskFailedCause.ValueType",
+    *,
+    failure: Failure | None = None,
+    identity: str = "",
+    binary_checksum: str = "",
+) -> None:
+    """Record the failure of the started workflow task, and write what was held back.
+
+    A transient task leaves no event. No new task is scheduled here.
+    """
+    task = pending(step)
+    step.release(task.dispatch)
+    if task.is_transient:
+        step.change(deltas.WorkflowTaskDropped())
+    else:
+        step.emit(
+            WorkflowTaskFailedEventAttributes(
+                scheduled_event_id=task.scheduled_event_id,
+                started_event_id=task.started_event_id,
+                cause=cause,
+                failure=failure,
+                identity=identity,
+                binary_checksum=binary_checksum,
+            )
+        )
+    attempt = 1 if cause in _UNRETRIED_CAUSES else _following_attempt(step, task)
+    step.change(deltas.NextWorkflowTaskAttempt(attempt=attempt, failed_cause=cause))
+    unstick(step)
+
+
+def _following_attempt(step: Transition, task: WorkflowTaskRecord) -> int:
+    """A task that fails on a sticky worker is tried once more as a first attempt, on any worker."""
+    return 1 if step.execution.sticky_queue else task.attempt + 1
+
+
+def unstick(step: Transition) -> None:
+    """Let the next workflow task go to the normal queue."""
+    if step.execution.sticky_queue:
+        step.change(deltas.StickinessChanged(queue_name="", schedule_to_start_timeout=NO_DURATION))
+
+
+def time_out_workflow_task(step: Transition) -> None:
+    """Record that the pending workflow task took too long to complete, or (sticky) to be started."""
+    task = pending(step)
+    step.release(task.dispatch)
+    is_start_missed = not task.is_started
+    if task.is_transient:
+        step.change(deltas.WorkflowTaskDropped())
+    else:
+        step.emit(
+            WorkflowTaskTimedOutEventAttributes(
+                scheduled_event_id=task.scheduled_event_id,
+                started_event_id=task.started_event_id,
+                timeout_type=(
+                    TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START
+                    if is_start_missed
+                    else TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE
+                ),
+            )
+        )
+    attempt = 1 if is_start_missed else _following_attempt(step, task)
+    step.change(
+        deltas.NextWorkflowTaskAttempt(
+            attempt=attempt, failed_cause=step.execution.last_failed_task_cause
+        )
+    )
+    unstick(step)
+
+
+def drop_workflow_task(step: Transition) -> None:
+    """Forget a scheduled or started workflow task because the run closes."""
+    task = step.execution.workflow_task
+    if task is None:
+        return
+    if task.is_started:
+        fail_workflow_task(
+            step, WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND
+        )
+        step.flush()
+    else:
+        step.release(task.dispatch)
+        step.change(deltas.WorkflowTaskDropped())
+
+

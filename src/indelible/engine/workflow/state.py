@@ -1,0 +1,486 @@
+"""What the service knows of one run: `MutableState`, and the read-only `StateView` that decisions see.
+
+Owns the records, their stored form and the account of what changed since the last commit. Must not decide
+anything, and must not know how an event changes it: only `appliers` write here.
+
+Every record is immutable; an applier puts a changed copy. So a step can be undone (`rollback`), a decision cannot
+change the state by accident, and a commit writes just the records that were touched.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from indelible.base.ids import (
+    FIRST_EVENT_ID,
+    UNASSIGNED_EVENT_ID,
+    EventId,
+    NamespaceId,
+    RunId,
+    TaskId,
+    WorkflowId,
+    WorkflowKey,
+)
+from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant
+
+NO_TASK = TaskId(0)
+
+
+class WorkflowStatus(IntEnum):
+    """The status of a run; the values are those of `WorkflowExecutionStatus`."""
+
+    VOID = 0
+    """Nothing has happened yet: the state before the started event."""
+    RUNNING = 1
+    COMPLETED = 2
+    FAILED = 3
+    CANCELED = 4
+    TERMINATED = 5
+    CONTINUED_AS_NEW = 6
+    TIMED_OUT = 7
+    PAUSED = 8
+
+
+OPEN_STATUSES = frozenset({WorkflowStatus.RUNNING, WorkflowStatus.PAUSED})
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A stored value. New fields get defaults, so that old records open for ever."""
+
+
+class DispatchRef(Record, kw_only=True):
+    """Where the durable task of a workflow task or an activity lies until a worker has it."""
+
+    queue_name: str
+    is_workflow_queue: bool
+    task_id: TaskId
+
+
+class ParentRecord(Record, kw_only=True):
+    """The parent of a child workflow."""
+
+    namespace_id: NamespaceId
+    namespace_name: str
+    workflow_id: WorkflowId
+    run_id: RunId
+    initiated_event_id: EventId
+
+
+class WorkflowTaskRecord(Record, kw_only=True):
+    """The pending workflow task: scheduled, or started when `started_event_id` is set.
+
+    With `attempt > 1` the task is transient: its events are written when it completes, and until then the ids
+    are those the events would get.
+    """
+
+    scheduled_event_id: EventId
+    started_event_id: EventId = UNASSIGNED_EVENT_ID
+    attempt: int = 1
+    scheduled_at: Instant
+    started_at: Instant = NEVER
+    original_scheduled_at: Instant
+    """The schedule time of the first task of a chain of heartbeats."""
+    start_to_close_timeout: Duration
+    schedule_to_start_timeout: Duration = NO_DURATION
+    """Of a sticky queue only."""
+    queue_name: str
+    is_sticky: bool = False
+    dispatch: DispatchRef | None = None
+    """Kept until the start is durable, so that a crash dispatches the task again."""
+    dispatch_task_id: TaskId = NO_TASK
+    """Identifies the one task that may start this workflow task; an older one is obsolete."""
+    request_id: str = ""
+    identity: str = ""
+    build_id: str = ""
+    history_size_bytes: int = 0
+    suggest_continue_as_new: bool = False
+
+    @property
+    def is_started(self) -> bool:
+        """Whether a worker has the task."""
+        return self.started_event_id != UNASSIGNED_EVENT_ID
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the events of the task are not written before it completes."""
+        return self.attempt > 1
+
+
+class ExecutionRecord(Record, kw_only=True):
+    """The core of a run: small, written with every commit."""
+
+    namespace_id: NamespaceId
+    namespace_name: str = ""
+    workflow_id: WorkflowId
+    run_id: RunId
+    first_run_id: RunId = RunId("")
+    original_run_id: RunId = RunId("")
+    continued_run_id: RunId = RunId("")
+    """The run before this one in the chain."""
+    successor_run_id: RunId = RunId("")
+    start_request_id: str = ""
+    workflow_type: str = ""
+    task_queue: str = ""
+    execution_timeout: Duration = NO_DURATION
+    run_timeout: Duration = NO_DURATION
+    task_timeout: Duration = NO_DURATION
+    retry_policy: bytes = b""
+    """A serialized `RetryPolicy` with its defaults filled in; empty for none."""
+    cron_schedule: str = ""
+    priority: bytes = b""
+    user_metadata: bytes = b""
+    parent: ParentRecord | None = None
+    root_workflow_id: WorkflowId = WorkflowId("")
+    root_run_id: RunId = RunId("")
+    attempt: int = 1
+    status: WorkflowStatus = WorkflowStatus.VOID
+    started_at: Instant = NEVER
+    first_task_backoff: Duration = NO_DURATION
+    is_in_backoff: bool = False
+    """The first workflow task waits for the start delay, the retry interval or the cron tick."""
+    run_expires_at: Instant = NEVER
+    execution_expires_at: Instant = NEVER
+    closed_at: Instant = NEVER
+    close_event_id: EventId = UNASSIGNED_EVENT_ID
+    retention: Duration = NO_DURATION
+    """Fixed at the close; the run is deleted that long after it."""
+    next_event_id: EventId = FIRST_EVENT_ID
+    last_event_at: Instant = NEVER
+    workflow_task: WorkflowTaskRecord | None = None
+    workflow_task_attempt: int = 1
+    """The attempt of the next workflow task."""
+    last_completed_task_started_event_id: EventId = UNASSIGNED_EVENT_ID
+    last_failed_task_cause: int = 0
+    """Cause of the last workflow task failure while none has completed since; 0 for none."""
+    sticky_queue: str = ""
+    sticky_schedule_to_start_timeout: Duration = NO_DURATION
+    is_cancel_requested: bool = False
+    cancel_request_id: str = ""
+    signal_count: int = 0
+    history_size_bytes: int = 0
+    transition_count: int = 0
+    buffered_count: int = 0
+    request_ids: dict[str, tuple[int, int]] = {}
+    """Request id -> (event type, event id; 0 while buffered) of the last attached requests."""
+
+    @property
+    def key(self) -> WorkflowKey:
+        """The identity of the run."""
+        return WorkflowKey(self.namespace_id, self.workflow_id, self.run_id)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run has started and not closed."""
+        return self.status in OPEN_STATUSES
+
+    @property
+    def execution_time(self) -> Instant:
+        """When the run begins to work: its start plus the first backoff."""
+        return Instant(self.started_at + self.first_task_backoff)
+
+
+class ActivityRecord(Record, kw_only=True):
+    """A pending activity. Its input and header are in its scheduled event."""
+
+    scheduled_event_id: EventId
+    activity_id: str
+    activity_type: str
+    task_queue: str
+    schedule_to_close_timeout: Duration
+    schedule_to_start_timeout: Duration
+    start_to_close_timeout: Duration
+    heartbeat_timeout: Duration
+    retry_policy: bytes
+    first_scheduled_at: Instant
+    scheduled_at: Instant
+    """Of the current attempt: in the future while the attempt waits for its retry interval."""
+    started_at: Instant = NEVER
+    """Of the current attempt; `NEVER` while it waits for a worker."""
+    last_heartbeat_at: Instant = NEVER
+    heartbeat_details: bytes = b""
+    attempt: int = 1
+    is_backing_off: bool = False
+    is_cancel_requested: bool = False
+    cancel_requested_event_id: EventId = UNASSIGNED_EVENT_ID
+    start_request_id: str = ""
+    identity: str = ""
+    """Of the worker that has the current attempt."""
+    last_worker_identity: str = ""
+    last_failure: bytes = b""
+    last_attempt_completed_at: Instant = NEVER
+    dispatch: DispatchRef | None = None
+    dispatch_task_id: TaskId = NO_TASK
+    priority: bytes = b""
+
+    @property
+    def is_started(self) -> bool:
+        """Whether a worker has the current attempt."""
+        return self.started_at != NEVER
+
+
+class TimerRecord(Record, kw_only=True):
+    """A running user timer."""
+
+    started_event_id: EventId
+    timer_id: str
+    fires_at: Instant
+
+
+class ChildRecord(Record, kw_only=True):
+    """A child workflow that has not closed, as its parent knows it."""
+
+    initiated_event_id: EventId
+    namespace_id: NamespaceId
+    namespace_name: str
+    workflow_id: WorkflowId
+    workflow_type: str
+    parent_close_policy: int
+    started_event_id: EventId = UNASSIGNED_EVENT_ID
+    is_started: bool = False
+    """True from the moment the start is known, though the event may still be buffered."""
+    run_id: RunId = RunId("")
+
+
+class ExternalRequestRecord(Record, kw_only=True):
+    """A signal or cancellation that travels to another execution."""
+
+    initiated_event_id: EventId
+    namespace_id: NamespaceId
+    workflow_id: WorkflowId
+    run_id: RunId = RunId("")
+
+
+class BufferedEventRecord(Record, kw_only=True):
+    """An event that waits for the started workflow task to end; it has no id yet."""
+
+    event: bytes
+
+
+class FieldsRecord(Record, kw_only=True):
+    """The memo or the search attributes of a run: name -> serialized `Payload`."""
+
+    fields: dict[str, bytes] = {}
+
+
+class RecordKind(IntEnum):
+    """The kinds of sub-record; stored, so the values never change."""
+
+    ACTIVITY = 1
+    TIMER = 2
+    CHILD = 3
+    EXTERNAL_CANCEL = 4
+    EXTERNAL_SIGNAL = 5
+    SIGNAL_REQUEST = 6
+    BUFFERED_EVENT = 7
+    MEMO = 8
+    SEARCH_ATTRIBUTES = 9
+
+
+K = TypeVar("K", int, str)
+R = TypeVar("R", bound=Record)
+
+
+class RecordTable(Mapping[K, R], Generic[K, R]):
+    """The sub-records of one kind, by key, and what has been touched since the last commit."""
+
+    __slots__ = ("_before", "_rows", "kind", "touched")
+
+    def __init__(self, kind: RecordKind) -> None:
+        self.kind = kind
+        self._rows: dict[K, R] = {}
+        self.touched: dict[K, None] = {}
+        """Keys whose stored form is out of date; an ordered set."""
+        self._before: dict[K, R | None] = {}
+
+    def __getitem__(self, key: K) -> R:
+        return self._rows[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def put(self, key: K, record: R) -> None:
+        """Insert or replace a record."""
+        self._before.setdefault(key, self._rows.get(key))
+        self._rows[key] = record
+
+    def remove(self, key: K) -> R:
+        """Remove a record and return it; `KeyError` if it is not there."""
+        record = self._rows.pop(key)
+        self._before.setdefault(key, record)
+        return record
+
+    def load(self, key: K, record: R) -> None:
+        """Insert a record as it was read from the store."""
+        self._rows[key] = record
+
+    def step_keys(self) -> Iterator[K]:
+        """The keys that the current step touched, in order."""
+        return iter(self._before)
+
+    def accept(self) -> None:
+        """End a step: what it touched must be stored with the next commit."""
+        for key in self._before:
+            self.touched[key] = None
+        self._before.clear()
+
+    def rollback(self) -> None:
+        """Undo what has been put and removed since the last `accept`."""
+        for key, record in self._before.items():
+            if record is None:
+                self._rows.pop(key, None)
+            else:
+                self._rows[key] = record
+        self._before.clear()
+
+
+class StateView(Protocol):
+    """What decisions see: everything, and no way to change it."""
+
+    @property
+    def execution(self) -> ExecutionRecord:
+        """The core record."""
+        ...
+
+    @property
+    def activities(self) -> Mapping[int, ActivityRecord]:
+        """Pending activities by scheduled event id."""
+        ...
+
+    @property
+    def activity_ids(self) -> Mapping[str, int]:
+        """Scheduled event ids of pending activities by activity id."""
+        ...
+
+    @property
+    def timers(self) -> Mapping[str, TimerRecord]:
+        """Running user timers by timer id."""
+        ...
+
+    @property
+    def children(self) -> Mapping[int, ChildRecord]:
+        """Open children by initiated event id."""
+        ...
+
+    @property
+    def external_cancels(self) -> Mapping[int, ExternalRequestRecord]:
+        """Cancellations under way by initiated event id."""
+        ...
+
+    @property
+    def external_signals(self) -> Mapping[int, ExternalRequestRecord]:
+        """Signals under way by initiated event id."""
+        ...
+
+    @property
+    def signal_requests(self) -> Mapping[str, Record]:
+        """Request ids of the signals that the run has received."""
+        ...
+
+    @property
+    def buffered_events(self) -> Mapping[int, BufferedEventRecord]:
+        """Buffered events by their sequence number."""
+        ...
+
+    @property
+    def memo(self) -> Mapping[str, bytes]:
+        """Memo fields: serialized payloads by name."""
+        ...
+
+    @property
+    def search_attributes(self) -> Mapping[str, bytes]:
+        """Search attributes: serialized payloads by name."""
+        ...
+
+
+FIELDS_KEY = ""
+"""Memo and search attributes are one record each."""
+
+
+class MutableState:
+    """The state of one run. Owned by one cache entry, changed by appliers alone."""
+
+    __slots__ = (
+        "_execution_before",
+        "activities",
+        "activity_ids",
+        "buffered_events",
+        "children",
+        "execution",
+        "external_cancels",
+        "external_signals",
+        "memo_table",
+        "search_attributes_table",
+        "signal_requests",
+        "timers",
+    )
+
+    def __init__(self, execution: ExecutionRecord) -> None:
+        self.execution = execution
+        self._execution_before = execution
+        self.activities = RecordTable[int, ActivityRecord](RecordKind.ACTIVITY)
+        self.activity_ids: dict[str, int] = {}
+        self.timers = RecordTable[str, TimerRecord](RecordKind.TIMER)
+        self.children = RecordTable[int, ChildRecord](RecordKind.CHILD)
+        self.external_cancels = RecordTable[int, ExternalRequestRecord](RecordKind.EXTERNAL_CANCEL)
+        self.external_signals = RecordTable[int, ExternalRequestRecord](RecordKind.EXTERNAL_SIGNAL)
+        self.signal_requests = RecordTable[str, Record](RecordKind.SIGNAL_REQUEST)
+        self.buffered_events = RecordTable[int, BufferedEventRecord](RecordKind.BUFFERED_EVENT)
+        self.memo_table = RecordTable[str, FieldsRecord](RecordKind.MEMO)
+        self.search_attributes_table = RecordTable[str, FieldsRecord](RecordKind.SEARCH_ATTRIBUTES)
+
+    @property
+    def memo(self) -> Mapping[str, bytes]:
+        """Memo fields: serialized payloads by name."""
+        record = self.memo_table.get(FIELDS_KEY)
+        return record.fields if record else {}
+
+    @property
+    def search_attributes(self) -> Mapping[str, bytes]:
+        """Search attributes: serialized payloads by name."""
+        record = self.search_attributes_table.get(FIELDS_KEY)
+        return record.fields if record else {}
+
+    def tables(self) -> tuple[RecordTable[int, Record] | RecordTable[str, Record], ...]:
+        """All sub-record tables, in the order of their kinds."""
+        return (  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+            self.activities,
+            self.timers,
+            self.children,
+            self.external_cancels,
+            self.external_signals,
+            self.signal_requests,
+            self.buffered_events,
+            self.memo_table,
+            self.search_attributes_table,
+        )
+
+    def accept(self) -> None:
+        """End a step that is kept."""
+        self._execution_before = self.execution
+        for table in self.tables():
+            table.accept()
+
+    def rollback(self) -> None:
+        """Undo the current step."""
+        self.execution = self._execution_before
+        for table in self.tables():
+            table.rollback()
+        self.activity_ids = {row.activity_id: key for key, row in self.activities.items()}
+
+
+RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
+    RecordKind.ACTIVITY: ActivityRecord,
+    RecordKind.TIMER: TimerRecord,
+    RecordKind.CHILD: ChildRecord,
+    RecordKind.EXTERNAL_CANCEL: ExternalRequestRecord,
+    RecordKind.EXTERNAL_SIGNAL: ExternalRequestRecord,
+    RecordKind.SIGNAL_REQUEST: Record,
+    RecordKind.BUFFERED_EVENT: BufferedEventRecord,
+    RecordKind.MEMO: FieldsRecord,
+    RecordKind.SEARCH_ATTRIBUTES: FieldsRecord,
+}

@@ -1,0 +1,86 @@
+"""History tasks: the durable outbox of a run.
+
+Owns the closed list of what a step may ask the shell to do after the commit. A task is a hint that names what to look at;
+who executes it asks the state again (style rule 6). Must not hold anything that the state or the history holds.
+"""
+
+import msgspec
+
+from indelible.base.ids import EventId, NamespaceId, RunId, TaskId, WorkflowId
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A durable task. `task_id` orders the tasks of a shard and identifies this one."""
+
+    task_id: TaskId
+
+
+class WorkflowTaskDispatch(Task, kw_only=True, tag="workflow_task"):
+    """Give the scheduled workflow task to a worker of the queue."""
+
+    queue_name: str
+    is_sticky: bool = False
+    scheduled_event_id: EventId
+    priority: int = 0
+
+
+class ActivityTaskDispatch(Task, kw_only=True, tag="activity_task"):
+    """Give the scheduled attempt of an activity to a worker of the queue."""
+
+    queue_name: str
+    scheduled_event_id: EventId
+    priority: int = 0
+
+
+DispatchTask = WorkflowTaskDispatch | ActivityTaskDispatch
+"""Tasks that lie in a task queue until a worker has them."""
+
+
+class StartChild(Task, kw_only=True, tag="start_child"):
+    """Start the child that the initiated event describes, and record the outcome."""
+
+    initiated_event_id: EventId
+
+
+class ScheduleFirstTask(Task, kw_only=True, tag="schedule_first_task"):
+    """Let a started child run: schedule its first workflow task (trap 30)."""
+
+    namespace_id: NamespaceId
+    workflow_id: WorkflowId
+    run_id: RunId
+
+
+class SignalExternal(Task, kw_only=True, tag="signal_external"):
+    """Deliver a signal to another execution, and record the outcome."""
+
+    initiated_event_id: EventId
+
+
+class CancelExternal(Task, kw_only=True, tag="cancel_external"):
+    """Deliver a cancellation request to another execution, and record the outcome."""
+
+    initiated_event_id: EventId
+
+
+class ReportToParent(Task, kw_only=True, tag="report_to_parent"):
+    """Tell the parent how this run, the last of its chain, has closed."""
+
+
+class ApplyParentClosePolicy(Task, kw_only=True, tag="parent_close_policy"):
+    """Terminate or cancel a child of this closed run."""
+
+    namespace_id: NamespaceId
+    workflow_id: WorkflowId
+    first_run_id: RunId
+    policy: int
+
+
+TransferTask = (
+    StartChild
+    | ScheduleFirstTask
+    | SignalExternal
+    | CancelExternal
+    | ReportToParent
+    | ApplyParentClosePolicy
+)
+"""Tasks that the shard executes itself."""

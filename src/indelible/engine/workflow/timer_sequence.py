@@ -1,0 +1,185 @@
+"""When a run must be looked at next, and why.
+
+Owns the deadlines of a run: it derives them from the records, so nothing is armed or disarmed by hand. The heap holds hints; an entry
+counts only if the state still says the same. Must not act on a deadline: that is what `expirations` do.
+"""
+
+import heapq
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+from temporalio.api.enums.v1 import TimeoutType
+
+from indelible.base.instants import NEVER, Instant, after
+from indelible.engine.workflow.state import (
+    ActivityRecord,
+    MutableState,
+    StateView,
+    WorkflowTaskRecord,
+)
+
+
+class DeadlineKind(IntEnum):
+    """What a deadline is about. Of those due at one instant, the smaller kind comes first."""
+
+    EXECUTION_TIMEOUT = 1
+    RUN_TIMEOUT = 2
+    BACKOFF = 3
+    WORKFLOW_TASK = 4
+    USER_TIMER = 5
+    ACTIVITY = 6
+    RETENTION = 7
+
+
+class Deadline(NamedTuple):
+    """An instant at which something is to happen. `order` sorts equals; `subject` is the record's key."""
+
+    at: Instant
+    kind: DeadlineKind
+    order: int = 0
+    subject: str | int = ""
+
+
+class ActivityDeadline(NamedTuple):
+    """The next deadline of an activity: a timeout, or (UNSPECIFIED) the end of its retry interval."""
+
+    at: Instant
+    timeout_type: "TimeoutType.ValueType"
+
+
+def activity_deadline(record: ActivityRecord) -> ActivityDeadline | None:
+    """Return the earliest deadline of an activity (semantics 7.3)."""
+    candidates = list(_activity_deadlines(record))
+    return min(candidates) if candidates else None
+
+
+def _activity_deadlines(record: ActivityRecord) -> Iterator[ActivityDeadline]:
+    if record.is_backing_off:
+        yield ActivityDeadline(record.scheduled_at, TimeoutType.TIMEOUT_TYPE_UNSPECIFIED)
+    if record.schedule_to_close_timeout:
+        yield ActivityDeadline(
+            after(record.first_scheduled_at, record.schedule_to_close_timeout),
+            TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE,
+        )
+    if record.is_started:
+        if record.start_to_close_timeout:
+            yield ActivityDeadline(
+                after(record.started_at, record.start_to_close_timeout),
+                TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE,
+            )
+        if record.heartbeat_timeout:
+            last_seen = max(record.started_at, record.last_heartbeat_at)
+            yield ActivityDeadline(
+                after(last_seen, record.heartbeat_timeout), TimeoutType.TIMEOUT_TYPE_HEARTBEAT
+            )
+    elif record.schedule_to_start_timeout and not record.is_backing_off:
+        yield ActivityDeadline(
+            after(record.scheduled_at, record.schedule_to_start_timeout),
+            TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START,
+        )
+
+
+def workflow_task_deadline(task: WorkflowTaskRecord) -> Instant:
+    """Return when the pending workflow task times out; `NEVER` while it may wait for ever."""
+    if task.is_started:
+        return after(task.started_at, task.start_to_close_timeout)
+    if task.schedule_to_start_timeout:
+        return after(task.scheduled_at, task.schedule_to_start_timeout)
+    return NEVER
+
+
+def _execution_deadlines(state: StateView) -> Iterator[Deadline]:
+    """The deadlines that hang on the core record."""
+    execution = state.execution
+    if not execution.is_open:
+        if execution.closed_at and execution.retention:
+            at = after(execution.closed_at, execution.retention)
+            yield Deadline(at, DeadlineKind.RETENTION)
+        return
+    if execution.execution_expires_at:
+        yield Deadline(execution.execution_expires_at, DeadlineKind.EXECUTION_TIMEOUT)
+    if execution.run_expires_at:
+        yield Deadline(execution.run_expires_at, DeadlineKind.RUN_TIMEOUT)
+    if execution.is_in_backoff:
+        yield Deadline(execution.execution_time, DeadlineKind.BACKOFF)
+    if execution.workflow_task is not None:
+        at = workflow_task_deadline(execution.workflow_task)
+        if at:
+            yield Deadline(at, DeadlineKind.WORKFLOW_TASK)
+
+
+class TimerSequence:
+    """The deadlines of one run, kept beside its state."""
+
+    __slots__ = ("_heap",)
+
+    def __init__(self, state: MutableState) -> None:
+        self._heap: list[Deadline] = []
+        for timer_id in state.timers:
+            self._note_timer(state, timer_id)
+        for scheduled_event_id in state.activities:
+            self._note_activity(state, scheduled_event_id)
+
+    def follow(self, state: MutableState) -> None:
+        """Take note of what the current step touched; to be called before the step is accepted."""
+        for timer_id in state.timers.step_keys():
+            self._note_timer(state, timer_id)
+        for scheduled_event_id in state.activities.step_keys():
+            self._note_activity(state, scheduled_event_id)
+
+    def earliest(self, state: StateView) -> Deadline | None:
+        """Return the next deadline of the run."""
+        first = self._first_of_heap(state) if state.execution.is_open else None
+        for deadline in _execution_deadlines(state):
+            if first is None or deadline < first:
+                first = deadline
+        return first
+
+    def due(self, state: StateView, now: Instant) -> Deadline | None:
+        """Return the next deadline if it has come."""
+        first = self.earliest(state)
+        return first if first is not None and first.at <= now else None
+
+    def _first_of_heap(self, state: StateView) -> Deadline | None:
+        while self._heap:
+            first = self._heap[0]
+            if first == _current_deadline(state, first):
+                return first
+            heapq.heappop(self._heap)
+        return None
+
+    def _note_timer(self, state: StateView, timer_id: str) -> None:
+        deadline = _timer_deadline(state, timer_id)
+        if deadline is not None:
+            heapq.heappush(self._heap, deadline)
+
+    def _note_activity(self, state: StateView, scheduled_event_id: int) -> None:
+        deadline = _activity_deadline(state, scheduled_event_id)
+        if deadline is not None:
+            heapq.heappush(self._heap, deadline)
+
+
+def _current_deadline(state: StateView, hint: Deadline) -> Deadline | None:
+    if hint.kind is DeadlineKind.USER_TIMER:
+        return _timer_deadline(state, str(hint.subject))
+    return _activity_deadline(state, int(hint.subject))
+
+
+def _timer_deadline(state: StateView, timer_id: str) -> Deadline | None:
+    record = state.timers.get(timer_id)
+    if record is None:
+        return None
+    return Deadline(
+        record.fires_at, DeadlineKind.USER_TIMER, int(record.started_event_id), timer_id
+    )
+
+
+def _activity_deadline(state: StateView, scheduled_event_id: int) -> Deadline | None:
+    record = state.activities.get(scheduled_event_id)
+    deadline = activity_deadline(record) if record is not None else None
+    if deadline is None:
+        return None
+    return Deadline(
+        deadline.at, DeadlineKind.ACTIVITY, scheduled_event_id, scheduled_event_id
+    )

@@ -1,0 +1,1 @@
+"""Protocols that the services use and that stores, clocks and transports implement."""

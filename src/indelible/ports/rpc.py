@@ -1,0 +1,36 @@
+"""The seam between a transport and the services."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from indelible.base.ids import NamespaceId
+from indelible.base.instants import Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What a handler knows of a request besides its message."""
+
+    service: str
+    """Full name, such as `temporal.api.workflowservice.v1.WorkflowService`."""
+    method: str
+    """Bare name, such as `StartWorkflowExecution`."""
+    deadline: Instant | None
+    """When the caller gives up, by the node's clock; None if it never does."""
+    metadata: Mapping[str, str]
+    """Request headers with lower-case names; binary ones are left out."""
+    peer: str
+
+
+Handler = Callable[[Message, Call], Awaitable[Message]]
+"""Answers one request or raises `ServiceError`. When the client goes away, its task is cancelled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who calls, and in which namespace. Ids inside tokens and commands are checked against it."""
+
+    subject: str
+    namespace_id: NamespaceId

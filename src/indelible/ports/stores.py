@@ -1,0 +1,287 @@
+"""What the services ask of a store.
+
+Owns the Protocols and the plain values that cross them. A store writes and reads what it is given; it takes no decision
+and never looks into a blob. All values are complete: a store that is given a `Commit` needs to read
+nothing to carry it out but the versions that it checks.
+
+Errors: `ShardOwnershipLostError` and `CommitConflictError` below; anything else that a driver raises means that the
+outcome is unknown, and the caller must forget what it believed and load again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from indelible.base.ids import (
+    Archetype,
+    ChainKey,
+    EventId,
+    NamespaceId,
+    QueueKey,
+    RangeId,
+    RunId,
+    ShardId,
+    TaskId,
+    WorkflowKey,
+)
+from indelible.base.instants import Instant
+from indelible.engine.visibility.filters import (
+    Comparison as Comparison,  # noqa: PLC0414 - part of this port
+)
+from indelible.engine.visibility.record import (
+    VisibilityRecord as VisibilityRecord,  # noqa: PLC0414 - part of this port
+)
+
+
+class StoreError(Exception):
+    """A store refused or failed."""
+
+
+class ShardOwnershipLostError(StoreError):
+    """The shard has a newer owner: nothing of the commit was written (invariant 10)."""
+
+
+class CommitConflictError(StoreError):
+    """A version or a current run was not the expected one: nothing of the commit was written."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be used (disk full, file corrupt, closed); the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubRecord:
+    """One sub-record of an execution; `(kind, record_id)` is unique within it."""
+
+    kind: int
+    record_id: str
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryBatch:
+    """Consecutive history events of one commit, as a serialized `temporal.api.history.v1.History`."""
+
+    first_event_id: EventId
+    next_event_id: EventId
+    """One more than the id of the last event in the batch."""
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionWrite:
+    """One execution's part of a commit. `expected_version` 0 means that it must not exist."""
+
+    key: WorkflowKey
+    archetype: Archetype
+    expected_version: int
+    version: int
+    is_open: bool
+    wake_at: Instant
+    """When the execution must be looked at next; `NEVER` for not by itself."""
+    record: bytes
+    put: Sequence[SubRecord] = ()
+    remove: Sequence[tuple[int, str]] = ()
+    """(kind, record_id) of sub-records that are gone; absent ones are ignored."""
+    history: Sequence[HistoryBatch] = ()
+    visibility: VisibilityRecord | None = None
+    """The new row, when it changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentWrite:
+    """Make `run_id` the current run of the chain if `expected` (None: no run at all) still is."""
+
+    chain: ChainKey
+    expected: RunId | None
+    run_id: RunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRow:
+    """A task that the shard executes; deleted when done."""
+
+    task_id: TaskId
+    key: WorkflowKey
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchRow:
+    """A task that lies in a task queue until a worker has it. Queues are ordered by (priority, task id)."""
+
+    queue: QueueKey
+    priority: int
+    task_id: TaskId
+    key: WorkflowKey
+    created_at: Instant
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One atomic change of one shard."""
+
+    shard_id: ShardId
+    range_id: RangeId
+    executions: Sequence[ExecutionWrite] = ()
+    currents: Sequence[CurrentWrite] = ()
+    deleted: Sequence[WorkflowKey] = ()
+    """Executions to remove with everything that belongs to them: sub-records, history, visibility
+    and, where it points at them, the current run."""
+    transfers_added: Sequence[TransferRow] = ()
+    transfers_removed: Sequence[TaskId] = ()
+    dispatches_added: Sequence[DispatchRow] = ()
+    dispatches_removed: Sequence[tuple[QueueKey, TaskId]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredExecution:
+    """An execution as it was read."""
+
+    key: WorkflowKey
+    archetype: Archetype
+    version: int
+    record: bytes
+    sub_records: Sequence[SubRecord]
+
+
+class ExecutionStore(Protocol):
+    """Executions, their histories and their tasks."""
+
+    async def acquire_shard(self, shard_id: ShardId, *, owner: str) -> RangeId:
+        """Take a shard and return its new fencing number; from now on the old owner's commits fail."""
+        ...
+
+    async def commit(self, commit: Commit) -> None:
+        """Write everything or nothing, durably. Commits of one caller take effect in call order."""
+        ...
+
+    async def load_execution(self, key: WorkflowKey) -> StoredExecution | None:
+        """Return an execution with all its sub-records."""
+        ...
+
+    async def current_run(self, chain: ChainKey) -> RunId | None:
+        """Return the current run of a workflow id."""
+        ...
+
+    async def read_history(
+        self, key: WorkflowKey, *, first: EventId, end: EventId, bytes_max: int
+    ) -> Sequence[HistoryBatch]:
+        """Return the batches that overlap `[first, end)`, oldest first.
+
+        At least one batch if there is any; then as many as fit in `bytes_max`.
+        """
+        ...
+
+    async def read_history_reverse(
+        self, key: WorkflowKey, *, first: EventId, end: EventId, bytes_max: int
+    ) -> Sequence[HistoryBatch]:
+        """Return the batches that overlap `[first, end)`, newest first; otherwise as `read_history`."""
+        ...
+
+    async def wakeups(
+        self, shard_id: ShardId, *, before: Instant, limit: int
+    ) -> Sequence[tuple[Instant, WorkflowKey]]:
+        """Return the earliest wake-ups of a shard that lie before an instant, in order of time."""
+        ...
+
+    async def transfers(
+        self, shard_id: ShardId, *, after: TaskId, limit: int
+    ) -> Sequence[TransferRow]:
+        """Return transfer tasks with larger ids, in order."""
+        ...
+
+    async def open_execution_count(self) -> int:
+        """Return how many executions are open, over all namespaces."""
+        ...
+
+
+class TaskQueueStore(Protocol):
+    """The tasks that lie in task queues; written by `ExecutionStore.commit`."""
+
+    async def dispatches(
+        self, queue: QueueKey, *, after: tuple[int, TaskId], limit: int
+    ) -> Sequence[DispatchRow]:
+        """Return the tasks of a queue behind `(priority, task id)`, in the queue's order."""
+        ...
+
+    async def dispatch_count(self, queue: QueueKey) -> int:
+        """Return how many tasks lie in a queue."""
+        ...
+
+
+class NamespaceStore(Protocol):
+    """Namespaces: opaque records by id, with a unique name. Few, and all held in memory by the caller."""
+
+    async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
+        """Return (id, name, record) of all namespaces."""
+        ...
+
+    async def put_namespace(self, namespace_id: NamespaceId, name: str, record: bytes) -> None:
+        """Insert or replace a namespace, durably. `CommitConflictError` if another id has the name."""
+        ...
+
+    async def delete_namespace(self, namespace_id: NamespaceId) -> None:
+        """Remove a namespace record, durably; an absent one is ignored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisibilityFilter:
+    """A conjunction of comparisons within a namespace."""
+
+    namespace_id: NamespaceId
+    archetype: Archetype = Archetype.WORKFLOW
+    comparisons: Sequence[Comparison] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisibilityCursor:
+    """The place behind the last row of a page: (close time or open, start time, run id)."""
+
+    close_time: Instant
+    start_time: Instant
+    run_id: RunId
+
+
+class VisibilityStore(Protocol):
+    """Finds executions; its rows are written by `ExecutionStore.commit`."""
+
+    async def list_executions(
+        self, query: VisibilityFilter, *, after: VisibilityCursor | None, limit: int
+    ) -> Sequence[VisibilityRecord]:
+        """Return rows in the reference's order: open runs first, then latest close, latest start, run id."""
+        ...
+
+    async def count_executions(
+        self, query: VisibilityFilter, *, by_status: bool = False
+    ) -> Mapping[int, int]:
+        """Return the count per status if `by_status`, else one count under the key 0."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreDescription:
+    """What `indelible server start` and `/metrics` tell about the store."""
+
+    kind: str
+    location: str
+    schema_version: int
+    durability: str
+    cluster_id: str
+    """A UUID made when the store was created."""
+    shard_count: int
+    """Fixed when the store was created."""
+
+
+class Store(ExecutionStore, TaskQueueStore, NamespaceStore, VisibilityStore, Protocol):
+    """Everything a node keeps."""
+
+    def describe(self) -> StoreDescription:
+        """Return what the store is."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the commits under way and release the store."""
+        ...
