@@ -1,11 +1,11 @@
 """What the services ask of a store.
 
-Owns the Protocols and the plain values that cross them. A store writes and reads what it is given; it takes no decision
-and never looks into a blob. All values are complete: a store that is given a `Commit` needs to read
-nothing to carry it out but the versions that it checks.
+Owns the Protocols and the plain values that cross them. A store writes and reads what it is given;
+it takes no decision and never looks into a blob. All values are complete: a store that is given a
+`Commit` needs to read nothing to carry it out but the versions that it checks.
 
-Errors: `ShardOwnershipLostError` and `CommitConflictError` below; anything else that a driver raises means that the
-outcome is unknown, and the caller must forget what it believed and load again.
+Errors: `ShardOwnershipLostError` and `CommitConflictError` below; anything else that a driver raises
+means that the outcome is unknown, and the caller must forget what it believed and load again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ class SubRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryBatch:
-    """Consecutive history events of one commit, as a serialized `temporal.api.history.v1.History`."""
+    """Consecutive history events of one commit: a serialized `temporal.api.history.v1.History`."""
 
     first_event_id: EventId
     next_event_id: EventId
@@ -70,7 +70,11 @@ class HistoryBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionWrite:
-    """One execution's part of a commit. `expected_version` 0 means that it must not exist."""
+    """One execution's part of a commit. `expected_version` 0 means that it must not exist.
+
+    `remove` is carried out before `put`. `history` goes on behind the last stored event; an event that
+    is stored already is a `CommitConflictError`.
+    """
 
     key: WorkflowKey
     archetype: Archetype
@@ -99,7 +103,10 @@ class CurrentWrite:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRow:
-    """A task that the shard executes; deleted when done."""
+    """A task that the shard executes; deleted when done.
+
+    A `task_id` that the shard has already is a `CommitConflictError`.
+    """
 
     task_id: TaskId
     key: WorkflowKey
@@ -108,7 +115,11 @@ class TransferRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchRow:
-    """A task that lies in a task queue until a worker has it. Queues are ordered by (priority, task id)."""
+    """A task that lies in a task queue until a worker has it, ordered by (priority, task id).
+
+    Tasks of several shards meet in a queue, so task ids are unique over the whole store: derive them
+    from the `RangeId`, which is. An id that the queue has already is a `CommitConflictError`.
+    """
 
     queue: QueueKey
     priority: int
@@ -120,7 +131,10 @@ class DispatchRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """One atomic change of one shard."""
+    """One atomic change of one shard: `executions` and `currents` first, then `deleted`, then tasks.
+
+    An execution, a chain or a task occurs once in each field.
+    """
 
     shard_id: ShardId
     range_id: RangeId
@@ -144,13 +158,17 @@ class StoredExecution:
     version: int
     record: bytes
     sub_records: Sequence[SubRecord]
+    """Ordered by (kind, record id)."""
 
 
 class ExecutionStore(Protocol):
     """Executions, their histories and their tasks."""
 
     async def acquire_shard(self, shard_id: ShardId, *, owner: str) -> RangeId:
-        """Take a shard and return its new fencing number; from now on the old owner's commits fail."""
+        """Take a shard and return its new fencing number; the old owner's next commit fails.
+
+        No number is given twice, over all shards and restarts. `owner` is kept for people to read.
+        """
         ...
 
     async def commit(self, commit: Commit) -> None:
@@ -177,7 +195,7 @@ class ExecutionStore(Protocol):
     async def read_history_reverse(
         self, key: WorkflowKey, *, first: EventId, end: EventId, bytes_max: int
     ) -> Sequence[HistoryBatch]:
-        """Return the batches that overlap `[first, end)`, newest first; otherwise as `read_history`."""
+        """Return the batches that overlap `[first, end)`, newest first; else as `read_history`."""
         ...
 
     async def wakeups(
@@ -212,14 +230,17 @@ class TaskQueueStore(Protocol):
 
 
 class NamespaceStore(Protocol):
-    """Namespaces: opaque records by id, with a unique name. Few, and all held in memory by the caller."""
+    """Namespaces: opaque records by id, with a unique name. Few; the caller holds them in memory."""
 
     async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
-        """Return (id, name, record) of all namespaces."""
+        """Return (id, name, record) of all namespaces, ordered by id."""
         ...
 
     async def put_namespace(self, namespace_id: NamespaceId, name: str, record: bytes) -> None:
-        """Insert or replace a namespace, durably. `CommitConflictError` if another id has the name."""
+        """Insert or replace a namespace, durably.
+
+        `CommitConflictError` if another id has the name.
+        """
         ...
 
     async def delete_namespace(self, namespace_id: NamespaceId) -> None:
@@ -229,7 +250,11 @@ class NamespaceStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisibilityFilter:
-    """A conjunction of comparisons within a namespace."""
+    """A conjunction of comparisons within a namespace.
+
+    Texts and numbers are never equal nor ordered; booleans are the numbers 0 and 1. An open run has no
+    `close_time`. `StoreError` for an unknown field or operator.
+    """
 
     namespace_id: NamespaceId
     archetype: Archetype = Archetype.WORKFLOW
@@ -251,7 +276,10 @@ class VisibilityStore(Protocol):
     async def list_executions(
         self, query: VisibilityFilter, *, after: VisibilityCursor | None, limit: int
     ) -> Sequence[VisibilityRecord]:
-        """Return rows in the reference's order: open runs first, then latest close, latest start, run id."""
+        """Return rows in the reference's order, from behind `after`.
+
+        Open runs come first, then the latest close, the latest start, the smallest run id.
+        """
         ...
 
     async def count_executions(

@@ -1,0 +1,115 @@
+"""Filtering and ordering of visibility rows in memory.
+
+Owns the meaning of each comparison, as `ports.stores` describes it. Must not know where rows live.
+"""
+
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from indelible.base.instants import NEVER
+from indelible.ports.stores import (
+    Comparison,
+    StoreError,
+    VisibilityCursor,
+    VisibilityFilter,
+    VisibilityRecord,
+)
+
+Scalar = str | int | float
+"""A boolean is an integer here, as in SQL."""
+Position = tuple[float, int, str]
+"""A row's place in the reference's order: ascending positions are the order of the list."""
+
+_FIELDS: Final[Mapping[str, Callable[[VisibilityRecord], Scalar]]] = {
+    name: operator.attrgetter(name)
+    for name in (
+        "workflow_id",
+        "run_id",
+        "workflow_type",
+        "task_queue",
+        "status",
+        "start_time",
+        "execution_time",
+        "close_time",
+        "history_length",
+        "history_size_bytes",
+        "state_transition_count",
+        "parent_workflow_id",
+        "parent_run_id",
+        "root_workflow_id",
+        "root_run_id",
+    )
+}
+_ORDERINGS: Final[Mapping[str, Callable[[Scalar, Scalar], bool]]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def position(record: VisibilityRecord) -> Position:
+    """Return a row's place: open runs first, then latest close, latest start, run id."""
+    return _position(record.close_time, record.start_time, record.run_id)
+
+
+def cursor_position(cursor: VisibilityCursor) -> Position:
+    """Return the place that a cursor names."""
+    return _position(cursor.close_time, cursor.start_time, cursor.run_id)
+
+
+def _position(close_time: int, start_time: int, run_id: str) -> Position:
+    return (float("-inf") if close_time == NEVER else -close_time, -start_time, run_id)
+
+
+def matching(
+    rows: Iterable[VisibilityRecord], query: VisibilityFilter
+) -> Iterator[VisibilityRecord]:
+    """Yield the rows that a filter lets pass, in their own order."""
+    for row in rows:
+        if (
+            row.namespace_id == query.namespace_id
+            and row.archetype == query.archetype
+            and all(_holds(row, comparison) for comparison in query.comparisons)
+        ):
+            yield row
+
+
+def _holds(row: VisibilityRecord, comparison: Comparison) -> bool:
+    values = _stored_values(row, comparison)
+    if values is None:
+        return False
+    match comparison.operator, comparison.value:
+        case "!=", str() | int() | float() as operand:
+            return not any(_compare("=", value, operand) for value in values)
+        case "in", operand if not isinstance(operand, str | int | float):
+            return any(_compare("=", value, choice) for value in values for choice in operand)
+        case "starts_with", str() as prefix:
+            return any(isinstance(value, str) and value.startswith(prefix) for value in values)
+        case symbol, str() | int() | float() as operand if symbol in _ORDERINGS:
+            return any(_compare(symbol, value, operand) for value in values)
+        case _:
+            raise StoreError(f"{comparison.operator!r} does not go with {comparison.value!r}")
+
+
+def _stored_values(row: VisibilityRecord, comparison: Comparison) -> Sequence[Scalar] | None:
+    """Return the values to compare, or None where the row has none."""
+    if comparison.is_search_attribute:
+        stored = row.indexed_values.get(comparison.field)
+        if stored is None:
+            return None
+        return (stored,) if isinstance(stored, str | int | float) else stored
+    getter = _FIELDS.get(comparison.field)
+    if getter is None:
+        raise StoreError(f"visibility rows have no field {comparison.field!r}")
+    if comparison.field == "close_time" and row.close_time == NEVER:
+        return None
+    return (getter(row),)
+
+
+def _compare(symbol: str, value: Scalar, operand: Scalar) -> bool:
+    if isinstance(value, str) != isinstance(operand, str):
+        return False
+    return _ORDERINGS[symbol](value, operand)
