@@ -1,0 +1,1 @@
+"""The namespace: its record, and the rules by which one is registered, changed and retired."""

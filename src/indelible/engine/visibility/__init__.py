@@ -1,0 +1,1 @@
+"""How executions are found: the searchable row, its fields, and the filter language."""

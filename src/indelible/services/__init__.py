@@ -1,0 +1,1 @@
+"""The async shells around the engine: frontend over history and matching."""
