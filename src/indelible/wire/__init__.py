@@ -1,0 +1,1 @@
+"""Transports: bytes to messages and back. Knows the seam in `ports.rpc`, no service behind it."""

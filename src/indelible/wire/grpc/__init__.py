@@ -1,0 +1,1 @@
+"""The first adapter of the wire: gRPC by the official library's asyncio flavour."""
