@@ -124,7 +124,7 @@ def banned_names(module: Module, api_names: frozenset[str] = frozenset()) -> Ite
     names += [(line, name) for line, name, _ in _defined_names(module.tree)]
     for line, name in names:
         words = [word.lower() for word in _WORDS.findall(name)]
-        if len(words) > 1 and name.lstrip("_") in api_names:
+        if name.lstrip("_") in api_names:
             continue
         for word in sorted(BANNED_WORDS.intersection(words)):
             yield module.fault(line, f"{name!r} says {word!r}, which says nothing")
