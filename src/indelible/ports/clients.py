@@ -30,7 +30,8 @@ class Poller:
 
     identity: str
     request_id: str
-    """A fresh UUID per delivery."""
+    """A fresh UUID per delivery. A repeated one asks for the outcome of a start that may have
+    happened: if it did, the answer is the same again."""
     build_id: str = ""
     is_sticky_poll: bool = False
     client_name: str = ""
@@ -49,7 +50,7 @@ class QueryTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryAnswer:
-    """What a worker said to a query: a serialized `Payloads`, or a message and a serialized `Failure`."""
+    """What a worker said to a query: serialized `Payloads`, or a message and a `Failure`."""
 
     is_success: bool
     result: bytes = b""
@@ -58,18 +59,24 @@ class QueryAnswer:
 
 
 class HistoryClient(Protocol):
-    """What matching asks of history: whether a task is still wanted, and what the worker must know."""
+    """What matching asks of history: is a task still wanted, and what must the worker know?"""
 
     async def start_workflow_task(
         self, key: WorkflowKey, task: WorkflowTaskDispatch, poller: Poller
     ) -> PollWorkflowTaskQueueResponse | None:
-        """Mark the workflow task as started; None if the task is obsolete (its row is then removed)."""
+        """Mark the workflow task as started; None if nobody may start it (any more).
+
+        The row of an obsolete task is then removed. The row of a task whose start is not yet
+        durable must stay: matching may ask again for it, because it reads rows, and after a crash
+        it must find it. Any error means that the outcome is unknown; matching asks again later,
+        with the same request id.
+        """
         ...
 
     async def start_activity_task(
         self, key: WorkflowKey, task: ActivityTaskDispatch, poller: Poller
     ) -> PollActivityTaskQueueResponse | None:
-        """Mark the attempt as started, durably; None if the task is obsolete."""
+        """Mark the attempt as started, durably; otherwise as `start_workflow_task`."""
         ...
 
 
@@ -79,7 +86,16 @@ class MatchingClient(Protocol):
     def offer(self, task: QueuedTask) -> None:
         """Hand over a committed task: to a waiting poller at once, else it waits in its queue.
 
-        Tasks of one queue must be offered in the order of their ids.
+        Its row must be visible to readers of the store. Offers may come in any order, and more than
+        once.
+        """
+        ...
+
+    def recheck(self, queue: QueueKey) -> None:
+        """Read the rows of a queue again, because one of them may have come without an offer.
+
+        Called when the outcome of a commit that adds tasks is unknown, and when a start that was
+        not durable is lost.
         """
         ...
 
@@ -90,7 +106,9 @@ class MatchingClient(Protocol):
     async def query(self, task: QueryTask, *, deadline: Instant) -> QueryAnswer | None:
         """Give a query to a worker and wait for its answer; None if the deadline passed first.
 
-        Raises `FailedPreconditionError` if the queue has had no poller for long.
+        The deadline is one of the node's clock. `task.response` gets its task token here.
+        Raises `FailedPreconditionError` if the queue has had no poller for long,
+        `ResourceExhaustedError` if too many queries wait, `UnavailableError` if the node stops.
         """
         ...
 

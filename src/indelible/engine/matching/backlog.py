@@ -1,0 +1,239 @@
+"""The part of a queue's tasks that is held in memory, and what is known about the rest.
+
+Owns the bounded window of one queue and the account of what it covers. The tasks themselves are
+durable rows: whatever is dropped here is read again. Must not know what a task is, or who reads the
+rows.
+
+One fact carries the module: **every live row up to the frontier is known** - it waits in the
+window, or it is in flight. Rows behind the frontier are on disk only. So an offer behind the
+frontier may be ignored, the smallest waiting task is the smallest of the queue, and an overflowing
+window just draws the frontier back. A page that is being read meets offers, ends and overflows on
+its way; `Page` remembers those, so that nothing is lost and nothing comes twice.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Sequence
+from typing import Final, Generic, TypeVar
+
+from indelible.base.invariants import invariant
+from indelible.engine.matching.priority import BEFORE_ALL, BEHIND_ALL, TaskPlace, just_before
+
+T = TypeVar("T")
+
+_REFILL_FRACTION: Final = 4
+"""The window is read on when it has sunk to this fraction of its size."""
+
+
+class OrderedTasks(Generic[T]):
+    """Tasks in the order of their places.
+
+    A sorted list: appending, and taking from either end, move at most a few kilobytes at the sizes
+    in question, and cost less than a tree.
+    """
+
+    __slots__ = ("_places", "_tasks")
+
+    def __init__(self) -> None:
+        self._places: list[TaskPlace] = []
+        self._tasks: dict[TaskPlace, T] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, place: TaskPlace) -> bool:
+        return place in self._tasks
+
+    def add(self, place: TaskPlace, task: T) -> None:
+        """Insert a task whose place is free."""
+        self._tasks[place] = task
+        if not self._places or place > self._places[-1]:
+            self._places.append(place)
+        else:
+            insort(self._places, place)
+
+    def first(self) -> T:
+        """Return the task that is to be served next."""
+        return self._tasks[self._places[0]]
+
+    def pop_first(self) -> tuple[TaskPlace, T]:
+        """Remove and return the task that is to be served next, with its place."""
+        place = self._places.pop(0)
+        return place, self._tasks.pop(place)
+
+    def pop_last(self) -> TaskPlace:
+        """Remove the task that would be served last and return its place."""
+        place = self._places.pop()
+        del self._tasks[place]
+        return place
+
+    def drop_behind(self, place: TaskPlace) -> None:
+        """Remove every task behind a place."""
+        start = bisect_left(self._places, (place[0], place[1] + 1))
+        for dropped in self._places[start:]:
+            del self._tasks[dropped]
+        del self._places[start:]
+
+    def entries(self) -> list[tuple[TaskPlace, T]]:
+        """Return the tasks in order, with their places."""
+        return [(place, self._tasks[place]) for place in self._places]
+
+
+class Page(Generic[T]):
+    """A read of rows that is under way: what to read, and what happened meanwhile."""
+
+    __slots__ = ("after", "arrived", "cut", "finished", "is_recheck", "limit")
+
+    def __init__(self, *, after: TaskPlace, limit: int, is_recheck: bool) -> None:
+        self.after: Final = after
+        self.limit: Final = limit
+        self.is_recheck: Final = is_recheck
+        self.arrived: Final[OrderedTasks[T]] = OrderedTasks()
+        """Tasks that were offered behind the frontier: the rows read may be older than them."""
+        self.finished: Final[set[TaskPlace]] = set()
+        """Places of tasks that ended: the rows read may still hold them."""
+        self.cut = BEHIND_ALL
+        """From here on tasks were dropped, so that the page says nothing about them."""
+
+
+class Backlog(Generic[T]):
+    """The tasks of one queue that wait for a poller, up to `rows_max` of them."""
+
+    __slots__ = ("_frontier", "_in_flight", "_is_doubted", "_page", "_rows_max", "_waiting")
+
+    def __init__(self, *, rows_max: int) -> None:
+        invariant(rows_max > 0, "a window has room for a task")
+        self._rows_max = rows_max
+        self._waiting: OrderedTasks[T] = OrderedTasks()
+        self._in_flight: dict[TaskPlace, T] = {}
+        self._frontier = BEFORE_ALL
+        self._page: Page[T] | None = None
+        self._is_doubted = False
+
+    @property
+    def waiting_count(self) -> int:
+        """How many tasks of the window wait for a poller."""
+        return len(self._waiting)
+
+    @property
+    def in_flight_count(self) -> int:
+        """How many tasks were taken and neither finished nor put back."""
+        return len(self._in_flight)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing at all is known about the rows."""
+        return self._frontier == BEFORE_ALL
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is no row on disk that is unknown here."""
+        return self._frontier == BEHIND_ALL
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a page is under way."""
+        return self._page is not None
+
+    def waiting(self) -> list[tuple[TaskPlace, T]]:
+        """Return the waiting tasks of the window in their order."""
+        return self._waiting.entries()
+
+    def first(self) -> T:
+        """Return the task that is to be served next; there must be one."""
+        return self._waiting.first()
+
+    # ------------------------------------------------------------------------------------- tasks
+    def offer(self, place: TaskPlace, task: T) -> None:
+        """Take note of a task whose row is durable. Offers may come in any order, and twice."""
+        if place > self._frontier:
+            self._arrive(place, task)
+        elif place not in self._in_flight and place not in self._waiting:
+            self._waiting.add(place, task)
+            self._trim()
+
+    def take(self) -> tuple[TaskPlace, T]:
+        """Take the task that is to be served next; it is in flight until finished or put back."""
+        place, task = self._waiting.pop_first()
+        self._in_flight[place] = task
+        return place, task
+
+    def finish(self, place: TaskPlace) -> None:
+        """End a task in flight: a worker has it, or nobody wants it any more."""
+        del self._in_flight[place]
+        page = self._page
+        # Bounded; whoever is forgotten here is refused by its execution when it comes again.
+        if page is not None and place > page.after and len(page.finished) < 4 * self._rows_max:
+            page.finished.add(place)
+
+    def put_back(self, place: TaskPlace) -> None:
+        """Let a task in flight wait again, in its old place."""
+        task = self._in_flight.pop(place)
+        if place <= self._frontier:
+            self._waiting.add(place, task)
+            self._trim()
+
+    def _arrive(self, place: TaskPlace, task: T) -> None:
+        page = self._page
+        if page is None or place in page.arrived:
+            return
+        page.finished.discard(place)
+        page.arrived.add(place, task)
+        if len(page.arrived) > self._rows_max:
+            page.cut = min(page.cut, page.arrived.pop_last())
+
+    def _trim(self) -> None:
+        while len(self._waiting) > self._rows_max:
+            dropped = self._waiting.pop_last()
+            self._frontier = just_before(dropped)
+            if self._page is not None:
+                self._page.cut = min(self._page.cut, dropped)
+
+    # ------------------------------------------------------------------------------------- pages
+    def begin_page(self) -> Page[T] | None:
+        """Return the page that should be read now, if any; it must be ended or abandoned."""
+        if self._page is not None:
+            return None
+        if self._is_doubted:
+            self._is_doubted = False
+            self._page = Page(after=BEFORE_ALL, limit=self._rows_max, is_recheck=True)
+        elif not self.is_complete and len(self._waiting) <= self._rows_max // _REFILL_FRACTION:
+            room = self._rows_max - len(self._waiting) - len(self._in_flight)
+            if room > 0:
+                self._page = Page(after=self._frontier, limit=room, is_recheck=False)
+        return self._page
+
+    def end_page(self, page: Page[T], rows: Sequence[tuple[TaskPlace, T]]) -> None:
+        """Take in the rows that were read: the first `page.limit` ones behind `page.after`."""
+        if page is not self._page:
+            return  # The window was forgotten meanwhile.
+        self._page = None
+        covered = rows[-1][0] if len(rows) >= page.limit else BEHIND_ALL
+        if page.cut <= covered:
+            covered = just_before(page.cut)
+        for place, task in (*rows, *page.arrived.entries()):
+            if place <= covered and not self._is_known(place, page):
+                self._waiting.add(place, task)
+        self._frontier = covered
+        self._waiting.drop_behind(covered)
+        self._trim()
+
+    def abandon_page(self, page: Page[T]) -> None:
+        """Give up a page that could not be read."""
+        if page is self._page:
+            self._page = None
+            self._is_doubted = self._is_doubted or page.is_recheck
+
+    def doubt(self) -> None:
+        """Have everything read again, because a row may have come without an offer."""
+        if not self.is_unread or self._page is not None:
+            self._is_doubted = True
+
+    def forget(self) -> None:
+        """Free the window; what is in flight stays known."""
+        self._waiting = OrderedTasks()
+        self._frontier = BEFORE_ALL
+        self._page = None
+        self._is_doubted = False
+
+    def _is_known(self, place: TaskPlace, page: Page[T]) -> bool:
+        return place in self._waiting or place in self._in_flight or place in page.finished

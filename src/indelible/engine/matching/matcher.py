@@ -1,0 +1,137 @@
+"""Who gets what: pollers that wait, queries that wait, tasks that wait.
+
+Owns the pairing in one queue. The poller that has waited longest gets a query if there is one, else
+the task that comes first in the backlog, if the rate limit lets it go. Must not know what pollers,
+queries and tasks are.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from indelible.base.instants import Instant
+from indelible.engine.matching.backlog import Backlog
+from indelible.engine.matching.priority import TaskPlace
+from indelible.engine.matching.rate_limit import RateLimit
+
+T = TypeVar("T")
+Q = TypeVar("Q")
+P = TypeVar("P")
+
+
+@dataclass(slots=True)
+class TaskMatch(Generic[P, T]):
+    """A task for a poller; it is in flight in the backlog."""
+
+    poller: P
+    place: TaskPlace
+    task: T
+    is_sync: bool = False
+    """Whether a poller waited for this task when it was offered."""
+
+
+@dataclass(slots=True)
+class QueryMatch(Generic[P, Q]):
+    """A query for a poller."""
+
+    poller: P
+    query_id: str
+    query: Q
+
+
+class Matcher(Generic[T, Q, P]):
+    """Pairs the pollers of one queue, told apart by identity, with its tasks and queries."""
+
+    __slots__ = ("_limit", "_pollers", "_queries", "backlog", "is_throttled")
+
+    def __init__(self, *, rows_max: int) -> None:
+        self.backlog: Backlog[T] = Backlog(rows_max=rows_max)
+        self.is_throttled = False
+        """Whether the rate limit alone kept the last pairing from happening."""
+        # Oldest first: a worker's newest poll must not starve the one whose deadline is near.
+        self._pollers: OrderedDict[P, None] = OrderedDict()
+        self._queries: OrderedDict[str, Q] = OrderedDict()
+        self._limit = RateLimit()
+
+    @property
+    def waiting_poller_count(self) -> int:
+        """How many pollers wait."""
+        return len(self._pollers)
+
+    @property
+    def waiting_query_count(self) -> int:
+        """How many queries wait."""
+        return len(self._queries)
+
+    @property
+    def tasks_per_second_max(self) -> float | None:
+        """The rate limit in force, None for none."""
+        return self._limit.per_second
+
+    def limit_rate(self, per_second: float | None, now: Instant) -> None:
+        """Set the rate limit of tasks, or lift it with None; zero stops all but queries."""
+        self._limit.change(per_second, now)
+
+    def add_poller(self, poller: P) -> None:
+        """Let a poller wait, behind those that wait already."""
+        self._pollers[poller] = None
+
+    def remove_poller(self, poller: P) -> bool:
+        """Take a poller out; False if it did not wait."""
+        if poller not in self._pollers:
+            return False
+        del self._pollers[poller]
+        return True
+
+    def waiting_pollers(self) -> list[P]:
+        """Return the waiting pollers, the longest waiting first."""
+        return list(self._pollers)
+
+    def add_query(self, query_id: str, query: Q) -> None:
+        """Let a query wait, behind those that wait already."""
+        self._queries[query_id] = query
+
+    def remove_query(self, query_id: str) -> bool:
+        """Take a query out; False if it did not wait."""
+        return self._queries.pop(query_id, None) is not None
+
+    def has_query(self, query_id: str) -> bool:
+        """Whether a query waits."""
+        return query_id in self._queries
+
+    def match(self, now: Instant) -> TaskMatch[P, T] | QueryMatch[P, Q] | None:
+        """Make the next pair, or return None if there is none to be made now."""
+        self.is_throttled = False
+        if not self._pollers:
+            return None
+        if self._queries:
+            query_id, query = self._queries.popitem(last=False)
+            poller, _ = self._pollers.popitem(last=False)
+            return QueryMatch(poller, query_id, query)
+        if not self.backlog.waiting_count:
+            return None
+        if not self._limit.spend(now):
+            self.is_throttled = True
+            return None
+        place, task = self.backlog.take()
+        poller, _ = self._pollers.popitem(last=False)
+        return TaskMatch(poller, place, task)
+
+    def ready_at(self) -> Instant | None:
+        """Return when the rate limit lets the next task go; None for never, or if there is none."""
+        return self._limit.ready_at()
+
+    def finish(self, match: TaskMatch[P, T], *, went_out: bool) -> None:
+        """End a matched task. One that nobody wanted does not count against the rate limit."""
+        self.backlog.finish(match.place)
+        if not went_out:
+            self._limit.refund()
+
+    def put_back(self, match: TaskMatch[P, T] | QueryMatch[P, Q]) -> None:
+        """Undo a match that its poller could not use: task or query wait in their old place."""
+        if isinstance(match, QueryMatch):
+            self._queries[match.query_id] = match.query
+            self._queries.move_to_end(match.query_id, last=False)
+        else:
+            self.backlog.put_back(match.place)
+            self._limit.refund()

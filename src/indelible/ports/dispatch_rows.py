@@ -1,0 +1,42 @@
+"""A task on its way to a worker, as it lies in its queue.
+
+Owns both directions between `QueuedTask` and `DispatchRow`, so that who writes a row and who reads
+it agree on its place in the queue. Must not know when a row is written or read.
+"""
+
+from typing import Final
+
+import msgspec
+
+from indelible.engine.matching.priority import TaskPlace, effective_priority
+from indelible.engine.workflow.tasks import DispatchTask
+from indelible.ports.clients import QueuedTask
+from indelible.ports.stores import DispatchRow
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(DispatchTask)
+
+
+def place_in_queue(task: DispatchTask) -> TaskPlace:
+    """Return where a task stands in its queue."""
+    return (effective_priority(task.priority), task.task_id)
+
+
+def dispatch_row(queued: QueuedTask) -> DispatchRow:
+    """Return the row of a task."""
+    priority, task_id = place_in_queue(queued.task)
+    return DispatchRow(
+        queue=queued.queue,
+        priority=priority,
+        task_id=task_id,
+        key=queued.key,
+        created_at=queued.created_at,
+        blob=_encoder.encode(queued.task),
+    )
+
+
+def queued_task(row: DispatchRow) -> QueuedTask:
+    """Return the task of a row."""
+    return QueuedTask(
+        queue=row.queue, key=row.key, created_at=row.created_at, task=_decoder.decode(row.blob)
+    )

@@ -1,0 +1,355 @@
+"""One task queue that this node serves.
+
+Owns the shell around a matcher: it reads pages when the window needs them, wakes polls, gives back
+what a poll could not use, and waits out rate limits and backoffs. Must not call history, and must
+not know the messages of a poll.
+
+Nothing here is durable: whatever is forgotten is read again from the store at the next poll.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Final
+
+import structlog
+
+from indelible.base.ids import QueueKey
+from indelible.base.instants import (
+    MILLISECOND,
+    NEVER,
+    NO_DURATION,
+    SECOND,
+    Duration,
+    Instant,
+    after,
+    elapsed,
+)
+from indelible.base.limits import (
+    POLLERS_REMEMBERED_MAX,
+    QUERIES_WAITING_MAX,
+    TASK_QUEUE_WINDOW_ROWS_MAX,
+)
+from indelible.engine.matching.backlog import Page
+from indelible.engine.matching.matcher import Matcher, QueryMatch
+from indelible.engine.matching.poller_history import PollerHistory
+from indelible.engine.matching.priority import TaskPlace
+from indelible.engine.matching.rate_limit import RateLimit
+from indelible.engine.matching.rates import PriorityRates, RateMeter
+from indelible.ports.clients import QueuedTask
+from indelible.ports.clock import Clock, TimerHandle
+from indelible.ports.dispatch_rows import place_in_queue, queued_task
+from indelible.ports.stores import TaskQueueStore
+from indelible.services.matching.pending_queries import PendingQuery
+from indelible.services.matching.poll import (
+    Match,
+    Poll,
+    QueueTaskMatch,
+    deployment_options,
+    tasks_per_second_max,
+    version_capabilities,
+)
+
+Spawn = Callable[[str, Coroutine[object, object, None]], object]
+"""Runs a named coroutine in a task group that someone else owns and ends."""
+
+POLLER_RECENT: Final = Duration(10 * SECOND)
+"""A sticky queue without a poll for that long has no worker (semantics 4.1)."""
+WINDOW_DOUBTED_AFTER: Final = Duration(60 * SECOND)
+"""An idle queue is read again that often, in case an offer was never made."""
+BACKOFF_FIRST: Final = Duration(100 * MILLISECOND)
+BACKOFF_MAX: Final = Duration(10 * SECOND)
+
+_log: Final = structlog.get_logger("indelible.matching")
+
+
+class Retry:
+    """A start whose outcome is unknown, and that is to be asked for again.
+
+    The request id stays: if the start had happened after all, asking again returns the same task
+    instead of losing it until its timeout.
+    """
+
+    __slots__ = ("failure_count", "request_id")
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id: Final = request_id
+        self.failure_count = 0
+
+
+class LoadedQueue:
+    """The pollers, the window and the queries of one queue."""
+
+    def __init__(
+        self,
+        key: QueueKey,
+        *,
+        store: TaskQueueStore,
+        clock: Clock,
+        spawn: Spawn,
+        rows_max: int = TASK_QUEUE_WINDOW_ROWS_MAX,
+    ) -> None:
+        self.key: Final = key
+        self._store: Final = store
+        self._clock: Final = clock
+        self._spawn: Final = spawn
+        now = clock.now()
+        self.matcher: Final[Matcher[QueuedTask, PendingQuery, Poll]] = Matcher(rows_max=rows_max)
+        self.pollers: Final = PollerHistory(pollers_max=POLLERS_REMEMBERED_MAX)
+        self.added: Final = PriorityRates(now)
+        self.dispatched: Final = PriorityRates(now)
+        self.throttled: Final = RateMeter(now)
+        self.scaling_limit: Final = RateLimit()
+        self.labels: dict[str, str] = {}
+        """Of measurements; known with the first poll."""
+        self.touched_at = now
+        """The last poll, query or offer that mattered: an idle queue is unloaded."""
+        self.last_poll_at = NEVER
+        """The last sign of life of a worker that does not poll at the moment."""
+        self._open_polls: dict[Poll, None] = {}
+        self._read_at = NEVER
+        self._retries: dict[TaskPlace, Retry] = {}
+        self._delayed: dict[TaskPlace, TimerHandle] = {}
+        self._throttle_timer: TimerHandle | None = None
+        self._reread_timer: TimerHandle | None = None
+        self._read_failure_count = 0
+
+    # ------------------------------------------------------------------------------------- polls
+    def open_poll(self, poll: Poll) -> None:
+        """Note that a worker polls."""
+        now = poll.started_at
+        self._open_polls[poll] = None
+        self.touched_at = self.last_poll_at = now
+        record = self.pollers.saw(poll.identity, now)
+        limit = tasks_per_second_max(poll.request)
+        record.rate_per_second = limit
+        record.version_capabilities = version_capabilities(poll.request)
+        record.deployment_options = deployment_options(poll.request)
+        self.matcher.limit_rate(limit, now)
+
+    def close_poll(self, poll: Poll, *, is_alive: bool) -> None:
+        """Note that a poll has ended; `is_alive` if its worker will poll again for all we know."""
+        del self._open_polls[poll]
+        if is_alive and not poll.is_dismissed:
+            self.touched_at = self.last_poll_at = self._clock.now()
+
+    async def next_match(self, poll: Poll) -> Match | None:
+        """Wait for something to do; None if the poll is over first.
+
+        If the waiting task is cancelled, the poll leaves the line and what it was given waits
+        again.
+        """
+        if poll.is_over or poll.expires_at <= self._clock.now():
+            return None
+        self.matcher.add_poller(poll)
+        self.pump()
+        if poll.is_waiting:
+            timer = self._clock.call_at(poll.expires_at, partial(self._expire, poll))
+            try:
+                await poll.arrival()
+            except BaseException:
+                self._leave(poll)
+                raise
+            finally:
+                timer.cancel()
+        return poll.taken()
+
+    def _expire(self, poll: Poll) -> None:
+        self.matcher.remove_poller(poll)
+        poll.end()
+        if elapsed(self._read_at, self._clock.now()) >= WINDOW_DOUBTED_AFTER:
+            self.recheck()
+
+    def dismiss(self, poll: Poll) -> None:
+        """End a poll because its worker goes."""
+        self.matcher.remove_poller(poll)
+        poll.dismiss()
+
+    def dismiss_all(self) -> None:
+        """End all polls, and forget that there ever were any."""
+        for poll in list(self._open_polls):
+            self.dismiss(poll)
+        self.pollers.clear()
+        self.last_poll_at = NEVER
+
+    @property
+    def open_poll_count(self) -> int:
+        """How many polls are open: waiting, or about to return."""
+        return len(self._open_polls)
+
+    def since_last_poll(self, now: Instant) -> Duration:
+        """Return how long ago a worker polled, zero while one does."""
+        return NO_DURATION if self._open_polls else elapsed(self.last_poll_at, now)
+
+    def has_recent_poller(self, now: Instant) -> bool:
+        """Whether a worker polls, or did so a moment ago."""
+        return self.since_last_poll(now) <= POLLER_RECENT
+
+    def _leave(self, poll: Poll) -> None:
+        self.matcher.remove_poller(poll)
+        match = poll.taken()
+        poll.end()
+        if match is not None:
+            self.give_back(match)
+
+    # ------------------------------------------------------------------------------------- tasks
+    def offer(self, queued: QueuedTask) -> None:
+        """Take note of a committed task."""
+        place = place_in_queue(queued.task)
+        now = self._clock.now()
+        self.added.add(place[0], now)
+        self.matcher.backlog.offer(place, queued)
+        if self.matcher.waiting_poller_count:
+            self.pump(offered=place)
+
+    def request_id(self, match: QueueTaskMatch, fresh: Callable[[], str]) -> str:
+        """Return the request id for a start: that of the last attempt, if there was one."""
+        retry = self._retries.get(match.place)
+        return fresh() if retry is None else retry.request_id
+
+    def finish(self, match: QueueTaskMatch, *, went_out: bool) -> None:
+        """End a task: a worker has it, or it was obsolete."""
+        self.matcher.finish(match, went_out=went_out)
+        self._retries.pop(match.place, None)
+        if went_out:
+            self.dispatched.add(match.place[0], self._clock.now())
+        if self.matcher.waiting_poller_count:
+            self.pump()
+
+    def give_back(self, match: Match) -> None:
+        """Let a task or query wait again whose poll has gone."""
+        self.matcher.put_back(match)
+        self.pump()
+
+    def retry_now(self, match: QueueTaskMatch, request_id: str) -> None:
+        """Let a task wait again whose poll has gone while it was being started."""
+        self._retry(match, request_id)
+        self.give_back(match)
+
+    def retry_later(self, match: QueueTaskMatch, request_id: str) -> None:
+        """Let a task wait again, after a moment, that could not be started."""
+        retry = self._retry(match, request_id)
+        retry.failure_count += 1
+        self._delayed[match.place] = self._clock.call_at(
+            after(self._clock.now(), _backoff(retry.failure_count)),
+            partial(self._end_delay, match),
+        )
+
+    def recheck(self) -> None:
+        """Read the rows again."""
+        self.matcher.backlog.doubt()
+        self.pump()
+
+    def _retry(self, match: QueueTaskMatch, request_id: str) -> Retry:
+        retry = self._retries.get(match.place)
+        if retry is None:
+            if len(self._retries) >= TASK_QUEUE_WINDOW_ROWS_MAX:
+                self._retries.clear()  # A new request id costs a refused start, no more.
+            retry = self._retries[match.place] = Retry(request_id)
+        return retry
+
+    def _end_delay(self, match: QueueTaskMatch) -> None:
+        del self._delayed[match.place]
+        self.give_back(match)
+
+    # ----------------------------------------------------------------------------------- queries
+    def add_query(self, pending: PendingQuery) -> bool:
+        """Let a query wait for a poller; False if too many wait."""
+        if self.matcher.waiting_query_count >= QUERIES_WAITING_MAX:
+            return False
+        self.touched_at = self._clock.now()
+        self.matcher.add_query(pending.query_id, pending)
+        self.pump()
+        return True
+
+    def remove_query(self, pending: PendingQuery) -> None:
+        """Take out a query whose caller waits no longer."""
+        self.matcher.remove_query(pending.query_id)
+
+    def has_query(self, pending: PendingQuery) -> bool:
+        """Whether a query still waits for a poller."""
+        return self.matcher.has_query(pending.query_id)
+
+    # ----------------------------------------------------------------------------------- pairing
+    def pump(self, *, offered: TaskPlace | None = None) -> None:
+        """Make all pairs that can be made, and see to it that more can be made later."""
+        if not self.matcher.waiting_poller_count:
+            return
+        now = self._clock.now()
+        while (match := self.matcher.match(now)) is not None:
+            if not match.poller.accept(match):
+                self.matcher.put_back(match)
+            elif not isinstance(match, QueryMatch):
+                match.is_sync = match.place == offered
+        if self.matcher.is_throttled:
+            self.throttled.add(now)
+            self._await_rate_limit()
+        self._read_on()
+
+    def _await_rate_limit(self) -> None:
+        if self._throttle_timer is not None:
+            self._throttle_timer.cancel()
+            self._throttle_timer = None
+        ready_at = self.matcher.ready_at()
+        if ready_at is not None:
+            self._throttle_timer = self._clock.call_at(ready_at, self._end_throttle)
+
+    def _end_throttle(self) -> None:
+        self._throttle_timer = None
+        self.pump()
+
+    # ----------------------------------------------------------------------------------- reading
+    def _read_on(self) -> None:
+        if self._reread_timer is None and (page := self.matcher.backlog.begin_page()) is not None:
+            self._spawn("task queue read", self._read(page))
+
+    async def _read(self, page: Page[QueuedTask]) -> None:
+        try:
+            rows = await self._store.dispatches(self.key, after=page.after, limit=page.limit)
+            tasks = [((row.priority, row.task_id), queued_task(row)) for row in rows]
+        except asyncio.CancelledError:
+            self.matcher.backlog.abandon_page(page)
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of a task: the rows are still there
+            self.matcher.backlog.abandon_page(page)
+            self._read_again_later(error)
+            return
+        self._read_failure_count = 0
+        self._read_at = self._clock.now()
+        self.matcher.backlog.end_page(page, tasks)
+        self.pump()
+
+    def _read_again_later(self, error: Exception) -> None:
+        self._read_failure_count += 1
+        wait = _backoff(self._read_failure_count)
+        _log.warning("task_queue_read_failed", queue=self.key.name, error=repr(error))
+        self._reread_timer = self._clock.call_at(
+            after(self._clock.now(), wait), self._end_read_backoff
+        )
+
+    def _end_read_backoff(self) -> None:
+        self._reread_timer = None
+        self.pump()
+
+    # ------------------------------------------------------------------------------------ ending
+    def is_quiet(self) -> bool:
+        """Whether nothing would be missed if the queue were unloaded."""
+        backlog = self.matcher.backlog
+        return not (
+            self._open_polls
+            or self.matcher.waiting_query_count
+            or backlog.in_flight_count
+            or backlog.is_reading
+        )
+
+    def unload(self) -> None:
+        """Stop all timers; the queue is not used again."""
+        for timer in (self._throttle_timer, self._reread_timer, *self._delayed.values()):
+            if timer is not None:
+                timer.cancel()
+        self._throttle_timer = self._reread_timer = None
+        self._delayed.clear()
+
+
+def _backoff(failure_count: int) -> Duration:
+    return Duration(min(BACKOFF_FIRST << min(failure_count - 1, 10), BACKOFF_MAX))
