@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 
 from indelible.base.ids import EventId, NamespaceId
 
@@ -41,5 +42,7 @@ class CommandContext:
     """Return why search attributes cannot be set, or None."""
     identity: str
     """Of the worker."""
+    start_event: WorkflowExecutionStartedEventAttributes | None = None
+    """Of the run, if it has a retry policy or a cron schedule: what its next run begins with."""
     eager_activities: list[EventId] = field(default_factory=list[EventId])
     """Scheduled event ids of the activities that the worker asked to be given at once."""
