@@ -1,0 +1,221 @@
+"""What the frontend asks of the services below it.
+
+Owns the two interfaces, as their caller sees them: requests that come this way are complete and
+valid, and `namespace` is the one that the caller may use. What cannot be done is a `ServiceError`.
+"""
+
+from typing import Protocol
+
+from temporalio.api.workflowservice.v1 import (
+    DeleteWorkflowExecutionRequest,
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+    GetWorkflowExecutionHistoryRequest,
+    GetWorkflowExecutionHistoryResponse,
+    GetWorkflowExecutionHistoryReverseRequest,
+    GetWorkflowExecutionHistoryReverseResponse,
+    PollActivityTaskQueueRequest,
+    PollActivityTaskQueueResponse,
+    PollWorkflowTaskQueueRequest,
+    PollWorkflowTaskQueueResponse,
+    QueryWorkflowRequest,
+    QueryWorkflowResponse,
+    RecordActivityTaskHeartbeatRequest,
+    RecordActivityTaskHeartbeatResponse,
+    RequestCancelWorkflowExecutionRequest,
+    ResetStickyTaskQueueRequest,
+    RespondActivityTaskCanceledRequest,
+    RespondActivityTaskCompletedRequest,
+    RespondActivityTaskFailedRequest,
+    RespondQueryTaskCompletedRequest,
+    RespondWorkflowTaskCompletedRequest,
+    RespondWorkflowTaskCompletedResponse,
+    RespondWorkflowTaskFailedRequest,
+    ShutdownWorkerRequest,
+    SignalWithStartWorkflowExecutionRequest,
+    SignalWithStartWorkflowExecutionResponse,
+    SignalWorkflowExecutionRequest,
+    SignalWorkflowExecutionResponse,
+    StartWorkflowExecutionRequest,
+    StartWorkflowExecutionResponse,
+    TerminateWorkflowExecutionRequest,
+)
+
+from indelible.base.ids import NamespaceId, QueueKey
+from indelible.base.instants import Instant
+from indelible.base.task_token import (
+    ActivityById,
+    ActivityTaskToken,
+    QueryTaskToken,
+    WorkflowTaskToken,
+)
+from indelible.engine.namespace.record import Namespace
+from indelible.ports.rpc import Call
+from indelible.services.matching.description import TaskQueueDescription
+
+ActivityTarget = ActivityTaskToken | ActivityById
+"""An activity: the attempt that a worker has, or whatever attempt there is under an id."""
+
+
+class History(Protocol):
+    """Executions: each method is durable when it returns, or reads."""
+
+    async def start_workflow(
+        self, namespace: Namespace, request: StartWorkflowExecutionRequest
+    ) -> StartWorkflowExecutionResponse:
+        """Create a run, or resolve the conflict with the one there is."""
+        ...
+
+    async def signal_with_start(
+        self, namespace: Namespace, request: SignalWithStartWorkflowExecutionRequest
+    ) -> SignalWithStartWorkflowExecutionResponse:
+        """Signal the open run, or start one that begins with the signal."""
+        ...
+
+    async def signal_workflow(
+        self, namespace: Namespace, request: SignalWorkflowExecutionRequest
+    ) -> SignalWorkflowExecutionResponse:
+        """Record a signal."""
+        ...
+
+    async def request_cancel(
+        self, namespace: Namespace, request: RequestCancelWorkflowExecutionRequest
+    ) -> None:
+        """Record that a run should cancel itself."""
+        ...
+
+    async def terminate_workflow(
+        self, namespace: Namespace, request: TerminateWorkflowExecutionRequest
+    ) -> None:
+        """Close a run at once."""
+        ...
+
+    async def delete_workflow(
+        self, namespace: Namespace, request: DeleteWorkflowExecutionRequest
+    ) -> None:
+        """Remove a run with everything that belongs to it; an open one is terminated first."""
+        ...
+
+    async def describe_workflow(
+        self, namespace: Namespace, request: DescribeWorkflowExecutionRequest
+    ) -> DescribeWorkflowExecutionResponse:
+        """Return what is known of a run."""
+        ...
+
+    async def get_history(
+        self, namespace: Namespace, request: GetWorkflowExecutionHistoryRequest, call: Call
+    ) -> GetWorkflowExecutionHistoryResponse:
+        """Return a page of a run's events; wait for the next one if asked to."""
+        ...
+
+    async def get_history_reverse(
+        self, namespace: Namespace, request: GetWorkflowExecutionHistoryReverseRequest
+    ) -> GetWorkflowExecutionHistoryReverseResponse:
+        """Return a page of a run's events, newest first."""
+        ...
+
+    async def query_workflow(
+        self, namespace: Namespace, request: QueryWorkflowRequest, deadline: Instant | None
+    ) -> QueryWorkflowResponse:
+        """Let a worker answer a query; `DeadlineExceededError` if none did in time."""
+        ...
+
+    async def reset_sticky(
+        self, namespace: Namespace, request: ResetStickyTaskQueueRequest
+    ) -> None:
+        """Forget which worker has the run in its cache."""
+        ...
+
+    async def respond_workflow_task_completed(
+        self,
+        namespace: Namespace,
+        request: RespondWorkflowTaskCompletedRequest,
+        token: WorkflowTaskToken,
+    ) -> RespondWorkflowTaskCompletedResponse:
+        """Apply what a worker decided."""
+        ...
+
+    async def respond_workflow_task_failed(
+        self,
+        namespace: Namespace,
+        request: RespondWorkflowTaskFailedRequest,
+        token: WorkflowTaskToken,
+    ) -> None:
+        """Record that a worker could not process a workflow task."""
+        ...
+
+    async def respond_activity_completed(
+        self,
+        namespace: Namespace,
+        request: RespondActivityTaskCompletedRequest,
+        target: ActivityTarget,
+    ) -> None:
+        """Close an activity with its result."""
+        ...
+
+    async def respond_activity_failed(
+        self,
+        namespace: Namespace,
+        request: RespondActivityTaskFailedRequest,
+        target: ActivityTarget,
+    ) -> None:
+        """Fail an attempt of an activity: it is retried, or closed."""
+        ...
+
+    async def respond_activity_canceled(
+        self,
+        namespace: Namespace,
+        request: RespondActivityTaskCanceledRequest,
+        target: ActivityTarget,
+    ) -> None:
+        """Close an activity whose cancellation was requested."""
+        ...
+
+    async def record_activity_heartbeat(
+        self,
+        namespace: Namespace,
+        request: RecordActivityTaskHeartbeatRequest,
+        target: ActivityTarget,
+    ) -> RecordActivityTaskHeartbeatResponse:
+        """Note that an attempt is alive, and tell its worker what is wanted of it."""
+        ...
+
+
+class Matching(Protocol):
+    """Task queues and the workers that poll them. Deadlines are of the node's clock."""
+
+    async def poll_workflow_task_queue(
+        self,
+        key: QueueKey,
+        request: PollWorkflowTaskQueueRequest,
+        deadline: Instant,
+        *,
+        client_name: str = "",
+    ) -> PollWorkflowTaskQueueResponse:
+        """Wait for a workflow task or a query; the empty response if there is none in time."""
+        ...
+
+    async def poll_activity_task_queue(
+        self,
+        key: QueueKey,
+        request: PollActivityTaskQueueRequest,
+        deadline: Instant,
+        *,
+        client_name: str = "",
+    ) -> PollActivityTaskQueueResponse:
+        """Wait for an activity task; the empty response if there is none in time."""
+        ...
+
+    def respond_query_task_completed(
+        self, token: QueryTaskToken, request: RespondQueryTaskCompletedRequest
+    ) -> None:
+        """Take a worker's answer to a query."""
+        ...
+
+    def shutdown_worker(self, namespace_id: NamespaceId, request: ShutdownWorkerRequest) -> None:
+        """Let a worker go."""
+        ...
+
+    async def describe_task_queue(self, key: QueueKey) -> TaskQueueDescription:
+        """Return the pollers and the statistics of a queue."""
+        ...

@@ -1,0 +1,257 @@
+"""The one table of all RPCs of the public services, built or not.
+
+Owns what a request passes before its handler: whom it is about, who may send it, in which states of
+the namespace it is served, whether it may wait. Must not know handlers: a test holds the table
+against them, and against the protocol.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from temporalio.api.enums.v1 import NamespaceState
+
+from indelible.engine.namespace.record import DELETED, DEPRECATED, REGISTERED
+
+WORKFLOW_SERVICE: Final = "temporal.api.workflowservice.v1.WorkflowService"
+OPERATOR_SERVICE: Final = "temporal.api.operatorservice.v1.OperatorService"
+
+
+class Access(Enum):
+    """What a caller must be allowed to do."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+class Naming(Enum):
+    """How a request names its namespace."""
+
+    NONE = "the request is about the cluster"
+    NAME = "by its name"
+    TOKEN = "by the task token; a name must agree with it"  # noqa: S105 - a description
+    OPTIONAL = "by its name, or not at all"
+    NAME_OR_ID = "by its name or by its id"
+    UNRESOLVED = "the handler looks it up, for it need not exist"
+
+
+class Wait(Enum):
+    """Whether the answer may be held back until there is news."""
+
+    NEVER = "never"
+    POSSIBLE = "if the request asks for it"
+    ALWAYS = "always"
+
+
+States = tuple[NamespaceState.ValueType, ...]
+LIVING_STATES: Final[States] = (REGISTERED, DEPRECATED)
+REGISTERED_ONLY: Final[States] = (REGISTERED,)
+ANY_STATE: Final[States] = (REGISTERED, DEPRECATED, DELETED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rpc:
+    """One RPC."""
+
+    name: str
+    access: Access
+    is_built: bool = False
+    """Whether there is a handler; the others answer UNIMPLEMENTED."""
+    namespace: Naming = Naming.NAME
+    wait: Wait = Wait.NEVER
+    states: States = LIVING_STATES
+    """The namespace states in which it is served."""
+
+
+def _read(
+    name: str,
+    *,
+    is_built: bool = False,
+    namespace: Naming = Naming.NAME,
+    wait: Wait = Wait.NEVER,
+) -> Rpc:
+    return Rpc(name=name, access=Access.READ, is_built=is_built, namespace=namespace, wait=wait)
+
+
+def _write(
+    name: str,
+    *,
+    is_built: bool = False,
+    namespace: Naming = Naming.NAME,
+    wait: Wait = Wait.NEVER,
+    states: States = LIVING_STATES,
+) -> Rpc:
+    return Rpc(
+        name=name,
+        access=Access.WRITE,
+        is_built=is_built,
+        namespace=namespace,
+        wait=wait,
+        states=states,
+    )
+
+
+def _admin(
+    name: str,
+    *,
+    is_built: bool = False,
+    namespace: Naming = Naming.NAME,
+    states: States = LIVING_STATES,
+) -> Rpc:
+    return Rpc(
+        name=name, access=Access.ADMIN, is_built=is_built, namespace=namespace, states=states
+    )
+
+
+_WORKFLOW_SERVICE_RPCS: Final = (
+    _admin("RegisterNamespace", is_built=True, namespace=Naming.UNRESOLVED),
+    _read("DescribeNamespace", is_built=True, namespace=Naming.UNRESOLVED),
+    _read("ListNamespaces", is_built=True, namespace=Naming.NONE),
+    _admin("UpdateNamespace", is_built=True),
+    _admin("DeprecateNamespace", is_built=True),
+    _write("StartWorkflowExecution", is_built=True, states=REGISTERED_ONLY),
+    _write("ExecuteMultiOperation"),
+    _read("GetWorkflowExecutionHistory", is_built=True, wait=Wait.POSSIBLE),
+    _read("GetWorkflowExecutionHistoryReverse", is_built=True),
+    _write("PollWorkflowTaskQueue", is_built=True, wait=Wait.ALWAYS),
+    _write("RespondWorkflowTaskCompleted", is_built=True, namespace=Naming.TOKEN),
+    _write("RespondWorkflowTaskFailed", is_built=True, namespace=Naming.TOKEN),
+    _write("PollActivityTaskQueue", is_built=True, wait=Wait.ALWAYS),
+    _write("RecordActivityTaskHeartbeat", is_built=True, namespace=Naming.TOKEN),
+    _write("RecordActivityTaskHeartbeatById", is_built=True),
+    _write("RespondActivityTaskCompleted", is_built=True, namespace=Naming.TOKEN),
+    _write("RespondActivityTaskCompletedById", is_built=True),
+    _write("RespondActivityTaskFailed", is_built=True, namespace=Naming.TOKEN),
+    _write("RespondActivityTaskFailedById", is_built=True),
+    _write("RespondActivityTaskCanceled", is_built=True, namespace=Naming.TOKEN),
+    _write("RespondActivityTaskCanceledById", is_built=True),
+    _write("RequestCancelWorkflowExecution", is_built=True),
+    _write("SignalWorkflowExecution", is_built=True),
+    _write("SignalWithStartWorkflowExecution", is_built=True, states=REGISTERED_ONLY),
+    _write("ResetWorkflowExecution"),
+    _write("TerminateWorkflowExecution", is_built=True),
+    _write("DeleteWorkflowExecution", is_built=True),
+    _read("ListOpenWorkflowExecutions", is_built=True),
+    _read("ListClosedWorkflowExecutions", is_built=True),
+    _read("ListWorkflowExecutions", is_built=True),
+    _read("ListArchivedWorkflowExecutions"),
+    _read("ScanWorkflowExecutions", is_built=True),
+    _read("CountWorkflowExecutions", is_built=True),
+    _read("GetSearchAttributes", is_built=True, namespace=Naming.NONE),
+    _write("RespondQueryTaskCompleted", is_built=True, namespace=Naming.TOKEN),
+    _write("ResetStickyTaskQueue", is_built=True),
+    _write("ShutdownWorker", is_built=True),
+    _read("QueryWorkflow", is_built=True),
+    _read("DescribeWorkflowExecution", is_built=True),
+    _read("DescribeTaskQueue", is_built=True),
+    _read("GetClusterInfo", is_built=True, namespace=Naming.NONE),
+    _read("GetSystemInfo", is_built=True, namespace=Naming.NONE),
+    _read("ListTaskQueuePartitions", is_built=True),
+    _write("CreateSchedule"),
+    _read("DescribeSchedule"),
+    _write("UpdateSchedule"),
+    _write("PatchSchedule"),
+    _read("ListScheduleMatchingTimes"),
+    _write("DeleteSchedule"),
+    _read("ListSchedules"),
+    _read("CountSchedules"),
+    _write("UpdateWorkerBuildIdCompatibility"),
+    _read("GetWorkerBuildIdCompatibility"),
+    _write("UpdateWorkerVersioningRules"),
+    _read("GetWorkerVersioningRules"),
+    _read("GetWorkerTaskReachability"),
+    _read("DescribeDeployment"),
+    _read("DescribeWorkerDeploymentVersion"),
+    _read("ListDeployments"),
+    _read("GetDeploymentReachability"),
+    _read("GetCurrentDeployment"),
+    _write("SetCurrentDeployment"),
+    _write("SetWorkerDeploymentCurrentVersion"),
+    _read("DescribeWorkerDeployment"),
+    _write("DeleteWorkerDeployment"),
+    _write("DeleteWorkerDeploymentVersion"),
+    _write("SetWorkerDeploymentRampingVersion"),
+    _read("ListWorkerDeployments"),
+    _write("CreateWorkerDeployment"),
+    _write("CreateWorkerDeploymentVersion"),
+    _write("UpdateWorkerDeploymentVersionComputeConfig"),
+    _read("ValidateWorkerDeploymentVersionComputeConfig"),
+    _write("UpdateWorkerDeploymentVersionMetadata"),
+    _write("SetWorkerDeploymentManager"),
+    _write("UpdateWorkflowExecution"),
+    _read("PollWorkflowExecutionUpdate", wait=Wait.ALWAYS),
+    _write("StartBatchOperation"),
+    _write("StopBatchOperation"),
+    _read("DescribeBatchOperation"),
+    _read("ListBatchOperations"),
+    _write("PollNexusTaskQueue", wait=Wait.ALWAYS),
+    _write("RespondNexusTaskCompleted", namespace=Naming.TOKEN),
+    _write("RespondNexusTaskFailed", namespace=Naming.TOKEN),
+    _write("UpdateActivityOptions"),
+    _write("UpdateWorkflowExecutionOptions"),
+    _write("PauseActivity"),
+    _write("UnpauseActivity"),
+    _write("ResetActivity"),
+    _write("CreateWorkflowRule"),
+    _read("DescribeWorkflowRule"),
+    _write("DeleteWorkflowRule"),
+    _read("ListWorkflowRules"),
+    _write("TriggerWorkflowRule"),
+    _write("RecordWorkerHeartbeat", is_built=True),
+    _read("ListWorkers", is_built=True),
+    _read("CountWorkers", is_built=True),
+    _write("UpdateTaskQueueConfig"),
+    _read("FetchWorkerConfig"),
+    _write("UpdateWorkerConfig"),
+    _read("DescribeWorker", is_built=True),
+    _write("PauseWorkflowExecution"),
+    _write("UnpauseWorkflowExecution"),
+    _write("StartActivityExecution"),
+    _write("StartNexusOperationExecution"),
+    _read("DescribeActivityExecution", wait=Wait.POSSIBLE),
+    _read("DescribeNexusOperationExecution", wait=Wait.POSSIBLE),
+    _read("PollActivityExecution", wait=Wait.ALWAYS),
+    _read("PollNexusOperationExecution", wait=Wait.ALWAYS),
+    _read("ListActivityExecutions"),
+    _read("ListNexusOperationExecutions"),
+    _read("CountActivityExecutions"),
+    _read("CountNexusOperationExecutions"),
+    _write("RequestCancelActivityExecution"),
+    _write("RequestCancelNexusOperationExecution"),
+    _write("TerminateActivityExecution"),
+    _write("DeleteActivityExecution"),
+    _write("PauseActivityExecution"),
+    _write("ResetActivityExecution"),
+    _write("UnpauseActivityExecution"),
+    _write("UpdateActivityExecutionOptions"),
+    _write("TerminateNexusOperationExecution"),
+    _write("DeleteNexusOperationExecution"),
+    _read("PollWorkflowExecutionTimeSkipping", wait=Wait.ALWAYS),
+)
+
+_OPERATOR_SERVICE_RPCS: Final = (
+    _admin("AddSearchAttributes", is_built=True, namespace=Naming.OPTIONAL),
+    _admin("RemoveSearchAttributes", is_built=True, namespace=Naming.OPTIONAL),
+    _read("ListSearchAttributes", is_built=True, namespace=Naming.OPTIONAL),
+    _admin("DeleteNamespace", is_built=True, namespace=Naming.NAME_OR_ID, states=ANY_STATE),
+    _admin("AddOrUpdateRemoteCluster", namespace=Naming.NONE),
+    _admin("RemoveRemoteCluster", namespace=Naming.NONE),
+    _admin("ListClusters", is_built=True, namespace=Naming.NONE),
+    _admin("GetNexusEndpoint", namespace=Naming.NONE),
+    _admin("CreateNexusEndpoint", namespace=Naming.NONE),
+    _admin("UpdateNexusEndpoint", namespace=Naming.NONE),
+    _admin("DeleteNexusEndpoint", namespace=Naming.NONE),
+    _admin("ListNexusEndpoints", namespace=Naming.NONE),
+)
+
+RPCS: Final[Mapping[tuple[str, str], Rpc]] = {
+    (service, rpc.name): rpc
+    for service, rpcs in (
+        (WORKFLOW_SERVICE, _WORKFLOW_SERVICE_RPCS),
+        (OPERATOR_SERVICE, _OPERATOR_SERVICE_RPCS),
+    )
+    for rpc in rpcs
+}
+"""Every RPC by (service, name)."""

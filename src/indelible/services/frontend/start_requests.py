@@ -1,0 +1,275 @@
+"""What a request that starts a workflow must be, and what it means where it says nothing.
+
+Owns the validation of StartWorkflowExecution and SignalWithStartWorkflowExecution, in the
+reference's order (semantics 2.1), and their defaults. Changes the request in place; what comes out
+is complete. Must not know the runs that exist.
+"""
+
+from typing import Final
+
+from temporalio.api.common.v1 import RetryPolicy
+from temporalio.api.enums.v1 import (
+    TimeoutType,
+    WorkflowIdConflictPolicy,
+    WorkflowIdReusePolicy,
+)
+from temporalio.api.workflowservice.v1 import (
+    SignalWithStartWorkflowExecutionRequest,
+    StartWorkflowExecutionRequest,
+)
+
+from indelible.base.backoff import DEFAULT_MAXIMUM_INTERVAL_FACTOR
+from indelible.base.errors import InvalidArgumentError, UnimplementedError
+from indelible.base.instants import DURATION_MAX, SECOND, Duration, duration, duration_message
+from indelible.base.limits import ID_BYTES_MAX, Limits
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
+from indelible.services.frontend.validation import (
+    check_blob,
+    check_identity,
+    check_length,
+    check_links,
+    check_priority,
+    check_user_metadata,
+    check_user_task_queue,
+    check_workflow_id,
+    checked_duration,
+    duration_fault,
+    exceeds,
+)
+
+StartRequest = StartWorkflowExecutionRequest | SignalWithStartWorkflowExecutionRequest
+
+DEFAULT_INITIAL_INTERVAL: Final = SECOND
+DEFAULT_BACKOFF_COEFFICIENT: Final = 2.0
+_TIMEOUT_TYPE_PREFIX: Final = "TemporalTimeout:"
+_TIMEOUT_TYPE_NAMES: Final = frozenset(
+    "".join(word.capitalize() for word in name.removeprefix("TIMEOUT_TYPE_").split("_"))
+    for name in TimeoutType.keys()  # noqa: SIM118 - not a dictionary
+    if name != "TIMEOUT_TYPE_UNSPECIFIED"
+) | frozenset(name for name in TimeoutType.keys() if name != "TIMEOUT_TYPE_UNSPECIFIED")  # noqa: SIM118
+
+_ALLOW_DUPLICATE: Final = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+_REJECT_DUPLICATE: Final = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+_TERMINATE_IF_RUNNING: Final = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING
+_FAIL: Final = WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_FAIL
+_USE_EXISTING: Final = WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+_TERMINATE_EXISTING: Final = WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
+
+
+def complete_start(
+    request: StartWorkflowExecutionRequest,
+    *,
+    namespace: Namespace,
+    limits: Limits,
+    request_id: str,
+) -> None:
+    """Check a request to start a workflow and fill in its defaults.
+
+    `request_id` is a fresh one, for a request that has none. Raises `InvalidArgumentError`, or
+    `UnimplementedError` for what is not built.
+    """
+    _default_policies(request, _FAIL)
+    check_workflow_id(request.workflow_id)
+    _complete_retry_policy(request)
+    _check_start_delay(request)
+    _check_cron(request.cron_schedule)
+    if not request.workflow_type.name:
+        raise InvalidArgumentError("WorkflowType is not set on request.")
+    check_length(request.workflow_type.name, "WorkflowType")
+    check_user_task_queue(request.task_queue, is_set=request.HasField("task_queue"))
+    _complete_timeouts(request, limits)
+    request.request_id = request.request_id or request_id
+    check_length(request.request_id, "RequestId")
+    _check_policies(request)
+    _check_on_conflict(request)
+    _complete_search_attributes(request, namespace, limits)
+    check_priority(request.priority)
+    if request.completion_callbacks:
+        raise UnimplementedError("Completion callbacks are not supported by this server.")
+    check_links(request.links)
+    _check_unbuilt(request)
+    _check_sizes(request, limits)
+
+
+def complete_signal_with_start(
+    request: SignalWithStartWorkflowExecutionRequest,
+    *,
+    namespace: Namespace,
+    limits: Limits,
+    request_id: str,
+) -> None:
+    """Check a signal-with-start request and fill in its defaults, as `complete_start`."""
+    _check_cron(request.cron_schedule)
+    check_workflow_id(request.workflow_id)
+    _check_name(request.signal_name, "signal", "signal name")
+    _check_name(request.workflow_type.name, "workflow type", "workflow type name")
+    check_user_task_queue(request.task_queue, is_set=request.HasField("task_queue"))
+    request.request_id = request.request_id or request_id
+    _check_name(request.request_id, "request ID", "Request ID")
+    _complete_timeouts(request, limits)
+    _complete_retry_policy(request)
+    _check_start_delay(request)
+    _check_policies(request)
+    if request.workflow_id_conflict_policy == _FAIL:
+        raise InvalidArgumentError(
+            "Invalid WorkflowIDConflictPolicy: WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported "
+            "for this operation."
+        )
+    _default_policies(request, _USE_EXISTING)
+    _complete_search_attributes(request, namespace, limits)
+    check_priority(request.priority)
+    check_links(request.links)
+    _check_unbuilt(request)
+    _check_sizes(request, limits)
+    check_blob(request.signal_input, limits.blob_bytes_max)
+
+
+def _default_policies(
+    request: StartRequest, conflict_policy: WorkflowIdConflictPolicy.ValueType
+) -> None:
+    if not request.workflow_id_conflict_policy:
+        if request.workflow_id_reuse_policy == _TERMINATE_IF_RUNNING:
+            # The deprecated policy says in one word what takes two now.
+            request.workflow_id_conflict_policy = _TERMINATE_EXISTING
+            request.workflow_id_reuse_policy = _ALLOW_DUPLICATE
+        else:
+            request.workflow_id_conflict_policy = conflict_policy
+    if not request.workflow_id_reuse_policy:
+        request.workflow_id_reuse_policy = _ALLOW_DUPLICATE
+
+
+def _check_policies(request: StartRequest) -> None:
+    reuse, conflict = request.workflow_id_reuse_policy, request.workflow_id_conflict_policy
+    if reuse not in WorkflowIdReusePolicy.values():
+        raise InvalidArgumentError(f"Invalid WorkflowIDReusePolicy: {reuse}")
+    if conflict not in WorkflowIdConflictPolicy.values():
+        raise InvalidArgumentError(f"Invalid WorkflowIDConflictPolicy: {conflict}")
+    if conflict and reuse == _TERMINATE_IF_RUNNING:
+        raise InvalidArgumentError(
+            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot "
+            "be used together with a WorkflowIDConflictPolicy"
+        )
+    if conflict == _TERMINATE_EXISTING and reuse == _REJECT_DUPLICATE:
+        raise InvalidArgumentError(
+            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be "
+            "used together with WorkflowIdConflictPolicy "
+            "WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING"
+        )
+
+
+def _check_on_conflict(request: StartWorkflowExecutionRequest) -> None:
+    options = request.on_conflict_options
+    if options.attach_completion_callbacks and not options.attach_request_id:
+        raise InvalidArgumentError(
+            "attaching request ID is required for attaching completion callbacks"
+        )
+
+
+def _complete_retry_policy(request: StartRequest) -> None:
+    if not request.HasField("retry_policy"):
+        return  # A workflow without a policy is not retried.
+    complete_retry_policy(request.retry_policy)
+
+
+def complete_retry_policy(policy: RetryPolicy) -> None:
+    """Fill in the defaults of a retry policy and refuse one that makes no sense."""
+    initial = duration(policy.initial_interval)
+    if not initial:
+        policy.initial_interval.CopyFrom(duration_message(DEFAULT_INITIAL_INTERVAL))
+        initial = DEFAULT_INITIAL_INTERVAL
+    if not duration(policy.maximum_interval):
+        longest = Duration(min(DEFAULT_MAXIMUM_INTERVAL_FACTOR * initial, DURATION_MAX))
+        policy.maximum_interval.CopyFrom(duration_message(longest))
+    if not policy.backoff_coefficient:
+        policy.backoff_coefficient = DEFAULT_BACKOFF_COEFFICIENT
+    if policy.maximum_attempts != 1:  # One attempt is no retry: the rest does not matter.
+        _check_retry_policy(policy)
+
+
+def _check_retry_policy(policy: RetryPolicy) -> None:
+    fault = duration_fault(policy.initial_interval)
+    if fault:
+        raise InvalidArgumentError(f"invalid InitialInterval set on retry policy: {fault}")
+    # Written this way round so that NaN is refused too.
+    if not policy.backoff_coefficient >= 1:
+        raise InvalidArgumentError("BackoffCoefficient cannot be less than 1 on retry policy.")
+    fault = duration_fault(policy.maximum_interval)
+    if fault:
+        raise InvalidArgumentError(f"invalid MaximumInterval set on retry policy: {fault}")
+    if duration(policy.maximum_interval) < duration(policy.initial_interval):
+        raise InvalidArgumentError(
+            "MaximumInterval cannot be less than InitialInterval on retry policy."
+        )
+    if policy.maximum_attempts < 0:
+        raise InvalidArgumentError("MaximumAttempts cannot be negative on retry policy.")
+    for error_type in policy.non_retryable_error_types:
+        name = error_type.removeprefix(_TIMEOUT_TYPE_PREFIX)
+        if name != error_type and name not in _TIMEOUT_TYPE_NAMES:
+            raise InvalidArgumentError(f"Invalid timeout type value: {name}.")
+
+
+def _check_start_delay(request: StartRequest) -> None:
+    if request.cron_schedule and request.HasField("workflow_start_delay"):
+        raise InvalidArgumentError("CronSchedule and WorkflowStartDelay may not be used together.")
+    checked_duration(request.workflow_start_delay, "WorkflowStartDelaySeconds")
+
+
+def _check_cron(schedule: str) -> None:
+    check_length(schedule, "CronSchedule")
+
+
+def _complete_timeouts(request: StartRequest, limits: Limits) -> None:
+    execution = checked_duration(
+        request.workflow_execution_timeout, "WorkflowExecutionTimeoutSeconds"
+    )
+    run = checked_duration(request.workflow_run_timeout, "WorkflowRunTimeoutSeconds")
+    task = checked_duration(request.workflow_task_timeout, "WorkflowTaskTimeoutSeconds")
+    run = _shorter(run, execution)
+    task = Duration(
+        min(task or limits.workflow_task_timeout_default, limits.workflow_task_timeout_max)
+    )
+    # Zero is written as a message too: the started event shows it (trap 72).
+    request.workflow_execution_timeout.CopyFrom(duration_message(execution))
+    request.workflow_run_timeout.CopyFrom(duration_message(run))
+    request.workflow_task_timeout.CopyFrom(duration_message(_shorter(task, run)))
+
+
+def _shorter(span: Duration, bound: Duration) -> Duration:
+    """Return the shorter of two spans, where zero is no bound."""
+    return Duration(min(span or bound, bound or span))
+
+
+def _complete_search_attributes(
+    request: StartRequest, namespace: Namespace, limits: Limits
+) -> None:
+    attributes, custom = request.search_attributes, namespace.search_attributes
+    check_search_attributes(attributes, custom=custom, namespace=namespace.name, limits=limits)
+    if attributes.indexed_fields:
+        # Whoever reads the started event finds the types there (trap 60).
+        add_types(attributes, custom)
+
+
+def _check_unbuilt(request: StartRequest) -> None:
+    if request.HasField("time_skipping_config"):
+        raise UnimplementedError("The Time-Skipping feature is not enabled for namespace.")
+    if request.HasField("versioning_override"):
+        raise UnimplementedError("Versioning overrides are not supported by this server.")
+
+
+def _check_sizes(request: StartRequest, limits: Limits) -> None:
+    check_identity(request.identity)
+    check_user_metadata(request.user_metadata)
+    check_blob(request.input, limits.blob_bytes_max)
+    if request.memo.ByteSize() > limits.memo_bytes_max:
+        raise InvalidArgumentError("Memo size exceeds limit.")
+
+
+def _check_name(text: str, unset: str, words: str) -> None:
+    if not text:
+        raise InvalidArgumentError(f"{unset} not set")
+    if exceeds(text, ID_BYTES_MAX):
+        length = len(text.encode("utf-8", "surrogatepass"))
+        raise InvalidArgumentError(
+            f"{words} exceeds maximum allowed length ({length}/{ID_BYTES_MAX})"
+        )

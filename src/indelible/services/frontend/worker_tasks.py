@@ -1,0 +1,219 @@
+"""What workers ask and report about workflow tasks and queries, and their polls for activities.
+
+Owns the deadline rules of polls (semantics 1.5) and the validation; tasks come from matching,
+decisions go to history.
+"""
+
+from typing import Final
+
+from google.protobuf.message import Message
+from temporalio.api.deployment.v1 import WorkerDeploymentOptions
+from temporalio.api.enums.v1 import (
+    QueryResultType,
+    TaskQueueKind,
+    WorkerVersioningMode,
+    WorkflowTaskFailedCause,
+)
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    PollActivityTaskQueueRequest,
+    PollActivityTaskQueueResponse,
+    PollWorkflowTaskQueueRequest,
+    PollWorkflowTaskQueueResponse,
+    RespondQueryTaskCompletedRequest,
+    RespondQueryTaskCompletedResponse,
+    RespondWorkflowTaskCompletedRequest,
+    RespondWorkflowTaskFailedRequest,
+    RespondWorkflowTaskFailedResponse,
+)
+
+from indelible.base.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    PermissionDeniedError,
+)
+from indelible.base.ids import QueueKey, QueueType
+from indelible.base.instants import SECOND, Instant
+from indelible.base.limits import LONG_POLL_MARGIN_SECONDS, POLL_DEADLINE_SECONDS_MIN, Limits
+from indelible.base.task_token import QueryTaskToken, WorkflowTaskToken
+from indelible.engine.namespace.record import Namespace
+from indelible.ports.clock import Clock
+from indelible.ports.rpc import Call
+from indelible.services.frontend.backends import History, Matching
+from indelible.services.frontend.failures import too_large_failure
+from indelible.services.frontend.routes import Routes, namespace_route, token_route
+from indelible.services.frontend.validation import check_identity, check_task_queue, exceeds
+
+BUILD_ID_BYTES_MAX: Final = 255
+_CLIENT_NAME_HEADER: Final = "client-name"
+
+
+class WorkerTaskHandlers:
+    """Answers polls, and what comes back from workers about workflow tasks and queries."""
+
+    def __init__(
+        self, *, history: History, matching: Matching, clock: Clock, limits: Limits
+    ) -> None:
+        self._history = history
+        self._matching = matching
+        self._clock = clock
+        self._blob_bytes_max = limits.blob_bytes_max
+
+    def routes(self) -> Routes:
+        """Return the handlers by the name of their RPC."""
+        return {
+            "PollWorkflowTaskQueue": namespace_route(
+                PollWorkflowTaskQueueRequest, self._poll_workflow_task
+            ),
+            "PollActivityTaskQueue": namespace_route(
+                PollActivityTaskQueueRequest, self._poll_activity_task
+            ),
+            "RespondWorkflowTaskCompleted": token_route(
+                RespondWorkflowTaskCompletedRequest, WorkflowTaskToken, self._completed
+            ),
+            "RespondWorkflowTaskFailed": token_route(
+                RespondWorkflowTaskFailedRequest, WorkflowTaskToken, self._failed
+            ),
+            "RespondQueryTaskCompleted": token_route(
+                RespondQueryTaskCompletedRequest, QueryTaskToken, self._query_completed
+            ),
+        }
+
+    async def _poll_workflow_task(
+        self, request: PollWorkflowTaskQueueRequest, namespace: Namespace, call: Call
+    ) -> Message:
+        deadline = self._poll_deadline(call)
+        check_identity(request.identity)
+        capabilities = request.worker_version_capabilities
+        _check_versioning(
+            build_id=capabilities.build_id,
+            use_versioning=capabilities.use_versioning,
+            options=request.deployment_options,
+            queue=request.task_queue,
+        )
+        check_task_queue(request.task_queue, is_set=request.HasField("task_queue"))
+        if request.binary_checksum in namespace.bad_binaries:
+            raise InvalidArgumentError(
+                f"Binary {request.binary_checksum} already marked as bad deployment."
+            )
+        if self._is_too_late(deadline):
+            return PollWorkflowTaskQueueResponse()
+        return await self._matching.poll_workflow_task_queue(
+            QueueKey(namespace.id, QueueType.WORKFLOW, request.task_queue.name),
+            request,
+            deadline,
+            client_name=call.metadata.get(_CLIENT_NAME_HEADER, ""),
+        )
+
+    async def _poll_activity_task(
+        self, request: PollActivityTaskQueueRequest, namespace: Namespace, call: Call
+    ) -> Message:
+        deadline = self._poll_deadline(call)
+        check_task_queue(request.task_queue, is_set=request.HasField("task_queue"))
+        check_identity(request.identity)
+        capabilities = request.worker_version_capabilities
+        _check_versioning(
+            build_id=capabilities.build_id,
+            use_versioning=capabilities.use_versioning,
+            options=request.deployment_options,
+            queue=request.task_queue,
+        )
+        if self._is_too_late(deadline):
+            return PollActivityTaskQueueResponse()
+        return await self._matching.poll_activity_task_queue(
+            QueueKey(namespace.id, QueueType.ACTIVITY, request.task_queue.name),
+            request,
+            deadline,
+            client_name=call.metadata.get(_CLIENT_NAME_HEADER, ""),
+        )
+
+    async def _completed(
+        self,
+        request: RespondWorkflowTaskCompletedRequest,
+        namespace: Namespace,
+        token: WorkflowTaskToken,
+    ) -> Message:
+        check_identity(request.identity)
+        sticky_queue = request.sticky_attributes.worker_task_queue
+        _check_versioning(
+            build_id=request.worker_version_stamp.build_id,
+            use_versioning=request.worker_version_stamp.use_versioning,
+            options=request.deployment_options,
+            queue=sticky_queue,
+        )
+        if sticky_queue.name:
+            check_task_queue(sticky_queue, is_set=True)
+        return await self._history.respond_workflow_task_completed(namespace, request, token)
+
+    async def _failed(
+        self,
+        request: RespondWorkflowTaskFailedRequest,
+        namespace: Namespace,
+        token: WorkflowTaskToken,
+    ) -> Message:
+        check_identity(request.identity)
+        if request.cause not in WorkflowTaskFailedCause.values():
+            raise InvalidArgumentError(f"Invalid WorkflowTaskFailedCause: {request.cause}")
+        if request.failure.ByteSize() > self._blob_bytes_max:
+            request.failure.CopyFrom(too_large_failure(request.failure))
+        await self._history.respond_workflow_task_failed(namespace, request, token)
+        return RespondWorkflowTaskFailedResponse()
+
+    async def _query_completed(
+        self,
+        request: RespondQueryTaskCompletedRequest,
+        namespace: Namespace,
+        token: QueryTaskToken,
+    ) -> Message:
+        if not token.queue_name or not token.query_id:
+            raise InvalidArgumentError("Invalid TaskToken.")
+        if request.query_result.ByteSize() > self._blob_bytes_max:
+            request = RespondQueryTaskCompletedRequest(
+                task_token=request.task_token,
+                namespace=namespace.name,
+                completed_type=QueryResultType.QUERY_RESULT_TYPE_FAILED,
+                error_message="Blob data size exceeds limit.",
+            )
+        self._matching.respond_query_task_completed(token, request)
+        return RespondQueryTaskCompletedResponse()
+
+    def _poll_deadline(self, call: Call) -> Instant:
+        """Return when the poll must be over; refuse one that has no time to wait."""
+        if call.deadline is None:
+            raise InvalidArgumentError("Context timeout is not set.")
+        if call.deadline - self._clock.now() < POLL_DEADLINE_SECONDS_MIN * SECOND:
+            raise FailedPreconditionError("Context timeout is too short.")
+        return call.deadline
+
+    def _is_too_late(self, deadline: Instant) -> bool:
+        return self._clock.now() + LONG_POLL_MARGIN_SECONDS * SECOND > deadline
+
+
+def _check_versioning(
+    *, build_id: str, use_versioning: bool, options: WorkerDeploymentOptions, queue: TaskQueue
+) -> None:
+    """Refuse what asks for routing by version: ignoring it would run code on the wrong worker.
+
+    Workers send their build id in any case (trap 70); it is only remembered.
+    """
+    if use_versioning:
+        raise PermissionDeniedError(
+            "Worker versioning in workflow progress APIs is disabled on this namespace."
+        )
+    is_versioned = (
+        options.worker_versioning_mode == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
+    )
+    is_sticky = queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
+    if is_versioned and is_sticky and not queue.normal_name:
+        raise InvalidArgumentError(
+            "NormalName must be set on sticky queue when UseVersioning is true or "
+            "DeploymentOptions are set."
+        )
+    if exceeds(build_id, BUILD_ID_BYTES_MAX):
+        raise InvalidArgumentError(
+            "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID."
+        )
+    if is_versioned and not (options.deployment_name and options.build_id):
+        raise InvalidArgumentError("Deployment name and build id must be set together.")
+    if is_versioned:
+        raise PermissionDeniedError("Worker Deployment Versions are disabled on this namespace.")
