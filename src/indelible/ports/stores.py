@@ -4,8 +4,8 @@ Owns the Protocols and the plain values that cross them. A store writes and read
 it takes no decision and never looks into a blob. All values are complete: a store that is given a
 `Commit` needs to read nothing to carry it out but the versions that it checks.
 
-Errors: `ShardOwnershipLostError` and `CommitConflictError` below; anything else that a driver raises
-means that the outcome is unknown, and the caller must forget what it believed and load again.
+Errors: `ShardOwnershipLostError` and `CommitConflictError` below; anything else that a driver
+raises means that the outcome is unknown: the caller must forget what it believed and load again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,8 +72,8 @@ class HistoryBatch:
 class ExecutionWrite:
     """One execution's part of a commit. `expected_version` 0 means that it must not exist.
 
-    `remove` is carried out before `put`. `history` goes on behind the last stored event; an event that
-    is stored already is a `CommitConflictError`.
+    `remove` is carried out before `put`. `history` goes on behind the last stored event: the
+    version guards that, and a batch that is stored already is a `CommitConflictError`.
     """
 
     key: WorkflowKey
@@ -117,8 +117,8 @@ class TransferRow:
 class DispatchRow:
     """A task that lies in a task queue until a worker has it, ordered by (priority, task id).
 
-    Tasks of several shards meet in a queue, so task ids are unique over the whole store: derive them
-    from the `RangeId`, which is. An id that the queue has already is a `CommitConflictError`.
+    Tasks of several shards meet in a queue, so task ids are unique over the whole store: derive
+    them from the `RangeId`, which is. An id that is there already is a `CommitConflictError`.
     """
 
     queue: QueueKey
@@ -131,7 +131,7 @@ class DispatchRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """One atomic change of one shard: `executions` and `currents` first, then `deleted`, then tasks.
+    """One atomic change of one shard; `executions` and `currents` come before `deleted`.
 
     An execution, a chain or a task occurs once in each field.
     """
@@ -230,7 +230,7 @@ class TaskQueueStore(Protocol):
 
 
 class NamespaceStore(Protocol):
-    """Namespaces: opaque records by id, with a unique name. Few; the caller holds them in memory."""
+    """Namespaces: opaque records by id, with a unique name. Few: the caller holds all of them."""
 
     async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces, ordered by id."""
@@ -252,8 +252,8 @@ class NamespaceStore(Protocol):
 class VisibilityFilter:
     """A conjunction of comparisons within a namespace.
 
-    Texts and numbers are never equal nor ordered; booleans are the numbers 0 and 1. An open run has no
-    `close_time`. `StoreError` for an unknown field or operator.
+    Texts and numbers are never equal nor ordered; booleans are the numbers 0 and 1. An open run has
+    no `close_time`. `StoreError` for an unknown field or operator.
     """
 
     namespace_id: NamespaceId

@@ -1,0 +1,162 @@
+"""Point reads: executions, history pages, wake-ups, tasks.
+
+Owns the way from rows to the port's values. Each read sees the last committed transaction, and
+takes microseconds on the thread of the event loop. Must not write.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from indelible.base.ids import (
+    Archetype,
+    ChainKey,
+    EventId,
+    NamespaceId,
+    QueueKey,
+    RunId,
+    ShardId,
+    TaskId,
+    WorkflowId,
+    WorkflowKey,
+)
+from indelible.base.instants import Instant
+from indelible.ports.stores import (
+    DispatchRow,
+    HistoryBatch,
+    StoredExecution,
+    SubRecord,
+    TransferRow,
+)
+from indelible.store.sqlite import statements as sql
+
+_EVENT_ID_END: Final = 1 << sql.EVENT_BITS
+_EVENT_ID_MASK: Final = _EVENT_ID_END - 1
+
+
+class Reader:
+    """Reads over a connection that only one thread uses."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+        self._namespace_refs: dict[NamespaceId, int] = {}
+        self._namespace_ids: dict[int, NamespaceId] = {}
+
+    def namespace_ref(self, namespace_id: NamespaceId) -> int:
+        """Return the number of a namespace; 0, which is no number, for one that has no rows."""
+        namespace_ref = self._namespace_refs.get(namespace_id)
+        if namespace_ref is None:
+            row = self._execute(sql.NAMESPACE_REF, (namespace_id,)).fetchone()
+            if row is None:
+                return 0
+            namespace_ref = self._namespace_refs[namespace_id] = int(row[0])
+        return namespace_ref
+
+    def _key(self, namespace_ref: int, workflow_id: str, run_id: str) -> WorkflowKey:
+        namespace_id = self._namespace_ids.get(namespace_ref)
+        if namespace_id is None:
+            row = self._execute(sql.NAMESPACE_ID, (namespace_ref,)).fetchone()
+            namespace_id = self._namespace_ids[namespace_ref] = NamespaceId(row[0])
+        return WorkflowKey(namespace_id, WorkflowId(workflow_id), RunId(run_id))
+
+    def load_execution(self, key: WorkflowKey) -> StoredExecution | None:
+        """Return an execution with all its sub-records."""
+        namespace_ref = self.namespace_ref(key.namespace_id)
+        row = self._execute(
+            sql.LOAD_EXECUTION, (key.run_id, key.workflow_id, namespace_ref)
+        ).fetchone()
+        if row is None:
+            return None
+        execution_id, archetype, version, record = row
+        return StoredExecution(
+            key=key,
+            archetype=Archetype(archetype),
+            version=version,
+            record=record,
+            sub_records=[
+                SubRecord(kind=kind, record_id=record_id, blob=blob)
+                for kind, record_id, blob in self._execute(sql.SUB_RECORDS, (execution_id,))
+            ],
+        )
+
+    def current_run(self, chain: ChainKey) -> RunId | None:
+        """Return the current run of a workflow id."""
+        namespace_ref = self.namespace_ref(chain.namespace_id)
+        row = self._execute(sql.CURRENT_RUN, (namespace_ref, chain.workflow_id)).fetchone()
+        return RunId(row[0]) if row else None
+
+    def history(
+        self, key: WorkflowKey, first: EventId, end: EventId, bytes_max: int, *, is_reverse: bool
+    ) -> Sequence[HistoryBatch]:
+        """Return the batches that overlap `[first, end)`, as many as fit, and read no more."""
+        namespace_ref = self.namespace_ref(key.namespace_id)
+        row = self._execute(sql.BRANCH, (key.run_id, key.workflow_id, namespace_ref)).fetchone()
+        if row is None:
+            return []
+        floor: int = row[0] << sql.EVENT_BITS
+        bounds = {
+            "floor": floor,
+            "first": floor + min(max(first, 0), _EVENT_ID_MASK),
+            "end": floor + min(max(end, 0), _EVENT_ID_END),
+        }
+        page: list[HistoryBatch] = []
+        size = 0
+        statement = sql.HISTORY_REVERSE if is_reverse else sql.HISTORY
+        for batch_key, next_event_id, blob in self._execute(statement, bounds):
+            if next_event_id <= first:
+                continue
+            size += len(blob)
+            if page and size > bytes_max:
+                break
+            page.append(
+                HistoryBatch(
+                    first_event_id=EventId(batch_key & _EVENT_ID_MASK),
+                    next_event_id=next_event_id,
+                    blob=blob,
+                )
+            )
+        return page
+
+    def wakeups(
+        self, shard_id: ShardId, before: Instant, limit: int
+    ) -> Sequence[tuple[Instant, WorkflowKey]]:
+        """Return the earliest wake-ups of a shard that lie before an instant."""
+        rows = self._execute(sql.WAKE_UPS, (shard_id, before, limit)).fetchall()
+        return [
+            (Instant(wake_at), self._key(namespace_ref, workflow_id, run_id))
+            for wake_at, namespace_ref, workflow_id, run_id in rows
+        ]
+
+    def transfers(self, shard_id: ShardId, after: TaskId, limit: int) -> Sequence[TransferRow]:
+        """Return transfer tasks with larger ids, in order."""
+        rows = self._execute(sql.TRANSFERS, (shard_id, after, limit)).fetchall()
+        return [
+            TransferRow(
+                task_id=task_id, key=self._key(namespace_ref, workflow_id, run_id), blob=blob
+            )
+            for task_id, namespace_ref, workflow_id, run_id, blob in rows
+        ]
+
+    def dispatches(
+        self, queue: QueueKey, after: tuple[int, TaskId], limit: int
+    ) -> Sequence[DispatchRow]:
+        """Return the tasks of a queue behind `(priority, task id)`, in the queue's order."""
+        namespace_ref = self.namespace_ref(queue.namespace_id)
+        rows = self._execute(
+            sql.DISPATCHES, (namespace_ref, queue.queue_type, queue.name, *after, limit)
+        ).fetchall()
+        return [
+            DispatchRow(
+                queue=queue,
+                priority=priority,
+                task_id=task_id,
+                key=self._key(key_namespace_ref, workflow_id, run_id),
+                created_at=Instant(created_at),
+                blob=blob,
+            )
+            for priority, task_id, created_at, key_namespace_ref, workflow_id, run_id, blob in rows
+        ]
+
+    def namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
+        """Return (id, name, record) of all namespaces, ordered by id."""
+        return self._execute(sql.NAMESPACES).fetchall()

@@ -1,0 +1,264 @@
+"""Visibility searches: from a filter to SQL, from rows to records.
+
+Owns the text of those statements and the choice of their index. The index is named rather than left
+to SQLite, which without statistics cannot tell a workflow id from a status. Must not know which
+thread runs it.
+
+A page comes as one row of JSON: between two rows Python's driver lets go of the interpreter lock
+and may wait 5 ms to get it back while the event loop computes.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from indelible.base.ids import Archetype, NamespaceId, RunId
+from indelible.base.instants import NEVER, Instant
+from indelible.ports.stores import (
+    Comparison,
+    StoreError,
+    VisibilityCursor,
+    VisibilityFilter,
+    VisibilityRecord,
+)
+from indelible.store.sqlite.commits import OPEN_CLOSE_ORDER
+
+Operand = str | int | float
+
+_TEXT_COLUMNS: Final = (
+    "workflow_id",
+    "run_id",
+    "workflow_type",
+    "task_queue",
+    "parent_workflow_id",
+    "parent_run_id",
+    "root_workflow_id",
+    "root_run_id",
+)
+_NUMBER_COLUMNS: Final = (
+    "status",
+    "start_time",
+    "execution_time",
+    "close_time",
+    "history_length",
+    "history_size_bytes",
+    "state_transition_count",
+)
+_COLUMN_OF: Final[Mapping[str, str]] = {"close_time": "close_order"}
+_ORDERINGS: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
+_INDEX_OF_COLUMN: Final = {
+    "workflow_id": "visibility_by_workflow",
+    "workflow_type": "visibility_by_type",
+    "status": "visibility_by_status",
+}
+"""In order of preference: the fewest rows first."""
+_COLUMNS: Final = """workflow_id, run_id, workflow_type, task_queue, status, start_time,
+    execution_time, close_order, history_length, history_size_bytes, state_transition_count,
+    parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, indexed_values, search_attributes, memo"""
+_ROW_AS_JSON: Final = _COLUMNS.replace(
+    "search_attributes, memo", "hex(search_attributes), hex(memo)"
+)
+
+
+class Search(NamedTuple):
+    """A statement and its parameters."""
+
+    statement: str
+    parameters: list[Operand]
+
+
+class _Row(msgspec.Struct, array_like=True):
+    """One element of a page, in the order of `_COLUMNS`."""
+
+    workflow_id: str
+    run_id: str
+    workflow_type: str
+    task_queue: str
+    status: int
+    start_time: int
+    execution_time: int
+    close_order: int
+    history_length: int
+    history_size_bytes: int
+    state_transition_count: int
+    parent_workflow_id: str
+    parent_run_id: str
+    root_workflow_id: str
+    root_run_id: str
+    indexed_values: str
+    search_attributes: str
+    memo: str
+
+
+_PAGE: Final = msgspec.json.Decoder(list[_Row])
+_INDEXED_VALUES: Final = msgspec.json.Decoder(dict[str, str | int | float | bool | list[str]])
+_ATTRIBUTES: Final = msgspec.msgpack.Decoder(dict[str, bytes])
+
+
+# -------------------------------------------------------------------------------------------- lists
+def list_search(
+    query: VisibilityFilter, namespace_ref: int, after: VisibilityCursor | None, limit: int
+) -> Search:
+    """Return the statement for a page: one row with one JSON text."""
+    conditions, parameters = _conditions(query, namespace_ref)
+    if after is not None:
+        close_order = OPEN_CLOSE_ORDER if after.close_time == NEVER else after.close_time
+        conditions += (
+            " AND (close_order, start_time) <= (?, ?)"
+            " AND NOT (close_order = ? AND start_time = ? AND run_id <= ?)"
+        )
+        place = (close_order, after.start_time)
+        parameters += (*place, *place, after.run_id)
+    statement = (
+        f"SELECT json_group_array(json_array({_ROW_AS_JSON})) FROM ("  # noqa: S608 - own names
+        f"SELECT {_COLUMNS} FROM visibility{_index(query)} WHERE {conditions}"
+        " ORDER BY close_order DESC, start_time DESC, run_id LIMIT ?)"
+    )
+    return Search(statement, [*parameters, limit])
+
+
+def read_page(
+    connection: sqlite3.Connection, search: Search, query: VisibilityFilter
+) -> Sequence[VisibilityRecord]:
+    """Run a list search."""
+    text: str = connection.execute(*search).fetchone()[0]
+    return [_record(row, query.namespace_id, query.archetype) for row in _PAGE.decode(text)]
+
+
+def _record(row: _Row, namespace_id: NamespaceId, archetype: Archetype) -> VisibilityRecord:
+    return VisibilityRecord(
+        archetype=archetype,
+        namespace_id=namespace_id,
+        workflow_id=row.workflow_id,
+        run_id=RunId(row.run_id),
+        workflow_type=row.workflow_type,
+        task_queue=row.task_queue,
+        status=row.status,
+        start_time=Instant(row.start_time),
+        execution_time=Instant(row.execution_time),
+        close_time=NEVER if row.close_order == OPEN_CLOSE_ORDER else Instant(row.close_order),
+        history_length=row.history_length,
+        history_size_bytes=row.history_size_bytes,
+        state_transition_count=row.state_transition_count,
+        parent_workflow_id=row.parent_workflow_id,
+        parent_run_id=row.parent_run_id,
+        root_workflow_id=row.root_workflow_id,
+        root_run_id=row.root_run_id,
+        memo=bytes.fromhex(row.memo),
+        search_attributes=_ATTRIBUTES.decode(bytes.fromhex(row.search_attributes)),
+        indexed_values=_INDEXED_VALUES.decode(row.indexed_values),
+    )
+
+
+# ------------------------------------------------------------------------------------------- counts
+def count_search(query: VisibilityFilter, namespace_ref: int, *, by_status: bool) -> Search:
+    """Return the statement for a count: rows of (status or 0, count)."""
+    conditions, parameters = _conditions(query, namespace_ref)
+    index = _index(query, otherwise="visibility_by_status" if by_status else "visibility_by_time")
+    source = f"FROM visibility{index} WHERE {conditions}"
+    if by_status:
+        return Search(f"SELECT status, count(*) {source} GROUP BY status", parameters)
+    return Search(f"SELECT 0, count(*) {source}", parameters)
+
+
+def read_counts(connection: sqlite3.Connection, search: Search) -> Mapping[int, int]:
+    """Run a count search."""
+    return dict(connection.execute(*search).fetchall())
+
+
+# --------------------------------------------------------------------------------------- conditions
+def _index(query: VisibilityFilter, otherwise: str = "visibility_by_time") -> str:
+    narrowed = {
+        comparison.field
+        for comparison in query.comparisons
+        if not comparison.is_search_attribute
+        and (
+            comparison.operator == "="
+            or (comparison.operator == "starts_with" and comparison.field == "workflow_id")
+        )
+    }
+    if "run_id" in narrowed:
+        return ""  # The rows are named by their executions.
+    for column, index in _INDEX_OF_COLUMN.items():
+        if column in narrowed:
+            return f" INDEXED BY {index}"
+    return f" INDEXED BY {otherwise}"
+
+
+def _conditions(query: VisibilityFilter, namespace_ref: int) -> tuple[str, list[Operand]]:
+    conditions = ["namespace_ref = ? AND archetype = ?"]
+    parameters: list[Operand] = [namespace_ref, query.archetype]
+    for comparison in query.comparisons:
+        if comparison.is_search_attribute:
+            condition, operands = _attribute_condition(comparison)
+        else:
+            condition, operands = _column_condition(comparison)
+        conditions.append(condition)
+        parameters += operands
+    return " AND ".join(conditions), parameters
+
+
+def _column_condition(comparison: Comparison) -> tuple[str, list[Operand]]:
+    is_text = comparison.field in _TEXT_COLUMNS
+    if not is_text and comparison.field not in _NUMBER_COLUMNS:
+        raise StoreError(f"visibility rows have no field {comparison.field!r}")
+    column = _COLUMN_OF.get(comparison.field, comparison.field)
+    condition, operands = _comparison(comparison, column, is_text=is_text)
+    if comparison.field == "close_time":
+        condition = f"({condition} AND close_order < {OPEN_CLOSE_ORDER})"
+    if comparison.field == "run_id" and comparison.operator == "=":
+        condition += " AND execution_id IN (SELECT execution_id FROM executions WHERE run_id = ?)"
+        operands *= 2
+    return condition, operands
+
+
+def _comparison(comparison: Comparison, column: str, *, is_text: bool) -> tuple[str, list[Operand]]:
+    """Return the condition on a column that holds texts, or numbers, only."""
+    match comparison.operator, comparison.value:
+        case "in", operand if not isinstance(operand, str | int | float):
+            choices = [choice for choice in operand if isinstance(choice, str) == is_text]
+            return f"{column} IN ({', '.join('?' * len(choices))})", choices
+        case "starts_with", str() as prefix:
+            return _prefix_condition(column, prefix) if is_text else ("FALSE", [])
+        case symbol, str() | int() | float() as operand if symbol in _ORDERINGS:
+            if isinstance(operand, str) != is_text:
+                return ("TRUE" if symbol == "!=" else "FALSE"), []
+            return f"{column} {symbol} ?", [operand]
+        case _:
+            raise StoreError(f"{comparison.operator!r} does not go with {comparison.value!r}")
+
+
+def _prefix_condition(column: str, prefix: str) -> tuple[str, list[Operand]]:
+    """A range, so that an index serves it; texts are ordered by code point in SQLite and here."""
+    end = prefix.rstrip(chr(0x10FFFF))
+    if not end:
+        return f"{column} >= ?", [prefix]
+    last = ord(end[-1]) + 1
+    end = end[:-1] + chr(0xE000 if 0xD800 <= last < 0xE000 else last)  # noqa: PLR2004 - surrogates
+    return f"{column} >= ? AND {column} < ?", [prefix, end]
+
+
+def _attribute_condition(comparison: Comparison) -> tuple[str, list[Operand]]:
+    """A condition on the elements of one attribute; a single value counts as a list of one."""
+    name = comparison.field
+    if any(character in '"\\' or character < " " for character in name):
+        raise StoreError(f"{name!r} cannot be the name of a search attribute")
+    is_negated = comparison.operator == "!="
+    positive = Comparison(
+        field=name,
+        is_search_attribute=True,
+        operator="=" if is_negated else comparison.operator,
+        value=comparison.value,
+    )
+    texts, text_operands = _comparison(positive, "item.value", is_text=True)
+    numbers, number_operands = _comparison(positive, "item.value", is_text=False)
+    path = f'$."{name}"'
+    holds = f"CASE item.type WHEN 'text' THEN {texts} ELSE {numbers} END"
+    condition = f"EXISTS (SELECT 1 FROM json_each(indexed_values, ?) AS item WHERE {holds})"  # noqa: S608
+    operands: list[Operand] = [path, *text_operands, *number_operands]
+    if is_negated:
+        condition = f"json_type(indexed_values, ?) IS NOT NULL AND NOT {condition}"
+        operands.insert(0, path)
+    return condition, operands

@@ -1,0 +1,146 @@
+"""Every statement of the SQLite store but those of the schema and of searches, by name.
+
+Owns the SQL text. Each text is one object, prepared once per connection. Must not know who runs it.
+"""
+
+from typing import Final
+
+EVENT_BITS: Final = 24
+"""Width of the event id in `history_batches.batch_key`."""
+
+# ------------------------------------------------------------------------------ metadata and shards
+METADATA: Final = "SELECT name, value FROM metadata"
+PUT_METADATA: Final = "INSERT OR REPLACE INTO metadata (name, value) VALUES (?, ?)"
+SHARDS: Final = "SELECT shard_id, range_id FROM shards"
+PUT_SHARD: Final = "INSERT OR REPLACE INTO shards (shard_id, range_id, owner) VALUES (?, ?, ?)"
+
+# --------------------------------------------------------------------------------------- namespaces
+NAMESPACE_REF: Final = "SELECT namespace_ref FROM namespaces WHERE namespace_id = ?"
+NAMESPACE_ID: Final = "SELECT namespace_id FROM namespaces WHERE namespace_ref = ?"
+ADD_NAMESPACE_REF: Final = "INSERT INTO namespaces (namespace_id) VALUES (?)"
+NAMESPACES: Final = """
+SELECT namespace_id, name, record FROM namespaces WHERE name IS NOT NULL ORDER BY namespace_id
+"""
+NAMESPACE_OF_NAME: Final = "SELECT namespace_id FROM namespaces WHERE name = ?"
+PUT_NAMESPACE: Final = "UPDATE namespaces SET name = ?, record = ? WHERE namespace_ref = ?"
+DELETE_NAMESPACE: Final = """
+UPDATE namespaces SET name = NULL, record = NULL WHERE namespace_id = ?
+"""
+
+# --------------------------------------------------------------------------------------- executions
+LOCATE_EXECUTION: Final = """
+SELECT execution_id, version, is_open, branch_id, wake_at FROM executions
+WHERE run_id = ? AND workflow_id = ? AND namespace_ref = ?
+"""
+ADD_EXECUTION: Final = """
+INSERT INTO executions (
+    execution_id, namespace_ref, shard_id, archetype, is_open, version, wake_at, branch_id,
+    workflow_id, run_id, record
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+UPDATE_EXECUTION: Final = """
+UPDATE executions SET is_open = ?, version = ?, record = ? WHERE execution_id = ?
+"""
+# The index of wake-ups is touched only where its column is named.
+UPDATE_EXECUTION_AND_WAKE_UP: Final = """
+UPDATE executions SET is_open = ?, version = ?, record = ?, wake_at = ? WHERE execution_id = ?
+"""
+DELETE_EXECUTION: Final = "DELETE FROM executions WHERE execution_id = ?"
+LOAD_EXECUTION: Final = """
+SELECT execution_id, archetype, version, record FROM executions
+WHERE run_id = ? AND workflow_id = ? AND namespace_ref = ?
+"""
+BRANCH: Final = """
+SELECT branch_id FROM executions WHERE run_id = ? AND workflow_id = ? AND namespace_ref = ?
+"""
+WAKE_UPS: Final = """
+SELECT wake_at, namespace_ref, workflow_id, run_id FROM executions INDEXED BY executions_by_wake_up
+WHERE shard_id = ? AND wake_at > 0 AND wake_at < ? ORDER BY wake_at, execution_id LIMIT ?
+"""
+EXECUTION_ID_LAST: Final = "SELECT coalesce(max(execution_id), 0) FROM executions"
+
+CURRENT_RUN: Final = """
+SELECT run_id FROM current_runs WHERE namespace_ref = ? AND workflow_id = ?
+"""
+PUT_CURRENT_RUN: Final = """
+INSERT OR REPLACE INTO current_runs (namespace_ref, workflow_id, run_id) VALUES (?, ?, ?)
+"""
+DELETE_CURRENT_RUN: Final = """
+DELETE FROM current_runs WHERE namespace_ref = ? AND workflow_id = ? AND run_id = ?
+"""
+
+SUB_RECORDS: Final = """
+SELECT kind, record_id, blob FROM sub_records WHERE execution_id = ? ORDER BY kind, record_id
+"""
+PUT_SUB_RECORD: Final = """
+INSERT OR REPLACE INTO sub_records (execution_id, kind, record_id, blob) VALUES (?, ?, ?, ?)
+"""
+REMOVE_SUB_RECORD: Final = """
+DELETE FROM sub_records WHERE execution_id = ? AND kind = ? AND record_id = ?
+"""
+DELETE_SUB_RECORDS: Final = "DELETE FROM sub_records WHERE execution_id = ?"
+
+# ------------------------------------------------------------------------------------------ history
+ADD_HISTORY_BATCH: Final = """
+INSERT INTO history_batches (batch_key, next_event_id, blob) VALUES (?, ?, ?)
+"""
+# The batch that holds the first event may begin before it.
+HISTORY: Final = """
+SELECT batch_key, next_event_id, blob FROM history_batches
+WHERE batch_key >= coalesce(
+    (SELECT max(batch_key) FROM history_batches WHERE batch_key BETWEEN :floor AND :first), :floor
+) AND batch_key < :end ORDER BY batch_key
+"""
+HISTORY_REVERSE: Final = f"{HISTORY.rstrip()} DESC"
+HISTORY_KEY_LAST: Final = "SELECT coalesce(max(batch_key), 0) FROM history_batches"
+DELETE_HISTORY_SLICE: Final = """
+DELETE FROM history_batches WHERE batch_key IN (
+    SELECT batch_key FROM history_batches WHERE batch_key >= ? AND batch_key < ? LIMIT ?
+)
+"""
+ADD_DEAD_BRANCH: Final = "INSERT INTO dead_branches (branch_id) VALUES (?)"
+DEAD_BRANCH: Final = "SELECT branch_id FROM dead_branches LIMIT 1"
+DEAD_BRANCH_LAST: Final = "SELECT coalesce(max(branch_id), 0) FROM dead_branches"
+DELETE_DEAD_BRANCH: Final = "DELETE FROM dead_branches WHERE branch_id = ?"
+
+# -------------------------------------------------------------------------------------------- tasks
+ADD_TRANSFER: Final = """
+INSERT INTO transfers (shard_id, task_id, namespace_ref, workflow_id, run_id, blob)
+VALUES (?, ?, ?, ?, ?, ?)
+"""
+REMOVE_TRANSFER: Final = "DELETE FROM transfers WHERE shard_id = ? AND task_id = ?"
+TRANSFERS: Final = """
+SELECT task_id, namespace_ref, workflow_id, run_id, blob FROM transfers
+WHERE shard_id = ? AND task_id > ? ORDER BY task_id LIMIT ?
+"""
+ADD_DISPATCH: Final = """
+INSERT INTO dispatches (
+    task_id, queue_namespace_ref, queue_type, queue_name, priority, created_at,
+    namespace_ref, workflow_id, run_id, blob
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+REMOVE_DISPATCH: Final = """
+DELETE FROM dispatches
+WHERE task_id = ? AND queue_name = ? AND queue_type = ? AND queue_namespace_ref = ?
+"""
+DISPATCHES: Final = """
+SELECT priority, task_id, created_at, namespace_ref, workflow_id, run_id, blob
+FROM dispatches INDEXED BY dispatches_by_queue
+WHERE queue_namespace_ref = ? AND queue_type = ? AND queue_name = ? AND (priority, task_id) > (?, ?)
+ORDER BY priority, task_id LIMIT ?
+"""
+DISPATCH_COUNT: Final = """
+SELECT count(*) FROM dispatches INDEXED BY dispatches_by_queue
+WHERE queue_namespace_ref = ? AND queue_type = ? AND queue_name = ?
+"""
+
+# --------------------------------------------------------------------------------------- visibility
+PUT_VISIBILITY: Final = """
+INSERT OR REPLACE INTO visibility (
+    execution_id, namespace_ref, archetype, status, close_order, start_time, execution_time,
+    history_length, history_size_bytes, state_transition_count, workflow_id, run_id, workflow_type,
+    task_queue, parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, indexed_values,
+    search_attributes, memo
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+DELETE_VISIBILITY: Final = "DELETE FROM visibility WHERE execution_id = ?"

@@ -1,0 +1,242 @@
+"""The store in one SQLite file.
+
+Owns the asynchronous face: which part of the store answers which call, on which thread. Writes go
+through the flusher; point reads run at once on the event loop's thread over a connection of their
+own; searches run in a small pool. In memory everything shares one connection and the loop's thread,
+since the tables live and die with it.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final, TypeVar
+
+from indelible.base.ids import (
+    ChainKey,
+    EventId,
+    NamespaceId,
+    QueueKey,
+    RangeId,
+    RunId,
+    ShardId,
+    TaskId,
+    WorkflowKey,
+)
+from indelible.base.instants import Instant
+from indelible.ports.stores import (
+    Commit,
+    DispatchRow,
+    HistoryBatch,
+    StoreDescription,
+    StoredExecution,
+    TransferRow,
+    VisibilityCursor,
+    VisibilityFilter,
+    VisibilityRecord,
+)
+from indelible.ports.telemetry import NoTelemetry, Telemetry
+from indelible.store.sqlite import statements as sql
+from indelible.store.sqlite.backup import write_backup
+from indelible.store.sqlite.commits import CommitWriter
+from indelible.store.sqlite.failures import store_error
+from indelible.store.sqlite.flushing import Flusher
+from indelible.store.sqlite.opening import Durability, OpenedFile, open_file
+from indelible.store.sqlite.reading import Reader
+from indelible.store.sqlite.search import count_search, list_search, read_counts, read_page
+
+SHARD_COUNT_DEFAULT: Final = 4
+SEARCH_THREADS: Final = 2
+
+_Result = TypeVar("_Result")
+
+
+class SqliteStore:
+    """A complete `Store` in one file, or in memory. Used from one event loop."""
+
+    def __init__(self, file: OpenedFile, *, durability: Durability, telemetry: Telemetry) -> None:
+        self._file = file
+        self._durability: Durability = durability
+        self._writer = CommitWriter(file.writer)
+        self._flusher = Flusher(
+            file.writer,
+            self._writer,
+            location=file.location,
+            is_in_memory=file.is_in_memory,
+            telemetry=telemetry,
+        )
+        self._point_connection = file.writer if file.is_in_memory else file.connect_reader()
+        self._reader = Reader(self._point_connection)
+        self._searches: ThreadPoolExecutor | None = None
+        self._search_connections: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        if not file.is_in_memory:
+            self._searches = ThreadPoolExecutor(
+                SEARCH_THREADS, thread_name_prefix="indelible-search"
+            )
+            for _ in range(SEARCH_THREADS):
+                self._search_connections.put(file.connect_reader())
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        cluster_id: str,
+        shard_count: int = SHARD_COUNT_DEFAULT,
+        durability: Durability = "full",
+        telemetry: Telemetry | None = None,
+    ) -> "SqliteStore":
+        """Open or create a database file, or with `":memory:"` one that is gone with the store.
+
+        `cluster_id` (a new UUID) and `shard_count` count only where the store is created. Raises
+        `StoreUnavailableError` with a sentence that says what to do.
+        """
+        file = open_file(
+            path, durability=durability, cluster_id=cluster_id, shard_count=shard_count
+        )
+        return cls(file, durability=durability, telemetry=telemetry or NoTelemetry())
+
+    def describe(self) -> StoreDescription:
+        """Return what the store is."""
+        file = self._file
+        return StoreDescription(
+            kind="sqlite",
+            location=file.location,
+            schema_version=file.schema_version,
+            durability="none" if file.is_in_memory else self._durability,
+            cluster_id=file.cluster_id,
+            shard_count=file.shard_count,
+        )
+
+    async def close(self) -> None:
+        """Finish the commits and searches under way, empty the log, release the file."""
+        await self._flusher.close()
+        if self._searches is not None:
+            self._searches.shutdown(wait=True)
+            for _ in range(SEARCH_THREADS):
+                self._search_connections.get_nowait().close()
+            self._point_connection.close()
+        self._file.close()
+
+    async def backup(self, target: str | Path) -> None:
+        """Write a complete copy of the store as it is now into a new file, while commits go on."""
+        await self._searching(partial(write_backup, target=Path(target)))
+
+    # --------------------------------------------------------------------------------------- writes
+    async def acquire_shard(self, shard_id: ShardId, *, owner: str) -> RangeId:
+        """Take a shard and return its new fencing number."""
+        return await self._flusher.write(partial(self._writer.acquire_shard, shard_id, owner))
+
+    async def commit(self, commit: Commit) -> None:
+        """Write everything or nothing, durably."""
+        await self._flusher.write(partial(self._writer.apply, commit))
+
+    async def put_namespace(self, namespace_id: NamespaceId, name: str, record: bytes) -> None:
+        """Insert or replace a namespace. `CommitConflictError` if another id has the name."""
+        await self._flusher.write(partial(self._writer.put_namespace, namespace_id, name, record))
+
+    async def delete_namespace(self, namespace_id: NamespaceId) -> None:
+        """Remove a namespace record; an absent one is ignored."""
+        await self._flusher.write(partial(self._writer.delete_namespace, namespace_id))
+
+    # ---------------------------------------------------------------------------------- point reads
+    async def load_execution(self, key: WorkflowKey) -> StoredExecution | None:
+        """Return an execution with all its sub-records."""
+        return self._read(partial(self._reader.load_execution, key))
+
+    async def current_run(self, chain: ChainKey) -> RunId | None:
+        """Return the current run of a workflow id."""
+        return self._read(partial(self._reader.current_run, chain))
+
+    async def read_history(
+        self, key: WorkflowKey, *, first: EventId, end: EventId, bytes_max: int
+    ) -> Sequence[HistoryBatch]:
+        """Return the batches that overlap `[first, end)`, oldest first."""
+        return self._read(
+            partial(self._reader.history, key, first, end, bytes_max, is_reverse=False)
+        )
+
+    async def read_history_reverse(
+        self, key: WorkflowKey, *, first: EventId, end: EventId, bytes_max: int
+    ) -> Sequence[HistoryBatch]:
+        """Return the batches that overlap `[first, end)`, newest first."""
+        return self._read(
+            partial(self._reader.history, key, first, end, bytes_max, is_reverse=True)
+        )
+
+    async def wakeups(
+        self, shard_id: ShardId, *, before: Instant, limit: int
+    ) -> Sequence[tuple[Instant, WorkflowKey]]:
+        """Return the earliest wake-ups of a shard that lie before an instant."""
+        return self._read(partial(self._reader.wakeups, shard_id, before, limit))
+
+    async def transfers(
+        self, shard_id: ShardId, *, after: TaskId, limit: int
+    ) -> Sequence[TransferRow]:
+        """Return transfer tasks with larger ids, in order."""
+        return self._read(partial(self._reader.transfers, shard_id, after, limit))
+
+    async def dispatches(
+        self, queue: QueueKey, *, after: tuple[int, TaskId], limit: int
+    ) -> Sequence[DispatchRow]:
+        """Return the tasks of a queue behind `(priority, task id)`, in the queue's order."""
+        return self._read(partial(self._reader.dispatches, queue, after, limit))
+
+    async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
+        """Return (id, name, record) of all namespaces, ordered by id."""
+        return self._read(self._reader.namespaces)
+
+    async def open_execution_count(self) -> int:
+        """Return how many executions are open, over all namespaces."""
+        return self._writer.open_count
+
+    # ------------------------------------------------------------------------------------- searches
+    async def dispatch_count(self, queue: QueueKey) -> int:
+        """Return how many tasks lie in a queue."""
+        parameters = (self._namespace_ref(queue.namespace_id), queue.queue_type, queue.name)
+        return await self._searching(
+            lambda connection: connection.execute(sql.DISPATCH_COUNT, parameters).fetchone()[0]
+        )
+
+    async def list_executions(
+        self, query: VisibilityFilter, *, after: VisibilityCursor | None, limit: int
+    ) -> Sequence[VisibilityRecord]:
+        """Return rows in the reference's order, from behind `after`."""
+        search = list_search(query, self._namespace_ref(query.namespace_id), after, limit)
+        return await self._searching(partial(read_page, search=search, query=query))
+
+    async def count_executions(
+        self, query: VisibilityFilter, *, by_status: bool = False
+    ) -> Mapping[int, int]:
+        """Return the count per status if `by_status`, else one count under the key 0."""
+        namespace_ref = self._namespace_ref(query.namespace_id)
+        search = count_search(query, namespace_ref, by_status=by_status)
+        return await self._searching(partial(read_counts, search=search))
+
+    # -------------------------------------------------------------------------------------- threads
+    def _namespace_ref(self, namespace_id: NamespaceId) -> int:
+        return self._read(partial(self._reader.namespace_ref, namespace_id))
+
+    def _read(self, read: Callable[[], _Result]) -> _Result:
+        """Run a point read here and now."""
+        try:
+            return read()
+        except sqlite3.Error as error:
+            raise store_error(error, self._file.location) from error
+
+    async def _searching(self, search: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """Run a search in the pool; in memory, here and now."""
+        if self._searches is None:
+            return self._read(partial(search, self._point_connection))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._searches, self._search, search)
+
+    def _search(self, search: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        connection = self._search_connections.get_nowait()
+        try:
+            return self._read(partial(search, connection))
+        finally:
+            self._search_connections.put(connection)
