@@ -1,0 +1,139 @@
+"""What the programs of this chapter share: options, connection, worker, verdict.
+
+Each chapter folder carries its own copy, so that the folder alone is a project.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+_names = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line: which queue, and who works on it."""
+
+    task_queue: str
+    with_worker: bool
+    only_worker: bool
+
+
+def parse_options() -> Options:
+    """Read the command line. Two terminals share the chapter's queue; one uses a fresh queue."""
+    parser = argparse.ArgumentParser(description="Runs by itself; see README.md for two terminals.")
+    parser.add_argument("--task-queue", default="", help="queue to use instead of the default")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--no-worker", action="store_true", help="a worker runs elsewhere")
+    mode.add_argument("--only-worker", action="store_true", help="work until Ctrl-C")
+    words = parser.parse_args()
+    shared = words.no_worker or words.only_worker
+    default = Path(__file__).parent.name if shared else new_id("queue")
+    return Options(
+        task_queue=words.task_queue or default,
+        with_worker=not words.no_worker,
+        only_worker=words.only_worker,
+    )
+
+
+def new_id(prefix: str) -> str:
+    """An id that no earlier run of this program has used."""
+    return f"{prefix}-{uuid.uuid4().hex[:8]}-{next(_names)}"
+
+
+async def connect() -> Client:
+    """A client of the server at TEMPORAL_ADDRESS (default localhost:7233)."""
+    return await Client.connect(
+        os.environ.get("TEMPORAL_ADDRESS", "localhost:7233"),
+        namespace=os.environ.get("TEMPORAL_NAMESPACE", "default"),
+    )
+
+
+@asynccontextmanager
+async def working(
+    client: Client,
+    options: Options,
+    *,
+    workflows: Sequence[type] = (),
+    activities: Sequence[Callable[..., Any]] = (),
+) -> AsyncIterator[None]:
+    """A worker for the duration of the block, unless one runs elsewhere."""
+    if not options.with_worker:
+        yield
+        return
+    worker = Worker(
+        client,
+        task_queue=options.task_queue,
+        workflows=workflows,
+        activities=activities,
+        # How long a task waits for the worker that has its run cached, should that one be dead.
+        sticky_queue_schedule_to_start_timeout=span(2),
+    )
+    async with worker:
+        if options.only_worker:
+            print(f"working on {options.task_queue}; stop with Ctrl-C", flush=True)
+            await asyncio.Event().wait()
+        yield
+
+
+@asynccontextmanager
+async def worker_process(program: str, task_queue: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Another process that runs `program --only-worker`; whoever started it may kill it."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, program, "--only-worker", "--task-queue", task_queue),
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def until(fact: Callable[[], Any], *, seconds_max: float = 20.0) -> None:
+    """Ask again and again until the awaited fact is true. Raises TimeoutError if it never is."""
+    async with asyncio.timeout(seconds_max):
+        while not await fact():
+            await asyncio.sleep(0.05)
+
+
+def check(holds: bool, claim: str) -> None:
+    """Stop the program with a sentence when a claim does not hold."""
+    if not holds:
+        _fail(claim)
+
+
+def _fail(claim: str) -> NoReturn:
+    print(f"NOT VERIFIED: {claim}", flush=True)
+    sys.exit(1)
+
+
+def verified(claim: str) -> None:
+    """The last line of a program that has kept its promise."""
+    print(f"VERIFIED: {claim}", flush=True)
+
+
+def run(main: Callable[[], Any]) -> None:
+    """Run the program; Ctrl-C ends a worker without a traceback."""
+    try:
+        asyncio.run(main())
+    except KeyboardInterrupt:
+        print("stopped")
+
+
+def span(seconds: float) -> timedelta:
+    """Seconds as the SDK wants them."""
+    return timedelta(seconds=seconds)
