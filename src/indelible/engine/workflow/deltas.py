@@ -106,6 +106,8 @@ class EventNumbered(Delta, kw_only=True):
     """An event that took effect when it was held back has got its place in the history."""
 
     event_id: EventId
+    at: Instant
+    """The time of the event."""
 
 
 class ActivityQueued(Delta, kw_only=True):

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from temporalio.api.common.v1 import Link
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.api.sdk.v1 import UserMetadata
+from temporalio.api.sdk.v1 import EventGroupMarker, UserMetadata
 
 from indelible.base.instants import Instant, timestamp
 
@@ -94,6 +94,7 @@ def build_event(
     *,
     at: Instant,
     user_metadata: UserMetadata | None = None,
+    event_group_markers: Sequence[EventGroupMarker] = (),
     links: Sequence[Link] = (),
 ) -> HistoryEvent:
     """Return an event without an id, whose type follows from its attributes."""
@@ -102,6 +103,8 @@ def build_event(
     getattr(event, field).CopyFrom(attributes)
     if user_metadata is not None and user_metadata.ByteSize():
         event.user_metadata.CopyFrom(user_metadata)
+    if event_group_markers:
+        event.event_group_markers.extend(event_group_markers)
     if links:
         event.links.extend(links)
     return event

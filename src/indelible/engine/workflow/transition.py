@@ -12,13 +12,14 @@ from google.protobuf.message import Message
 from temporalio.api.common.v1 import Link
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.api.sdk.v1 import UserMetadata
+from temporalio.api.sdk.v1 import EventGroupMarker, UserMetadata
 
 from indelible.base.fresh_ids import FreshIds
 from indelible.base.ids import EventId, TaskId
-from indelible.base.instants import Duration, Instant
+from indelible.base.instants import Duration, Instant, instant
 from indelible.base.invariants import invariant
 from indelible.base.limits import Limits
+from indelible.base.time_zones import UtcOffset, utc_only
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.appliers import apply_delta, apply_event
 from indelible.engine.workflow.history_events import (
@@ -45,6 +46,8 @@ class StepSettings:
     namespace_name: str
     retention: Duration
     limits: Limits
+    utc_offset: UtcOffset = utc_only
+    """For cron schedules in a time zone of their own."""
 
 
 class Transition:
@@ -84,6 +87,11 @@ class Transition:
         return self._state
 
     @property
+    def owned_state(self) -> MutableState:
+        """The state itself, for the shell that keeps it; decisions use `state`."""
+        return self._state
+
+    @property
     def execution(self) -> ExecutionRecord:
         """The core record as it is now."""
         return self._state.execution
@@ -93,6 +101,7 @@ class Transition:
         attributes: Message,
         *,
         user_metadata: UserMetadata | None = None,
+        event_group_markers: Sequence[EventGroupMarker] = (),
         links: Sequence[Link] = (),
         at: Instant | None = None,
     ) -> HistoryEvent:
@@ -102,7 +111,11 @@ class Transition:
         workflow task is started, before that task ends. `at` is for a start that is written late.
         """
         event = build_event(
-            attributes, at=self.now if at is None else at, user_metadata=user_metadata, links=links
+            attributes,
+            at=self.now if at is None else at,
+            user_metadata=user_metadata,
+            event_group_markers=event_group_markers,
+            links=links,
         )
         if event.event_type in DEFERRED:
             self._deferred.append(event)
@@ -145,6 +158,10 @@ class Transition:
         """Whether events wait for their ids: of this step or held back by earlier ones."""
         return bool(self._deferred) or len(self.state.buffered_events) > 0
 
+    def holds_back(self, is_wanted: Callable[[HistoryEvent], bool]) -> bool:
+        """Whether an event that waits for its id is one of those."""
+        return any(is_wanted(event) for event in self._held_back())
+
     def discard_deferred(self, is_unwanted: Callable[[HistoryEvent], bool]) -> bool:
         """Drop held-back events; return whether there were any (trap 15)."""
         kept = [event for event in self._held_back() if not is_unwanted(event)]
@@ -180,9 +197,7 @@ class Transition:
             return
         following = max(self.state.buffered_events, default=0) + 1
         for sequence, event in enumerate(self._deferred, start=following):
-            self.change(
-                deltas.EventBuffered(sequence=sequence, event=event.SerializeToString())
-            )
+            self.change(deltas.EventBuffered(sequence=sequence, event=event.SerializeToString()))
         self._deferred = []
 
     def _held_back(self) -> list[HistoryEvent]:
@@ -224,7 +239,9 @@ class Transition:
         elif kind in CHILD_CLOSINGS:
             _wire(event, "initiated_event_id", started_ids, is_child=True)
         self.events.append(event)
-        self.change(deltas.EventNumbered(event_id=EventId(event.event_id)))
+        self.change(
+            deltas.EventNumbered(event_id=EventId(event.event_id), at=instant(event.event_time))
+        )
 
 
 def _wire(

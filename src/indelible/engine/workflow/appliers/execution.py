@@ -6,6 +6,7 @@ from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEven
 from indelible.base.ids import EventId, NamespaceId, RunId, WorkflowId
 from indelible.base.instants import NEVER, Instant, duration, instant
 from indelible.base.limits import REQUEST_IDS_KEPT_MAX
+from indelible.base.payloads import merged_fields
 from indelible.engine.workflow.deltas import (
     RequestIdAttached,
     RetentionFixed,
@@ -58,11 +59,10 @@ def apply_started(state: MutableState, event: HistoryEvent) -> None:
         execution_expires_at=instant(given.workflow_execution_expiration_time),
     )
     if given.memo.fields:
-        fields = {name: value.SerializeToString() for name, value in given.memo.fields.items()}
+        fields = merged_fields({}, given.memo.fields)
         state.memo_table.put(FIELDS_KEY, FieldsRecord(fields=fields))
     if given.search_attributes.indexed_fields:
-        indexed = given.search_attributes.indexed_fields
-        fields = {name: value.SerializeToString() for name, value in indexed.items()}
+        fields = merged_fields({}, given.search_attributes.indexed_fields)
         state.search_attributes_table.put(FIELDS_KEY, FieldsRecord(fields=fields))
 
 
@@ -149,30 +149,15 @@ def apply_marker(state: MutableState, event: HistoryEvent) -> None:
 def apply_search_attributes_upserted(state: MutableState, event: HistoryEvent) -> None:
     """Search attributes were set; an empty payload or a null removes one."""
     given = event.upsert_workflow_search_attributes_event_attributes
-    fields = dict(state.search_attributes)
-    for name, payload in given.search_attributes.indexed_fields.items():
-        if is_removal(payload.data, payload.metadata.get("encoding", b"")):
-            fields.pop(name, None)
-        else:
-            fields[name] = payload.SerializeToString()
+    fields = merged_fields(state.search_attributes, given.search_attributes.indexed_fields)
     state.search_attributes_table.put(FIELDS_KEY, FieldsRecord(fields=fields))
 
 
 def apply_properties_modified(state: MutableState, event: HistoryEvent) -> None:
     """Memo fields were set; an empty payload removes one."""
     given = event.workflow_properties_modified_event_attributes
-    fields = dict(state.memo)
-    for name, payload in given.upserted_memo.fields.items():
-        if is_removal(payload.data, payload.metadata.get("encoding", b"")):
-            fields.pop(name, None)
-        else:
-            fields[name] = payload.SerializeToString()
+    fields = merged_fields(state.memo, given.upserted_memo.fields)
     state.memo_table.put(FIELDS_KEY, FieldsRecord(fields=fields))
-
-
-def is_removal(content: bytes, encoding: bytes) -> bool:
-    """Whether a payload stands for "remove this field": nothing, null, or an empty list."""
-    return encoding == b"binary/null" or content.strip() in {b"", b"null", b"[]"}
 
 
 def apply_start_recorded(state: MutableState, delta: StartRecorded) -> None:

@@ -20,11 +20,18 @@ def apply_started(state: MutableState, event: HistoryEvent) -> None:
 
 def apply_fired(state: MutableState, event: HistoryEvent) -> None:
     """A timer has fired."""
-    state.timers.remove(event.timer_fired_event_attributes.timer_id)
+    given = event.timer_fired_event_attributes
+    _remove(state, given.timer_id, given.started_event_id)
 
 
 def apply_canceled(state: MutableState, event: HistoryEvent) -> None:
     """A timer was canceled; it is gone already if its firing was held back (trap 15)."""
-    timer_id = event.timer_canceled_event_attributes.timer_id
-    if timer_id in state.timers:
+    given = event.timer_canceled_event_attributes
+    _remove(state, given.timer_id, given.started_event_id)
+
+
+def _remove(state: MutableState, timer_id: str, started_event_id: int) -> None:
+    """Remove the timer that is meant: its id may belong to a new one while its end is held back."""
+    record = state.timers.get(timer_id)
+    if record is not None and record.started_event_id == started_event_id:
         state.timers.remove(timer_id)

@@ -94,17 +94,13 @@ def apply_queued(state: MutableState, delta: WorkflowTaskQueued) -> None:
     )
 
 
-def apply_originally_scheduled(
-    state: MutableState, delta: WorkflowTaskOriginallyScheduled
-) -> None:
+def apply_originally_scheduled(state: MutableState, delta: WorkflowTaskOriginallyScheduled) -> None:
     """The pending workflow task is one of a chain of heartbeats."""
     task = replace(pending_task(state), original_scheduled_at=delta.original_scheduled_at)
     state.execution = replace(state.execution, workflow_task=task)
 
 
-def apply_transient_scheduled(
-    state: MutableState, delta: TransientWorkflowTaskScheduled
-) -> None:
+def apply_transient_scheduled(state: MutableState, delta: TransientWorkflowTaskScheduled) -> None:
     """A workflow task without events is pending; its ids are those that come next."""
     state.execution = replace(
         state.execution,
@@ -179,7 +175,11 @@ def apply_buffer_flushed(state: MutableState, delta: BufferFlushed) -> None:
 
 def apply_event_numbered(state: MutableState, delta: EventNumbered) -> None:
     """The history is one event longer; the event took effect before."""
-    state.execution = replace(state.execution, next_event_id=EventId(delta.event_id + 1))
+    state.execution = replace(
+        state.execution,
+        next_event_id=EventId(delta.event_id + 1),
+        last_event_at=max(state.execution.last_event_at, delta.at),
+    )
 
 
 def pending_task(state: MutableState) -> WorkflowTaskRecord:
