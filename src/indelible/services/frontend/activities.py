@@ -27,11 +27,10 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import RunId, WorkflowId
-from indelible.base.limits import Limits
 from indelible.base.task_token import ActivityById, ActivityTaskToken
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
-from indelible.services.frontend.backends import ActivityTarget, History
+from indelible.services.frontend.backends import ActivityTarget, History, LimitsOf
 from indelible.services.frontend.failures import (
     CANCEL_DETAILS_TOO_LARGE,
     HEARTBEAT_TOO_LARGE,
@@ -58,9 +57,9 @@ _ById = (
 class ActivityHandlers:
     """Answers the requests about activities."""
 
-    def __init__(self, *, history: History, limits: Limits) -> None:
+    def __init__(self, *, history: History, limits_of: LimitsOf) -> None:
         self._history = history
-        self._blob_bytes_max = limits.blob_bytes_max
+        self._limits_of = limits_of
 
     def routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -121,7 +120,7 @@ class ActivityHandlers:
         target: ActivityTarget,
     ) -> RecordActivityTaskHeartbeatResponse:
         check_identity(request.identity)
-        if request.details.ByteSize() <= self._blob_bytes_max:
+        if request.details.ByteSize() <= self._blob_bytes_max(namespace):
             return await self._history.record_activity_heartbeat(namespace, request, target)
         await self._fail(namespace, target, request.identity, server_failure(HEARTBEAT_TOO_LARGE))
         return RecordActivityTaskHeartbeatResponse(cancel_requested=True)
@@ -153,7 +152,7 @@ class ActivityHandlers:
         target: ActivityTarget,
     ) -> None:
         check_identity(request.identity)
-        if request.result.ByteSize() <= self._blob_bytes_max:
+        if request.result.ByteSize() <= self._blob_bytes_max(namespace):
             await self._history.respond_activity_completed(namespace, request, target)
         else:
             await self._fail(namespace, target, request.identity, server_failure(RESULT_TOO_LARGE))
@@ -190,10 +189,10 @@ class ActivityHandlers:
         _check_failure(request)
         check_identity(request.identity)
         failures: list[Failure] = []
-        if request.last_heartbeat_details.ByteSize() > self._blob_bytes_max:
+        if request.last_heartbeat_details.ByteSize() > self._blob_bytes_max(namespace):
             failures.append(server_failure(HEARTBEAT_TOO_LARGE))
             request.ClearField("last_heartbeat_details")
-        if request.failure.ByteSize() > self._blob_bytes_max:
+        if request.failure.ByteSize() > self._blob_bytes_max(namespace):
             replaced = too_large_failure(request.failure)
             request.failure.CopyFrom(replaced)
             failures.append(replaced)
@@ -227,11 +226,14 @@ class ActivityHandlers:
         target: ActivityTarget,
     ) -> None:
         check_identity(request.identity)
-        if request.details.ByteSize() <= self._blob_bytes_max:
+        if request.details.ByteSize() <= self._blob_bytes_max(namespace):
             await self._history.respond_activity_canceled(namespace, request, target)
         else:
             failure = server_failure(CANCEL_DETAILS_TOO_LARGE)
             await self._fail(namespace, target, request.identity, failure)
+
+    def _blob_bytes_max(self, namespace: Namespace) -> int:
+        return self._limits_of(namespace.name).blob_bytes_max
 
     async def _fail(
         self, namespace: Namespace, target: ActivityTarget, identity: str, failure: Failure

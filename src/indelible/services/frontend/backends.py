@@ -1,9 +1,11 @@
 """What the frontend asks of the services below it.
 
-Owns the two interfaces, as their caller sees them: requests that come this way are complete and
+Owns the interfaces, as their caller sees them: requests that come this way are complete and
 valid, and `namespace` is the one that the caller may use. What cannot be done is a `ServiceError`.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from temporalio.api.workflowservice.v1 import (
@@ -43,6 +45,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.ids import NamespaceId, QueueKey
 from indelible.base.instants import Instant
+from indelible.base.limits import Limits
 from indelible.base.task_token import (
     ActivityById,
     ActivityTaskToken,
@@ -51,8 +54,11 @@ from indelible.base.task_token import (
 )
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
+from indelible.ports.stores import StoreDescription, VisibilityStore
 from indelible.services.matching.description import TaskQueueDescription
 
+LimitsOf = Callable[[str], Limits]
+"""The limits of a namespace, by its name."""
 ActivityTarget = ActivityTaskToken | ActivityById
 """An activity: the attempt that a worker has, or whatever attempt there is under an id."""
 
@@ -219,3 +225,13 @@ class Matching(Protocol):
     async def describe_task_queue(self, key: QueueKey) -> TaskQueueDescription:
         """Return the pollers and the statistics of a queue."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backends:
+    """What lies below the frontend."""
+
+    history: History
+    matching: Matching
+    visibility: VisibilityStore
+    store: StoreDescription

@@ -1,19 +1,19 @@
 """The public services, put together.
 
-Owns which handlers there are. A transport takes them by (service, method) and needs to know no more.
+Owns which handlers there are. A transport takes them by (service, method) and knows no more.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from indelible.base.limits import DEFAULT_LIMITS, Limits
+from indelible.base.time_zones import UtcOffset, utc_only
 from indelible.ports.authorizer import Authorizer, EveryoneMay
 from indelible.ports.clock import Clocks
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Handler
-from indelible.ports.stores import StoreDescription
 from indelible.ports.telemetry import Telemetry
 from indelible.services.frontend.activities import ActivityHandlers
-from indelible.services.frontend.backends import History, Matching
+from indelible.services.frontend.backends import Backends, LimitsOf
 from indelible.services.frontend.namespaces import NamespaceHandlers
 from indelible.services.frontend.pipeline import Pipeline
 from indelible.services.frontend.routes import Route, Routes
@@ -26,45 +26,58 @@ from indelible.services.frontend.workflows import WorkflowHandlers
 from indelible.services.namespaces import NamespaceRegistry
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """The outside world, as far as the frontend needs it."""
+
+    clocks: Clocks
+    entropy: Entropy
+    telemetry: Telemetry
+    utc_offset: UtcOffset = utc_only
+
+
 class Frontend:
     """Answers WorkflowService and OperatorService."""
 
     def __init__(
         self,
+        backends: Backends,
         *,
         registry: NamespaceRegistry,
-        history: History,
-        matching: Matching,
-        store: StoreDescription,
-        clocks: Clocks,
-        entropy: Entropy,
-        telemetry: Telemetry,
-        limits: Limits = DEFAULT_LIMITS,
+        environment: Environment,
+        limits_of: LimitsOf,
         authorizer: Authorizer | None = None,
         address: str = "",
     ) -> None:
-        """`address` is what clients are told when they ask where the node is."""
-        clock = clocks.node
+        """Make all handlers; `address` is what clients are told when they ask for the node's."""
+        history, matching = backends.history, backends.matching
+        clocks, entropy = environment.clocks, environment.entropy
         self._pipeline = Pipeline(
             registry=registry,
             authorizer=authorizer or EveryoneMay(),
-            clock=clock,
-            telemetry=telemetry,
+            clock=clocks.node,
+            telemetry=environment.telemetry,
         )
-        system = SystemHandlers(store=store, address=address)
+        system = SystemHandlers(store=backends.store, address=address)
         namespaces = NamespaceHandlers(
-            registry=registry, clock=clock, entropy=entropy, limits=limits
+            registry=registry, clock=clocks.node, entropy=entropy, limits_of=limits_of
         )
         search_attributes = SearchAttributeHandlers(registry=registry)
         self._workflow_service: tuple[Routes, ...] = (
             system.routes(),
             namespaces.routes(),
             search_attributes.routes(),
-            WorkflowHandlers(history=history, entropy=entropy, limits=limits).routes(),
-            WorkerTaskHandlers(
-                history=history, matching=matching, clock=clock, limits=limits
+            WorkflowHandlers(
+                history=history,
+                clocks=clocks,
+                entropy=entropy,
+                utc_offset=environment.utc_offset,
+                limits_of=limits_of,
             ).routes(),
-            ActivityHandlers(history=history, limits=limits).routes(),
+            WorkerTaskHandlers(
+                history=history, matching=matching, clock=clocks.node, limits_of=limits_of
+            ).routes(),
+            ActivityHandlers(history=history, limits_of=limits_of).routes(),
             TaskQueueHandlers(matching=matching, address=address).routes(),
         )
         self._operator_service: tuple[Routes, ...] = (

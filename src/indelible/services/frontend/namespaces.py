@@ -27,8 +27,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
 from indelible.base.ids import NamespaceId
-from indelible.base.instants import Duration, duration_message
-from indelible.base.limits import Limits
+from indelible.base.instants import duration_message
 from indelible.engine.namespace.record import DELETED, Namespace
 from indelible.engine.namespace.registration import (
     CLUSTER_NAME,
@@ -40,6 +39,7 @@ from indelible.engine.namespace.registration import (
 from indelible.ports.clock import Clock
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call
+from indelible.services.frontend.backends import LimitsOf
 from indelible.services.frontend.routes import Routes, cluster_route, namespace_route
 from indelible.services.namespaces import NamespaceRegistry
 
@@ -58,12 +58,12 @@ class NamespaceHandlers:
     """Answers the requests about namespaces."""
 
     def __init__(
-        self, *, registry: NamespaceRegistry, clock: Clock, entropy: Entropy, limits: Limits
+        self, *, registry: NamespaceRegistry, clock: Clock, entropy: Entropy, limits_of: LimitsOf
     ) -> None:
         self._registry = registry
         self._clock = clock
         self._entropy = entropy
-        self._limits = limits
+        self._limits_of = limits_of
 
     def routes(self) -> Routes:
         """Return the handlers of WorkflowService by the name of their RPC."""
@@ -86,7 +86,7 @@ class NamespaceHandlers:
             request,
             namespace_id=NamespaceId(uuid_text(self._entropy.token(16))),
             now=self._clock.now(),
-            retention_min=self._retention_min,
+            retention_min=self._limits_of(request.namespace).retention_min,
         )
         await self._registry.register(namespace)
         return RegisterNamespaceResponse()
@@ -123,11 +123,10 @@ class NamespaceHandlers:
         self, request: UpdateNamespaceRequest, namespace: Namespace, _call: Call
     ) -> Message:
         now = self._clock.now()
+        retention_min = self._limits_of(namespace.name).retention_min
         changed = await self._registry.change(
             namespace.id,
-            lambda newest: update_namespace(
-                newest, request, now=now, retention_min=self._retention_min
-            ),
+            lambda newest: update_namespace(newest, request, now=now, retention_min=retention_min),
         )
         description = self._description(changed)
         return UpdateNamespaceResponse(
@@ -154,11 +153,8 @@ class NamespaceHandlers:
         )
         return DeleteNamespaceResponse(deleted_namespace=deleted.name)
 
-    @property
-    def _retention_min(self) -> Duration:
-        return self._limits.retention_min
-
     def _description(self, namespace: Namespace) -> DescribeNamespaceResponse:
+        limits = self._limits_of(namespace.name)
         return DescribeNamespaceResponse(
             namespace_info=NamespaceInfo(
                 name=namespace.name,
@@ -169,8 +165,8 @@ class NamespaceHandlers:
                 data=namespace.data,
                 capabilities=CAPABILITIES,
                 limits=NamespaceInfo.Limits(
-                    blob_size_limit_error=self._limits.blob_bytes_max,
-                    memo_size_limit_error=self._limits.memo_bytes_max,
+                    blob_size_limit_error=limits.blob_bytes_max,
+                    memo_size_limit_error=limits.memo_bytes_max,
                 ),
             ),
             config=_config(namespace),

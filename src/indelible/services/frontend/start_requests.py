@@ -5,25 +5,27 @@ reference's order (semantics 2.1), and their defaults. Changes the request in pl
 is complete. Must not know the runs that exist.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
-from temporalio.api.common.v1 import RetryPolicy
-from temporalio.api.enums.v1 import (
-    TimeoutType,
-    WorkflowIdConflictPolicy,
-    WorkflowIdReusePolicy,
-)
+from temporalio.api.enums.v1 import WorkflowIdConflictPolicy, WorkflowIdReusePolicy
 from temporalio.api.workflowservice.v1 import (
     SignalWithStartWorkflowExecutionRequest,
     StartWorkflowExecutionRequest,
 )
 
-from indelible.base.backoff import DEFAULT_MAXIMUM_INTERVAL_FACTOR
 from indelible.base.errors import InvalidArgumentError, UnimplementedError
-from indelible.base.instants import DURATION_MAX, SECOND, Duration, duration, duration_message
+from indelible.base.instants import Instant, duration_message
 from indelible.base.limits import ID_BYTES_MAX, Limits
+from indelible.base.time_zones import UtcOffset
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
+from indelible.engine.workflow.rules.cron import cron_fault
+from indelible.engine.workflow.rules.retry_policies import (
+    complete_retry_policy,
+    retry_policy_fault,
+)
+from indelible.engine.workflow.rules.start_options import run_timeout_within, task_timeout_within
 from indelible.services.frontend.validation import (
     check_blob,
     check_identity,
@@ -34,20 +36,22 @@ from indelible.services.frontend.validation import (
     check_user_task_queue,
     check_workflow_id,
     checked_duration,
-    duration_fault,
     exceeds,
 )
 
 StartRequest = StartWorkflowExecutionRequest | SignalWithStartWorkflowExecutionRequest
 
-DEFAULT_INITIAL_INTERVAL: Final = SECOND
-DEFAULT_BACKOFF_COEFFICIENT: Final = 2.0
-_TIMEOUT_TYPE_PREFIX: Final = "TemporalTimeout:"
-_TIMEOUT_TYPE_NAMES: Final = frozenset(
-    "".join(word.capitalize() for word in name.removeprefix("TIMEOUT_TYPE_").split("_"))
-    for name in TimeoutType.keys()  # noqa: SIM118 - not a dictionary
-    if name != "TIMEOUT_TYPE_UNSPECIFIED"
-) | frozenset(name for name in TimeoutType.keys() if name != "TIMEOUT_TYPE_UNSPECIFIED")  # noqa: SIM118
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRules:
+    """What a request is completed with."""
+
+    limits: Limits
+    now: Instant
+    utc_offset: UtcOffset
+    fresh_request_id: str
+    """For a request that has none."""
+
 
 _ALLOW_DUPLICATE: Final = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 _REJECT_DUPLICATE: Final = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
@@ -61,25 +65,24 @@ def complete_start(
     request: StartWorkflowExecutionRequest,
     *,
     namespace: Namespace,
-    limits: Limits,
-    request_id: str,
+    rules: StartRules,
 ) -> None:
     """Check a request to start a workflow and fill in its defaults.
 
-    `request_id` is a fresh one, for a request that has none. Raises `InvalidArgumentError`, or
-    `UnimplementedError` for what is not built.
+    Raises `InvalidArgumentError`, or `UnimplementedError` for what is not built.
     """
+    limits = rules.limits
     _default_policies(request, _FAIL)
     check_workflow_id(request.workflow_id)
     _complete_retry_policy(request)
     _check_start_delay(request)
-    _check_cron(request.cron_schedule)
+    _check_cron(request.cron_schedule, rules)
     if not request.workflow_type.name:
         raise InvalidArgumentError("WorkflowType is not set on request.")
     check_length(request.workflow_type.name, "WorkflowType")
     check_user_task_queue(request.task_queue, is_set=request.HasField("task_queue"))
     _complete_timeouts(request, limits)
-    request.request_id = request.request_id or request_id
+    request.request_id = request.request_id or rules.fresh_request_id
     check_length(request.request_id, "RequestId")
     _check_policies(request)
     _check_on_conflict(request)
@@ -96,16 +99,16 @@ def complete_signal_with_start(
     request: SignalWithStartWorkflowExecutionRequest,
     *,
     namespace: Namespace,
-    limits: Limits,
-    request_id: str,
+    rules: StartRules,
 ) -> None:
     """Check a signal-with-start request and fill in its defaults, as `complete_start`."""
-    _check_cron(request.cron_schedule)
+    limits = rules.limits
+    _check_cron(request.cron_schedule, rules)
     check_workflow_id(request.workflow_id)
     _check_name(request.signal_name, "signal", "signal name")
     _check_name(request.workflow_type.name, "workflow type", "workflow type name")
     check_user_task_queue(request.task_queue, is_set=request.HasField("task_queue"))
-    request.request_id = request.request_id or request_id
+    request.request_id = request.request_id or rules.fresh_request_id
     _check_name(request.request_id, "request ID", "Request ID")
     _complete_timeouts(request, limits)
     _complete_retry_policy(request)
@@ -169,44 +172,11 @@ def _check_on_conflict(request: StartWorkflowExecutionRequest) -> None:
 def _complete_retry_policy(request: StartRequest) -> None:
     if not request.HasField("retry_policy"):
         return  # A workflow without a policy is not retried.
-    complete_retry_policy(request.retry_policy)
-
-
-def complete_retry_policy(policy: RetryPolicy) -> None:
-    """Fill in the defaults of a retry policy and refuse one that makes no sense."""
-    initial = duration(policy.initial_interval)
-    if not initial:
-        policy.initial_interval.CopyFrom(duration_message(DEFAULT_INITIAL_INTERVAL))
-        initial = DEFAULT_INITIAL_INTERVAL
-    if not duration(policy.maximum_interval):
-        longest = Duration(min(DEFAULT_MAXIMUM_INTERVAL_FACTOR * initial, DURATION_MAX))
-        policy.maximum_interval.CopyFrom(duration_message(longest))
-    if not policy.backoff_coefficient:
-        policy.backoff_coefficient = DEFAULT_BACKOFF_COEFFICIENT
-    if policy.maximum_attempts != 1:  # One attempt is no retry: the rest does not matter.
-        _check_retry_policy(policy)
-
-
-def _check_retry_policy(policy: RetryPolicy) -> None:
-    fault = duration_fault(policy.initial_interval)
-    if fault:
-        raise InvalidArgumentError(f"invalid InitialInterval set on retry policy: {fault}")
-    # Written this way round so that NaN is refused too.
-    if not policy.backoff_coefficient >= 1:
-        raise InvalidArgumentError("BackoffCoefficient cannot be less than 1 on retry policy.")
-    fault = duration_fault(policy.maximum_interval)
-    if fault:
-        raise InvalidArgumentError(f"invalid MaximumInterval set on retry policy: {fault}")
-    if duration(policy.maximum_interval) < duration(policy.initial_interval):
-        raise InvalidArgumentError(
-            "MaximumInterval cannot be less than InitialInterval on retry policy."
-        )
-    if policy.maximum_attempts < 0:
-        raise InvalidArgumentError("MaximumAttempts cannot be negative on retry policy.")
-    for error_type in policy.non_retryable_error_types:
-        name = error_type.removeprefix(_TIMEOUT_TYPE_PREFIX)
-        if name != error_type and name not in _TIMEOUT_TYPE_NAMES:
-            raise InvalidArgumentError(f"Invalid timeout type value: {name}.")
+    policy = complete_retry_policy(request.retry_policy)
+    fault = retry_policy_fault(policy)
+    if fault is not None:
+        raise InvalidArgumentError(fault)
+    request.retry_policy.CopyFrom(policy)
 
 
 def _check_start_delay(request: StartRequest) -> None:
@@ -215,8 +185,10 @@ def _check_start_delay(request: StartRequest) -> None:
     checked_duration(request.workflow_start_delay, "WorkflowStartDelaySeconds")
 
 
-def _check_cron(schedule: str) -> None:
-    check_length(schedule, "CronSchedule")
+def _check_cron(schedule: str, rules: StartRules) -> None:
+    fault = cron_fault(schedule, now=rules.now, utc_offset=rules.utc_offset)
+    if fault is not None:
+        raise InvalidArgumentError(fault)
 
 
 def _complete_timeouts(request: StartRequest, limits: Limits) -> None:
@@ -225,19 +197,12 @@ def _complete_timeouts(request: StartRequest, limits: Limits) -> None:
     )
     run = checked_duration(request.workflow_run_timeout, "WorkflowRunTimeoutSeconds")
     task = checked_duration(request.workflow_task_timeout, "WorkflowTaskTimeoutSeconds")
-    run = _shorter(run, execution)
-    task = Duration(
-        min(task or limits.workflow_task_timeout_default, limits.workflow_task_timeout_max)
-    )
+    run = run_timeout_within(run, execution)
+    task = task_timeout_within(task, run, limits)
     # Zero is written as a message too: the started event shows it (trap 72).
     request.workflow_execution_timeout.CopyFrom(duration_message(execution))
     request.workflow_run_timeout.CopyFrom(duration_message(run))
-    request.workflow_task_timeout.CopyFrom(duration_message(_shorter(task, run)))
-
-
-def _shorter(span: Duration, bound: Duration) -> Duration:
-    """Return the shorter of two spans, where zero is no bound."""
-    return Duration(min(span or bound, bound or span))
+    request.workflow_task_timeout.CopyFrom(duration_message(task))
 
 
 def _complete_search_attributes(

@@ -34,12 +34,12 @@ from indelible.base.errors import (
 )
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.instants import SECOND, Instant
-from indelible.base.limits import LONG_POLL_MARGIN_SECONDS, POLL_DEADLINE_SECONDS_MIN, Limits
+from indelible.base.limits import LONG_POLL_MARGIN_SECONDS, POLL_DEADLINE_SECONDS_MIN
 from indelible.base.task_token import QueryTaskToken, WorkflowTaskToken
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call
-from indelible.services.frontend.backends import History, Matching
+from indelible.services.frontend.backends import History, LimitsOf, Matching
 from indelible.services.frontend.failures import too_large_failure
 from indelible.services.frontend.routes import Routes, namespace_route, token_route
 from indelible.services.frontend.validation import check_identity, check_task_queue, exceeds
@@ -52,12 +52,12 @@ class WorkerTaskHandlers:
     """Answers polls, and what comes back from workers about workflow tasks and queries."""
 
     def __init__(
-        self, *, history: History, matching: Matching, clock: Clock, limits: Limits
+        self, *, history: History, matching: Matching, clock: Clock, limits_of: LimitsOf
     ) -> None:
         self._history = history
         self._matching = matching
         self._clock = clock
-        self._blob_bytes_max = limits.blob_bytes_max
+        self._limits_of = limits_of
 
     def routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -154,7 +154,7 @@ class WorkerTaskHandlers:
         check_identity(request.identity)
         if request.cause not in WorkflowTaskFailedCause.values():
             raise InvalidArgumentError(f"Invalid WorkflowTaskFailedCause: {request.cause}")
-        if request.failure.ByteSize() > self._blob_bytes_max:
+        if request.failure.ByteSize() > self._blob_bytes_max(namespace):
             request.failure.CopyFrom(too_large_failure(request.failure))
         await self._history.respond_workflow_task_failed(namespace, request, token)
         return RespondWorkflowTaskFailedResponse()
@@ -167,7 +167,7 @@ class WorkerTaskHandlers:
     ) -> Message:
         if not token.queue_name or not token.query_id:
             raise InvalidArgumentError("Invalid TaskToken.")
-        if request.query_result.ByteSize() > self._blob_bytes_max:
+        if request.query_result.ByteSize() > self._blob_bytes_max(namespace):
             request = RespondQueryTaskCompletedRequest(
                 task_token=request.task_token,
                 namespace=namespace.name,
@@ -176,6 +176,9 @@ class WorkerTaskHandlers:
             )
         self._matching.respond_query_task_completed(token, request)
         return RespondQueryTaskCompletedResponse()
+
+    def _blob_bytes_max(self, namespace: Namespace) -> int:
+        return self._limits_of(namespace.name).blob_bytes_max
 
     def _poll_deadline(self, call: Call) -> Instant:
         """Return when the poll must be over; refuse one that has no time to wait."""

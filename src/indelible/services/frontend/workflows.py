@@ -27,14 +27,20 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
-from indelible.base.limits import HISTORY_PAGE_EVENTS_MAX, Limits
+from indelible.base.limits import HISTORY_PAGE_EVENTS_MAX
+from indelible.base.time_zones import UtcOffset
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types
+from indelible.ports.clock import Clocks
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call
-from indelible.services.frontend.backends import History
+from indelible.services.frontend.backends import History, LimitsOf
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.start_requests import complete_signal_with_start, complete_start
+from indelible.services.frontend.start_requests import (
+    StartRules,
+    complete_signal_with_start,
+    complete_start,
+)
 from indelible.services.frontend.validation import (
     check_blob,
     check_execution,
@@ -51,10 +57,20 @@ _TERMINATE_IDENTITY: Final = "frontend-service"
 class WorkflowHandlers:
     """Answers the requests about workflow executions."""
 
-    def __init__(self, *, history: History, entropy: Entropy, limits: Limits) -> None:
+    def __init__(
+        self,
+        *,
+        history: History,
+        clocks: Clocks,
+        entropy: Entropy,
+        utc_offset: UtcOffset,
+        limits_of: LimitsOf,
+    ) -> None:
         self._history = history
+        self._clocks = clocks
         self._entropy = entropy
-        self._limits = limits
+        self._utc_offset = utc_offset
+        self._limits_of = limits_of
 
     def routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -93,17 +109,13 @@ class WorkflowHandlers:
     async def _start(
         self, request: StartWorkflowExecutionRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        complete_start(
-            request, namespace=namespace, limits=self._limits, request_id=self._fresh_id()
-        )
+        complete_start(request, namespace=namespace, rules=self._rules(namespace))
         return await self._history.start_workflow(namespace, request)
 
     async def _signal_with_start(
         self, request: SignalWithStartWorkflowExecutionRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        complete_signal_with_start(
-            request, namespace=namespace, limits=self._limits, request_id=self._fresh_id()
-        )
+        complete_signal_with_start(request, namespace=namespace, rules=self._rules(namespace))
         return await self._history.signal_with_start(namespace, request)
 
     async def _signal(
@@ -116,7 +128,7 @@ class WorkflowHandlers:
         check_length(request.request_id, "RequestId")
         check_identity(request.identity)
         check_links(request.links)
-        check_blob(request.input, self._limits.blob_bytes_max)
+        check_blob(request.input, self._limits_of(namespace.name).blob_bytes_max)
         return await self._history.signal_workflow(namespace, request)
 
     async def _request_cancel(
@@ -137,7 +149,7 @@ class WorkflowHandlers:
         check_run_id(request.first_execution_run_id)
         check_identity(request.identity)
         check_links(request.links)
-        check_blob(request.details, self._limits.blob_bytes_max)
+        check_blob(request.details, self._limits_of(namespace.name).blob_bytes_max)
         # So that a history tells the user's terminations from the service's own.
         request.reason = request.reason or _TERMINATE_REASON
         request.identity = request.identity or _TERMINATE_IDENTITY
@@ -201,7 +213,7 @@ class WorkflowHandlers:
             raise InvalidArgumentError(
                 f"Invalid QueryRejectCondition: {request.query_reject_condition}"
             )
-        check_blob(request.query.query_args, self._limits.blob_bytes_max)
+        check_blob(request.query.query_args, self._limits_of(namespace.name).blob_bytes_max)
         return await self._history.query_workflow(namespace, request, call.deadline)
 
     async def _reset_sticky(
@@ -211,8 +223,13 @@ class WorkflowHandlers:
         await self._history.reset_sticky(namespace, request)
         return ResetStickyTaskQueueResponse()
 
-    def _fresh_id(self) -> str:
-        return uuid_text(self._entropy.token(16))
+    def _rules(self, namespace: Namespace) -> StartRules:
+        return StartRules(
+            limits=self._limits_of(namespace.name),
+            now=self._clocks.clock_of(namespace.id).now(),
+            utc_offset=self._utc_offset,
+            fresh_request_id=uuid_text(self._entropy.token(16)),
+        )
 
 
 def _page_size(asked: int) -> int:
