@@ -208,7 +208,7 @@ class Backlog(Generic[T]):
             return  # The window was forgotten meanwhile.
         self._page = None
         covered = rows[-1][0] if len(rows) >= page.limit else BEHIND_ALL
-        if page.cut <= covered:
+        if page.cut <= covered and page.cut != BEHIND_ALL:
             covered = just_before(page.cut)
         for place, task in (*rows, *page.arrived.entries()):
             if place <= covered and not self._is_known(place, page):
