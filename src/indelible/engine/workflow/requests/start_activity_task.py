@@ -1,0 +1,23 @@
+"""The start of an activity attempt: a worker polls, and the task in the queue is for it."""
+
+from indelible.engine.workflow.rules.activities import start_attempt
+from indelible.engine.workflow.state import ActivityRecord
+from indelible.engine.workflow.tasks import ActivityTaskDispatch
+from indelible.engine.workflow.transition import Transition
+
+
+def start_activity_task(
+    step: Transition, task: ActivityTaskDispatch, *, identity: str, request_id: str
+) -> ActivityRecord | None:
+    """Give the current attempt to a worker; None if the task is obsolete (semantics 7.2).
+
+    A repeated delivery with the same `request_id` gets the same answer and changes nothing.
+    """
+    record = step.state.activities.get(task.scheduled_event_id)
+    if record is None or not step.execution.is_open:
+        return None
+    if record.is_started:
+        return record if request_id and record.start_request_id == request_id else None
+    if record.dispatch_task_id != task.task_id:
+        return None  # Another attempt has been dispatched since, or none yet.
+    return start_attempt(step, record.scheduled_event_id, identity=identity, request_id=request_id)
