@@ -1,7 +1,7 @@
 """The window of a queue never loses a row, never gives one twice, and never out of order.
 
-The oracle is the disk itself: a sorted list of rows. Pages are snapshots of it, taken at any moment of
-the read; offers come late, twice or not at all.
+The oracle is the disk itself: a sorted list of rows. Pages are snapshots of it, taken at any moment
+of the read; offers come late, twice or not at all.
 """
 
 from hypothesis import strategies as st
@@ -271,7 +271,7 @@ class BacklogMachine(RuleBasedStateMachine):
         assert self.page is None or len(self.page.arrived) <= ROWS_MAX
 
     def teardown(self) -> None:
-        """Whatever happened: once everything is offered or doubted, everything is served, in order."""
+        """Once everything is offered or doubted, everything is served, in order."""
         if self.unoffered:
             self.lose_offers()
         for unfinished in self.in_flight:

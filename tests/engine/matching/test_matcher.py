@@ -124,44 +124,55 @@ def test_never_faster_than_the_limit_and_a_second_of_burst(rate: float, gaps: li
     )
 )
 def test_pairs_are_those_of_a_naive_matcher(steps: list[tuple[str, int]]) -> None:
-    matcher = matcher_with()
-    tasks: list[tuple[int, int]] = []
-    queries: list[str] = []
-    pollers: list[Worker] = []
+    naive = NaiveMatcher(matcher_with())
     for number, (step, value) in enumerate(steps, start=1):
+        naive.run(step, number, value)
+        assert naive.matcher.waiting_pollers() == naive.pollers
+        assert naive.matcher.waiting_query_count == len(naive.queries)
+        assert naive.matcher.backlog.waiting_count == len(naive.tasks)
+
+
+class NaiveMatcher:
+    """Lists beside the matcher under test."""
+
+    def __init__(self, matcher: Matcher[int, str, Worker]) -> None:
+        self.matcher = matcher
+        self.tasks: list[tuple[int, int]] = []
+        self.queries: list[str] = []
+        self.pollers: list[Worker] = []
+
+    def run(self, step: str, number: int, value: int) -> None:
         if step == "task":
-            tasks.append((effective_priority(value), number))
-            matcher.backlog.offer((effective_priority(value), TaskId(number)), number)
+            self.tasks.append((effective_priority(value), number))
+            self.matcher.backlog.offer((effective_priority(value), TaskId(number)), number)
         elif step == "query":
-            queries.append(str(number))
-            matcher.add_query(str(number), "q")
+            self.queries.append(str(number))
+            self.matcher.add_query(str(number), "q")
         elif step == "poll":
-            pollers.append(Worker(str(number)))
-            matcher.add_poller(pollers[-1])
-        elif step == "leave" and pollers:
-            assert matcher.remove_poller(pollers.pop(value % len(pollers)))
+            self.pollers.append(Worker(str(number)))
+            self.matcher.add_poller(self.pollers[-1])
+        elif step == "leave" and self.pollers:
+            assert self.matcher.remove_poller(self.pollers.pop(value % len(self.pollers)))
         elif step == "match":
-            match = matcher.match(NOW)
-            if not pollers or not (queries or tasks):
-                assert match is None
-                continue
-            assert match is not None
-            assert match.poller is pollers.pop(0)
-            if queries:
-                assert isinstance(match, QueryMatch)
-                assert match.query_id == queries[0]
-                if value:
-                    queries.pop(0)
-                else:
-                    matcher.put_back(match)
-            else:
-                assert isinstance(match, TaskMatch)
-                assert match.place == min(tasks)
-                if value:
-                    tasks.remove(match.place)
-                    matcher.finish(match, went_out=True)
-                else:
-                    matcher.put_back(match)
-        assert matcher.waiting_pollers() == pollers
-        assert matcher.waiting_query_count == len(queries)
-        assert matcher.backlog.waiting_count == len(tasks)
+            self.match(is_used=bool(value))
+
+    def match(self, *, is_used: bool) -> None:
+        match = self.matcher.match(NOW)
+        if not self.pollers or not (self.queries or self.tasks):
+            assert match is None
+            return
+        assert match is not None
+        assert match.poller is self.pollers.pop(0)
+        if self.queries:
+            assert isinstance(match, QueryMatch)
+            assert match.query_id == self.queries[0]
+        else:
+            assert isinstance(match, TaskMatch)
+            assert match.place == min(self.tasks)
+        if not is_used:
+            self.matcher.put_back(match)
+        elif isinstance(match, QueryMatch):
+            self.queries.pop(0)
+        else:
+            self.tasks.remove(match.place)
+            self.matcher.finish(match, went_out=True)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from indelible.base.ids import TaskId
 from indelible.base.instants import MINUTE, NO_DURATION, SECOND, Duration, Instant, seconds
 from indelible.engine.matching.poller_history import PollerHistory
 from indelible.engine.matching.poller_scaling import QueueLoad, is_idle, wants_more_polls
@@ -23,7 +24,7 @@ def test_priority_levels(key: int, level: int) -> None:
 
 
 def test_just_before_is_between_neighbours() -> None:
-    assert (3, 6) <= just_before((3, 7)) < (3, 7)
+    assert (3, 6) <= just_before((3, TaskId(7))) < (3, 7)
 
 
 def test_a_steady_rate_is_measured_as_it_is() -> None:

@@ -84,7 +84,9 @@ async def test_tasks_keep_their_order_while_they_are_added_to_a_full_window() ->
     async with running_world(rows_max=4) as world:
         for _ in range(10):
             await world.add()
-        assert task_id(await _settled(world.poll())) == 1
+        first = world.poll()
+        await settle()
+        assert task_id(first) == 1
         urgent = [await world.add(priority=1) for _ in range(6)]
         assert await world.drained() == [*urgent, *range(2, 11)]
 
@@ -380,17 +382,11 @@ async def test_forgetting_a_sticky_queue_ends_its_polls() -> None:
 
 async def test_an_idle_queue_is_unloaded_and_found_again() -> None:
     async with running_world() as world:
-        await world.clock.advance(1)
-        assert task_id(await _settled(world.poll(within=2), world.clock.advance(2))) == 0
+        poll = world.poll(within=2)
+        await world.clock.advance(2)
+        assert task_id(poll) == 0
         await world.clock.advance(360)
         assert world.telemetry.gauges["loaded_task_queue_count"] == 0
         new = await world.add()
         assert world.telemetry.counts["no_poller_tasks"] == 1
         assert await world.drained() == [new]
-
-
-async def _settled(poll: object, *steps: object) -> object:
-    await settle()
-    for step in steps:
-        await step  # pyright: ignore[reportGeneralTypeIssues]
-    return poll

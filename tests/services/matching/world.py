@@ -82,7 +82,7 @@ class ManualClock:
     def node(self) -> "ManualClock":
         return self
 
-    def clock_of(self, namespace_id: NamespaceId) -> "ManualClock":
+    def clock_of(self, namespace_id: NamespaceId) -> "ManualClock":  # noqa: ARG002
         return self
 
     def now(self) -> Instant:
@@ -100,6 +100,7 @@ class ManualClock:
 
     async def advance(self, count: float) -> None:
         """Let `count` seconds pass, with everything that happens in them, in order."""
+        await settle()
         end = Instant(self.time + seconds(count))
         while due := [t for t in self.timers if t.at <= end and not t.is_canceled]:
             timer = min(due, key=lambda timer: timer.at)
@@ -124,13 +125,13 @@ class CountingTelemetry:
         self.counts: dict[str, float] = {}
         self.gauges: dict[str, float] = {}
 
-    def count(self, name: str, value: float = 1, **labels: str) -> None:
+    def count(self, name: str, value: float = 1, **labels: str) -> None:  # noqa: ARG002
         self.counts[name] = self.counts.get(name, 0) + value
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
+    def observe(self, name: str, value: float, **labels: str) -> None:  # noqa: ARG002
         self.counts[name] = self.counts.get(name, 0) + 1
 
-    def gauge(self, name: str, value: float, **labels: str) -> None:
+    def gauge(self, name: str, value: float, **labels: str) -> None:  # noqa: ARG002
         self.gauges[name] = value
 
 
@@ -219,7 +220,10 @@ class FakeHistory:
     ) -> PollActivityTaskQueueResponse | None:
         if not await self._start(task, poller):
             return None
-        return PollActivityTaskQueueResponse(task_token=str(task.task_id).encode())
+        return PollActivityTaskQueueResponse(
+            task_token=str(task.task_id).encode(),
+            workflow_execution=WorkflowExecution(workflow_id=key.workflow_id),
+        )
 
     async def _start(self, task: DispatchTask, poller: Poller) -> bool:
         await self.before.passed()
