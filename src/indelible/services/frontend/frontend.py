@@ -21,6 +21,7 @@ from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.services.frontend.search_attributes import SearchAttributeHandlers
 from indelible.services.frontend.system import SystemHandlers
 from indelible.services.frontend.task_queues import TaskQueueHandlers
+from indelible.services.frontend.visibility import VisibilityHandlers
 from indelible.services.frontend.worker_tasks import WorkerTaskHandlers
 from indelible.services.frontend.workflows import WorkflowHandlers
 from indelible.services.namespaces import NamespaceRegistry
@@ -79,6 +80,7 @@ class Frontend:
             ).routes(),
             ActivityHandlers(history=history, limits_of=limits_of).routes(),
             TaskQueueHandlers(matching=matching, address=address).routes(),
+            VisibilityHandlers(store=backends.visibility).routes(),
         )
         self._operator_service: tuple[Routes, ...] = (
             system.operator_routes(),

@@ -1,0 +1,375 @@
+"""What a visibility query asks for, in terms of the searchable row.
+
+Owns the meaning of a query: names of columns, types of values, and the form in which a store
+answers. That is a conjunction of comparisons; what does not come down to one (most ORs, some NULLs)
+is refused as not supported. Must not know how a query is spelled: `query_syntax` does.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+
+from indelible.base.instants import NEVER, Instant
+from indelible.engine.visibility.datetimes import parse_rfc3339
+from indelible.engine.visibility.filters import Comparison
+from indelible.engine.visibility.query_syntax import (
+    Condition,
+    Conjunction,
+    Disjunction,
+    Expression,
+    Literal,
+    Negation,
+    invalid,
+    not_supported,
+    parse,
+)
+from indelible.engine.visibility.search_attributes import (
+    BOOL,
+    DATETIME,
+    DOUBLE,
+    INT,
+    KEYWORD,
+    KEYWORD_LIST,
+    PREDEFINED,
+    RESERVED_PREFIX,
+    SYSTEM,
+    TEXT,
+    TYPE_NAMES,
+    CustomTypes,
+    text_words,
+)
+
+COMPARISONS_MAX: Final = 1_000
+
+Scalar = str | int | float | bool
+_STATUS: Final = "ExecutionStatus"
+_ROW_FIELDS: Final[Mapping[str, str]] = {
+    "WorkflowId": "workflow_id",
+    "RunId": "run_id",
+    "WorkflowType": "workflow_type",
+    "StartTime": "start_time",
+    "ExecutionTime": "execution_time",
+    "CloseTime": "close_time",
+    _STATUS: "status",
+    "TaskQueue": "task_queue",
+    "HistoryLength": "history_length",
+    "StateTransitionCount": "state_transition_count",
+    "HistorySizeBytes": "history_size_bytes",
+    "ParentWorkflowId": "parent_workflow_id",
+    "ParentRunId": "parent_run_id",
+    "RootWorkflowId": "root_workflow_id",
+    "RootRunId": "root_run_id",
+}
+_NULL_VALUES: Final[Mapping[str, str | int]] = {
+    "CloseTime": NEVER,
+    "ParentWorkflowId": "",
+    "ParentRunId": "",
+}
+"""Row fields that may be empty, and what they hold then."""
+_KNOWN_WHEN_CLOSED: Final = frozenset(
+    {"CloseTime", "HistoryLength", "StateTransitionCount", "HistorySizeBytes"}
+)
+_IS_CLOSED: Final = Comparison(
+    field="close_time", is_search_attribute=False, operator="!=", value=NEVER
+)
+_RANGE: Final = ("<", "<=", ">", ">=")
+_OPERATORS: Final[Mapping[int, tuple[str, ...]]] = {
+    KEYWORD: ("=", "!=", *_RANGE, "in", "starts_with", "between"),
+    KEYWORD_LIST: ("=", "!=", "in"),
+    TEXT: ("=", "!="),
+    INT: ("=", "!=", *_RANGE, "in", "between"),
+    DOUBLE: ("=", "!=", *_RANGE, "in", "between"),
+    DATETIME: ("=", "!=", *_RANGE, "in", "between"),
+    BOOL: ("=", "!=", "in"),
+}
+_OPPOSITES: Final = {
+    "=": "!=",
+    "!=": "=",
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
+    "is null": "is not null",
+    "is not null": "is null",
+}
+_STATUSES: Final[Mapping[str, int]] = {
+    spelling: number
+    for name, number in WorkflowExecutionStatus.items()
+    for spelling in (
+        name,
+        "".join(
+            word.capitalize() for word in name.removeprefix("WORKFLOW_EXECUTION_STATUS_").split("_")
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VisibilityQuery:
+    """A query that a store can answer: all comparisons hold, counted by status if grouped."""
+
+    comparisons: tuple[Comparison, ...]
+    is_grouped_by_status: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of the row, found by the name in the query."""
+
+    name: str
+    """As it was written."""
+    key: str
+    """As it is registered."""
+    value_type: int
+    is_search_attribute: bool
+
+
+def compile_query(text: str, custom: CustomTypes) -> VisibilityQuery:
+    """Return what a query asks for; raise `InvalidArgumentError` if it means nothing.
+
+    `custom` are the namespace's own search attributes.
+    """
+    query = parse(text)
+    comparisons: list[Comparison] = []
+    if query.where is not None:
+        for comparison in _compile(query.where, custom):
+            comparisons.append(comparison)
+            if len(comparisons) > COMPARISONS_MAX:
+                raise not_supported(f"more than {COMPARISONS_MAX} comparisons")
+    if len(query.group_by) > 1:
+        raise not_supported("'GROUP BY' clause supports only a single field")
+    for name in query.group_by:
+        if _column(name, custom).key != _STATUS:
+            raise not_supported(f"'GROUP BY' clause is not supported for search attribute {name}")
+    return VisibilityQuery(tuple(comparisons), bool(query.group_by))
+
+
+def _compile(
+    expression: Expression, custom: CustomTypes, *, is_negated: bool = False
+) -> Iterator[Comparison]:
+    match expression:
+        case Negation(part):
+            yield from _compile(part, custom, is_negated=not is_negated)
+        case Conjunction(parts) | Disjunction(parts):
+            if isinstance(expression, Disjunction) == is_negated:
+                for part in parts:
+                    yield from _compile(part, custom, is_negated=is_negated)
+            else:
+                yield from _compile(_one_of(parts, is_negated=is_negated), custom)
+        case Condition():
+            yield from _comparisons(expression, custom, is_negated=is_negated)
+
+
+def _one_of(parts: tuple[Expression, ...], *, is_negated: bool) -> Condition:
+    """Return alternatives as one condition: they must be values of the same column."""
+    column, values = "", list[Literal]()
+    equal = "!=" if is_negated else "="
+    for part in _alternatives(parts):
+        is_member = isinstance(part, Condition) and (
+            part.operator == equal or (part.operator == "in" and not is_negated)
+        )
+        if not isinstance(part, Condition) or not is_member or column not in {"", part.column}:
+            word = "'NOT ... AND'" if is_negated else "'OR'"
+            raise not_supported(f"{word} of conditions other than values of one search attribute")
+        column = part.column
+        values += part.values
+    return Condition(column, "in", tuple(values))
+
+
+def _alternatives(parts: tuple[Expression, ...]) -> Iterator[Expression]:
+    for part in parts:
+        if isinstance(part, Disjunction):
+            yield from _alternatives(part.parts)
+        else:
+            yield part
+
+
+def _comparisons(
+    condition: Condition, custom: CustomTypes, *, is_negated: bool
+) -> Iterator[Comparison]:
+    column = _column(condition.column, custom)
+    operator = condition.operator
+    if operator in {"is null", "is not null"}:
+        yield _null_comparison(column, is_null=(operator == "is null") != is_negated)
+        return
+    _check_operator(column, operator, is_negated=is_negated)
+    values = [_value(column, literal) for literal in condition.values]
+    if column.key in _KNOWN_WHEN_CLOSED:
+        yield _IS_CLOSED
+    if is_negated and operator == "in":
+        for value in values:
+            yield from _compared(column, "!=", value)
+    elif operator == "in":
+        yield _comparison(column, "in", tuple(values))
+    elif operator == "between" and not is_negated:
+        yield _comparison(column, ">=", values[0])
+        yield _comparison(column, "<=", values[1])
+    else:
+        yield from _compared(column, _OPPOSITES[operator] if is_negated else operator, values[0])
+
+
+def _compared(column: _Column, operator: str, value: Scalar) -> Iterator[Comparison]:
+    """Compare with one value; a text is compared word by word."""
+    if column.value_type != TEXT:
+        yield _comparison(column, operator, value)
+        return
+    words = text_words(str(value))
+    if not words:
+        raise invalid(
+            f"unexpected value for Text type search attribute (no tokens found in '{value}')"
+        )
+    if operator == "=":
+        yield _comparison(column, "in", words)
+    else:
+        for word in words:
+            yield _comparison(column, "!=", word)
+
+
+def _check_operator(column: _Column, operator: str, *, is_negated: bool) -> None:
+    supported = _OPERATORS[column.value_type]
+    type_name = TYPE_NAMES[column.value_type]
+    if operator == "between" and operator not in supported:
+        raise invalid(
+            f"cannot do range condition on search attribute '{column.name}' of type {type_name}"
+        )
+    if operator not in supported:
+        raise not_supported(
+            f"operator '{operator.upper()}' not supported for {type_name} type "
+            f"search attribute '{column.name}'"
+        )
+    is_range = operator not in {"=", "!=", "in"}
+    if (column.key == _STATUS and is_range) or (
+        is_negated and operator in {"between", "starts_with"}
+    ):
+        word = f"NOT {operator.upper()}" if is_negated else operator.upper()
+        raise not_supported(f"operator '{word}' on search attribute '{column.name}'")
+
+
+def _null_comparison(column: _Column, *, is_null: bool) -> Comparison:
+    operator = "=" if is_null else "!="
+    key = "CloseTime" if column.key in _KNOWN_WHEN_CLOSED else column.key
+    if key not in _NULL_VALUES or column.is_search_attribute:
+        word = "IS NULL" if is_null else "IS NOT NULL"
+        raise not_supported(f"operator '{word}' on search attribute '{column.name}'")
+    return Comparison(
+        field=_ROW_FIELDS[key],
+        is_search_attribute=False,
+        operator=operator,
+        value=_NULL_VALUES[key],
+    )
+
+
+def _comparison(
+    column: _Column,
+    operator: str,
+    value: Scalar | tuple[Scalar, ...],
+) -> Comparison:
+    field = column.key if column.is_search_attribute else _ROW_FIELDS[column.key]
+    return Comparison(
+        field=field,
+        is_search_attribute=column.is_search_attribute,
+        operator=operator,
+        value=value,
+    )
+
+
+def _column(name: str, custom: CustomTypes) -> _Column:
+    if name in custom and name not in SYSTEM and name not in PREDEFINED:
+        return _Column(name, name, custom[name], is_search_attribute=True)
+    for key in _spellings(name):
+        if key == "ExecutionDuration":
+            raise not_supported("search attribute 'ExecutionDuration' in a filter")
+        if key in SYSTEM:
+            return _Column(name, key, SYSTEM[key], is_search_attribute=False)
+        if key in PREDEFINED:
+            return _Column(name, key, PREDEFINED[key], is_search_attribute=True)
+    raise invalid(f"column name '{name}' is not a valid search attribute")
+
+
+def _spellings(name: str) -> Iterator[str]:
+    yield name
+    bare = name.removeprefix(RESERVED_PREFIX)
+    if bare == "ScheduleId":
+        yield "WorkflowId"
+    yield bare if bare != name else RESERVED_PREFIX + name
+
+
+def _value(column: _Column, literal: Literal) -> Scalar:
+    if column.key == _STATUS:
+        return _status(literal)
+    return _READERS[column.value_type](column, literal)
+
+
+def _status(literal: Literal) -> int:
+    if isinstance(literal, str):
+        if literal not in _STATUSES:
+            raise invalid(f"invalid {_STATUS} value '{literal}'")
+        return _STATUSES[literal]
+    if isinstance(literal, bool | float):
+        raise invalid(f"unexpected value type {_go_type(literal)} for search attribute {_STATUS}")
+    if literal not in _STATUSES.values():
+        raise invalid(f"invalid {_STATUS} value {literal}")
+    return literal
+
+
+def _text(column: _Column, literal: Literal) -> str:
+    if not isinstance(literal, str):
+        raise _wrong_type(column, literal)
+    return literal
+
+
+def _number(column: _Column, literal: Literal) -> int | float:
+    if isinstance(literal, bool | str) or not abs(literal) < 2**63:
+        raise _wrong_type(column, literal)
+    return literal
+
+
+def _bool(column: _Column, literal: Literal) -> bool:
+    if not isinstance(literal, bool):
+        raise _wrong_type(column, literal)
+    return literal
+
+
+def _datetime(column: _Column, literal: Literal) -> Instant:
+    if isinstance(literal, str):
+        instant = parse_rfc3339(literal)
+        if instant is None:
+            raise invalid(f"unable to parse datetime '{literal}'")
+        return instant
+    if isinstance(literal, bool | float) or abs(literal) >= 2**63:
+        raise _wrong_type(column, literal)
+    return Instant(literal)
+
+
+_READERS: Final[Mapping[int, Callable[[_Column, Literal], Scalar]]] = {
+    KEYWORD: _text,
+    KEYWORD_LIST: _text,
+    TEXT: _text,
+    INT: _number,
+    DOUBLE: _number,
+    BOOL: _bool,
+    DATETIME: _datetime,
+}
+
+
+def _wrong_type(column: _Column, literal: Literal) -> Exception:
+    shown = f'"{literal}"' if isinstance(literal, str) else str(literal).lower()
+    return invalid(
+        f"invalid value type for search attribute {column.name} of type "
+        f"{TYPE_NAMES[column.value_type]}: {shown} (type: {_go_type(literal)})"
+    )
+
+
+def _go_type(literal: Literal) -> str:
+    """Return the name of a literal's type in the reference's words, which its users know."""
+    match literal:
+        case bool():
+            return "bool"
+        case str():
+            return "string"
+        case int():
+            return "int64"
+        case float():
+            return "float64"

@@ -1,0 +1,308 @@
+"""The grammar of visibility queries: text to a tree.
+
+Owns tokens and syntax (semantics 12.1): what follows WHERE in a SQL SELECT. Must not know search
+attributes: which names exist and which values they take is decided by whoever reads the tree.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from indelible.base.errors import InvalidArgumentError
+
+QUERY_CHARACTERS_MAX: Final = 100_000
+NESTING_MAX: Final = 64
+"""Parentheses and NOTs within each other."""
+
+Literal = str | int | float | bool
+_MALFORMED: Final = "invalid query: malformed SQL query"
+_NOT_SUPPORTED: Final = "invalid query: operation is not supported"
+_INVALID: Final = "invalid query: invalid expression"
+# What the reference puts before the text; positions in its refusals count from there.
+_PREFIX_CHARACTERS: Final = len("select * from table1 where ")
+
+_TOKEN: Final = re.compile(
+    r"""\s*(?:
+        (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+      | (?P<name>[A-Za-z_][\w.]*|`[^`]+`)
+      | (?P<text>'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*")
+      | (?P<symbol><=|>=|!=|<>|[=<>(),*])
+      | (?P<end>\Z)
+      | (?P<other>.)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE: Final = re.compile(r"\\(.)|(['\"])\2", re.DOTALL)
+_ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
+_COMPARISONS: Final = {
+    "=": "=",
+    "!=": "!=",
+    "<>": "!=",
+    "<": "<",
+    "<=": "<=",
+    ">": ">",
+    ">=": ">=",
+}
+_KEYWORDS: Final = frozenset(
+    (
+        *("and", "or", "not", "in", "between", "starts_with", "is", "null", "like"),
+        *("true", "false", "group", "order", "by", "limit"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A column, an operator in lower case, and its literals.
+
+    Operators are those of `engine.visibility.filters`, and between, "is null" and "is not null".
+    """
+
+    column: str
+    operator: str
+    values: tuple[Literal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conjunction:
+    """All of them."""
+
+    parts: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disjunction:
+    """Any of them."""
+
+    parts: tuple["Expression", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """The opposite."""
+
+    part: "Expression"
+
+
+Expression = Condition | Conjunction | Disjunction | Negation
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A parsed query."""
+
+    where: Expression | None = None
+    group_by: tuple[str, ...] = ()
+
+
+def parse(text: str) -> Query:
+    """Return the tree of a query; raise `InvalidArgumentError` if it is malformed."""
+    if len(text) > QUERY_CHARACTERS_MAX:
+        raise InvalidArgumentError(f"{_MALFORMED}: more than {QUERY_CHARACTERS_MAX} characters")
+    return _Parser(list(_tokens(text))).query()
+
+
+def not_supported(what: str) -> InvalidArgumentError:
+    """Return the refusal of something that the grammar has and the service has not."""
+    return InvalidArgumentError(f"{_NOT_SUPPORTED}: {what}")
+
+
+def invalid(what: str) -> InvalidArgumentError:
+    """Return the refusal of an expression that means nothing."""
+    return InvalidArgumentError(f"{_INVALID}: {what}")
+
+
+class _Token(NamedTuple):
+    """`kind` is number, name, text, symbol, end, or the keyword itself; `value` what it says."""
+
+    kind: str
+    value: str
+    position: int
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    for match in _TOKEN.finditer(text):
+        kind = match.lastgroup or "other"
+        value, position = match.group(kind), match.start(kind)
+        if kind == "other":
+            raise _malformed(position, value)
+        if kind == "text":
+            value = _ESCAPE.sub(_unescaped, value[1:-1])
+        elif kind == "name" and value.startswith("`"):
+            value = value[1:-1]
+        elif kind == "name" and value.lower() in _KEYWORDS:
+            kind = value.lower()
+        yield _Token(kind, value, position)
+        if kind == "end":
+            return
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    escaped = match.group(1)
+    if escaped is None:
+        return match.group(2)
+    return _ESCAPED.get(escaped, escaped)
+
+
+def _malformed(position: int, near: str) -> InvalidArgumentError:
+    at = position + _PREFIX_CHARACTERS + 1
+    return InvalidArgumentError(f"{_MALFORMED}: syntax error at position {at} near '{near}'")
+
+
+class _Parser:
+    """Recursive descent over the tokens; the depth is bounded."""
+
+    def __init__(self, tokens: Sequence[_Token]) -> None:
+        self._tokens = tokens
+        self._next = 0
+        self._depth = 0
+
+    def query(self) -> Query:
+        where = None
+        if self._kind not in {"end", "group", "order", "limit"}:
+            where = self._disjunction()
+        group_by: tuple[str, ...] = ()
+        if self._skip("group"):
+            self._expect("by")
+            group_by = self._columns()
+        if self._kind == "order":
+            raise not_supported("'ORDER BY' clause")
+        if self._kind == "limit":
+            raise not_supported("'LIMIT' clause")
+        if self._kind != "end":
+            raise self._unexpected()
+        return Query(where, group_by)
+
+    def _disjunction(self) -> Expression:
+        parts = [self._conjunction()]
+        while self._skip("or"):
+            parts.append(self._conjunction())
+        return parts[0] if len(parts) == 1 else Disjunction(tuple(parts))
+
+    def _conjunction(self) -> Expression:
+        parts = [self._negation()]
+        while self._skip("and"):
+            parts.append(self._negation())
+        return parts[0] if len(parts) == 1 else Conjunction(tuple(parts))
+
+    def _negation(self) -> Expression:
+        if self._kind not in {"not", "("}:
+            return self._condition()
+        self._depth += 1
+        if self._depth > NESTING_MAX:
+            raise not_supported(f"more than {NESTING_MAX} nested expressions")
+        is_negated = self._take().kind == "not"
+        if is_negated:
+            part: Expression = Negation(self._negation())
+        else:
+            part = self._disjunction()
+            self._expect(")")
+        self._depth -= 1
+        return part
+
+    def _condition(self) -> Expression:
+        column = self._column()
+        if self._kind in _COMPARISONS:
+            return Condition(column, _COMPARISONS[self._take().kind], (self._literal(),))
+        if self._skip("is"):
+            is_negated = self._skip("not")
+            if not self._skip("null"):
+                raise invalid("'IS' operator can only be used as 'IS NULL' or 'IS NOT NULL'")
+            return Condition(column, "is not null" if is_negated else "is null")
+        is_negated = self._skip("not")
+        condition = self._word_condition(column, is_negated=is_negated)
+        return Negation(condition) if is_negated else condition
+
+    def _word_condition(self, column: str, *, is_negated: bool) -> Condition:
+        if self._skip("in"):
+            self._expect("(")
+            values = [self._literal()]
+            while self._skip(","):
+                values.append(self._literal())
+            self._expect(")")
+            return Condition(column, "in", tuple(values))
+        if self._skip("between"):
+            low = self._literal()
+            self._expect("and")
+            return Condition(column, "between", (low, self._literal()))
+        if self._skip("starts_with"):
+            return Condition(column, "starts_with", (self._literal(),))
+        if self._kind == "like":
+            operator = "NOT LIKE" if is_negated else "LIKE"
+            raise not_supported(f"operator '{operator}' not supported for '{column}'")
+        if is_negated or self._kind not in {"end", "and", "or", ")"}:
+            raise self._unexpected()
+        raise invalid("incomplete expression")
+
+    def _column(self) -> str:
+        token = self._tokens[self._next]
+        if token.kind in {"number", "text", "true", "false", "null"}:
+            raise invalid("must be a column name but was a value")
+        if token.kind != "name":
+            raise self._unexpected()
+        self._next += 1
+        if self._kind == "(":
+            raise not_supported("function expression")
+        return token.value
+
+    def _columns(self) -> tuple[str, ...]:
+        columns = [self._column()]
+        while self._skip(","):
+            columns.append(self._column())
+        return tuple(columns)
+
+    def _literal(self) -> Literal:
+        token = self._take()
+        match token.kind:
+            case "text":
+                return token.value
+            case "number":
+                return _number(token.value)
+            case "true" | "false":
+                return token.kind == "true"
+            case "name" if self._kind == "(":
+                raise not_supported("nested func")
+            case "name":
+                raise not_supported(
+                    "column name on the right side of comparison expression "
+                    f'(did you forget to quote "{token.value}"?)'
+                )
+            case "null":
+                raise invalid("unexpected value type NULL (use 'IS NULL')")
+            case _:
+                self._next -= 1
+                raise self._unexpected()
+
+    @property
+    def _kind(self) -> str:
+        token = self._tokens[self._next]
+        return token.value if token.kind == "symbol" else token.kind
+
+    def _take(self) -> _Token:
+        token = self._tokens[self._next]
+        self._next += 1
+        return token._replace(kind=token.value) if token.kind == "symbol" else token
+
+    def _skip(self, kind: str) -> bool:
+        if self._kind != kind:
+            return False
+        self._next += 1
+        return True
+
+    def _expect(self, kind: str) -> None:
+        if not self._skip(kind):
+            raise self._unexpected()
+
+    def _unexpected(self) -> InvalidArgumentError:
+        token = self._tokens[self._next]
+        if token.kind == "end":
+            return _malformed(token.position, "")
+        return _malformed(token.position, token.value)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)

@@ -1,0 +1,277 @@
+"""Requests that find executions.
+
+Owns pages, their tokens and how a row becomes a `WorkflowExecutionInfo` (semantics 12.2 and 12.5).
+What a query means is `engine.visibility`'s, finding the rows is the store's.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+from google.protobuf.message import Message
+from temporalio.api.common.v1 import Memo, Payload, WorkflowExecution, WorkflowType
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.filter.v1 import StartTimeFilter
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    CountWorkflowExecutionsRequest,
+    CountWorkflowExecutionsResponse,
+    ListClosedWorkflowExecutionsRequest,
+    ListClosedWorkflowExecutionsResponse,
+    ListOpenWorkflowExecutionsRequest,
+    ListOpenWorkflowExecutionsResponse,
+    ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse,
+    ScanWorkflowExecutionsRequest,
+    ScanWorkflowExecutionsResponse,
+)
+
+from indelible.base.errors import InvalidArgumentError
+from indelible.base.ids import RunId
+from indelible.base.instants import (
+    NEVER,
+    Instant,
+    duration_message,
+    elapsed,
+    instant,
+    timestamp,
+)
+from indelible.base.limits import VISIBILITY_PAGE_ROWS_MAX
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.visibility.filters import Comparison
+from indelible.engine.visibility.query import VisibilityQuery, compile_query
+from indelible.engine.visibility.query_syntax import not_supported
+from indelible.engine.visibility.record import VisibilityRecord
+from indelible.engine.visibility.search_attributes import typed_attributes
+from indelible.ports.rpc import Call
+from indelible.ports.stores import VisibilityCursor, VisibilityFilter, VisibilityStore
+from indelible.services.frontend.routes import Routes, namespace_route
+
+_RUNNING: Final = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+_STATUS_NAMES: Final[Mapping[int, str]] = {
+    number: "".join(
+        word.capitalize() for word in name.removeprefix("WORKFLOW_EXECUTION_STATUS_").split("_")
+    )
+    for name, number in WorkflowExecutionStatus.items()
+}
+
+
+class _Page(NamedTuple):
+    """Rows as clients see them, and where to go on."""
+
+    executions: list[WorkflowExecutionInfo]
+    next_page_token: bytes
+
+
+class _PageToken(msgspec.Struct, frozen=True, array_like=True):
+    """The last row of the page before."""
+
+    close_time: Instant
+    start_time: Instant
+    run_id: RunId
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_PageToken)
+
+
+class VisibilityHandlers:
+    """Answers the requests that find executions."""
+
+    def __init__(self, *, store: VisibilityStore) -> None:
+        self._store = store
+
+    def routes(self) -> Routes:
+        """Return the handlers by the name of their RPC."""
+        return {
+            "ListWorkflowExecutions": namespace_route(ListWorkflowExecutionsRequest, self._list),
+            "ScanWorkflowExecutions": namespace_route(ScanWorkflowExecutionsRequest, self._scan),
+            "CountWorkflowExecutions": namespace_route(CountWorkflowExecutionsRequest, self._count),
+            "ListOpenWorkflowExecutions": namespace_route(
+                ListOpenWorkflowExecutionsRequest, self._list_open
+            ),
+            "ListClosedWorkflowExecutions": namespace_route(
+                ListClosedWorkflowExecutionsRequest, self._list_closed
+            ),
+        }
+
+    async def _list(
+        self, request: ListWorkflowExecutionsRequest, namespace: Namespace, _call: Call
+    ) -> Message:
+        page = await self._found(
+            namespace, request.query, request.page_size, request.next_page_token
+        )
+        return ListWorkflowExecutionsResponse(
+            executions=page.executions, next_page_token=page.next_page_token
+        )
+
+    async def _scan(
+        self, request: ScanWorkflowExecutionsRequest, namespace: Namespace, _call: Call
+    ) -> Message:
+        page = await self._found(
+            namespace, request.query, request.page_size, request.next_page_token
+        )
+        return ScanWorkflowExecutionsResponse(
+            executions=page.executions, next_page_token=page.next_page_token
+        )
+
+    async def _count(
+        self, request: CountWorkflowExecutionsRequest, namespace: Namespace, _call: Call
+    ) -> Message:
+        query = compile_query(request.query, namespace.search_attributes)
+        counts = await self._store.count_executions(
+            _filter(namespace, query.comparisons), by_status=query.is_grouped_by_status
+        )
+        response = CountWorkflowExecutionsResponse(count=sum(counts.values()))
+        if query.is_grouped_by_status:
+            for status in sorted(counts):
+                if counts[status]:
+                    response.groups.add(count=counts[status], group_values=[_name(status)])
+        return response
+
+    async def _list_open(
+        self, request: ListOpenWorkflowExecutionsRequest, namespace: Namespace, _call: Call
+    ) -> Message:
+        comparisons = [
+            _row("status", "=", _RUNNING),
+            *_within("start_time", request.start_time_filter),
+        ]
+        if request.HasField("execution_filter"):
+            comparisons.append(_row("workflow_id", "=", request.execution_filter.workflow_id))
+        elif request.HasField("type_filter"):
+            comparisons.append(_row("workflow_type", "=", request.type_filter.name))
+        page = await self._page(
+            namespace, comparisons, request.maximum_page_size, request.next_page_token
+        )
+        return ListOpenWorkflowExecutionsResponse(
+            executions=page.executions, next_page_token=page.next_page_token
+        )
+
+    async def _list_closed(
+        self, request: ListClosedWorkflowExecutionsRequest, namespace: Namespace, _call: Call
+    ) -> Message:
+        # The filter is named after the start time, and is about the close time (trap 61).
+        comparisons = [
+            _row("close_time", "!=", NEVER),
+            *_within("close_time", request.start_time_filter),
+        ]
+        if request.HasField("execution_filter"):
+            comparisons.append(_row("workflow_id", "=", request.execution_filter.workflow_id))
+        elif request.HasField("type_filter"):
+            comparisons.append(_row("workflow_type", "=", request.type_filter.name))
+        elif request.HasField("status_filter"):
+            status = request.status_filter.status
+            if status not in _STATUS_NAMES or status in {0, _RUNNING}:
+                raise InvalidArgumentError(
+                    "StatusFilter must be specified and must be not Running."
+                )
+            comparisons.append(_row("status", "=", status))
+        page = await self._page(
+            namespace, comparisons, request.maximum_page_size, request.next_page_token
+        )
+        return ListClosedWorkflowExecutionsResponse(
+            executions=page.executions, next_page_token=page.next_page_token
+        )
+
+    async def _found(self, namespace: Namespace, query: str, page_size: int, token: bytes) -> _Page:
+        compiled: VisibilityQuery = compile_query(query, namespace.search_attributes)
+        if compiled.is_grouped_by_status:
+            raise not_supported("'GROUP BY' clause")
+        return await self._page(namespace, compiled.comparisons, page_size, token)
+
+    async def _page(
+        self,
+        namespace: Namespace,
+        comparisons: Iterable[Comparison],
+        page_size: int,
+        token: bytes,
+    ) -> _Page:
+        is_valid = 0 < page_size <= VISIBILITY_PAGE_ROWS_MAX
+        limit = page_size if is_valid else VISIBILITY_PAGE_ROWS_MAX
+        rows = await self._store.list_executions(
+            _filter(namespace, comparisons), after=_cursor(token), limit=limit
+        )
+        executions = [_execution(row, namespace) for row in rows]
+        # An exactly full last page has a token too; the page behind it is empty.
+        return _Page(executions, _token(rows[-1]) if len(rows) == limit else b"")
+
+
+def _filter(namespace: Namespace, comparisons: Iterable[Comparison]) -> VisibilityFilter:
+    return VisibilityFilter(namespace_id=namespace.id, comparisons=tuple(comparisons))
+
+
+def _row(field: str, operator: str, value: str | int) -> Comparison:
+    return Comparison(field=field, is_search_attribute=False, operator=operator, value=value)
+
+
+def _within(field: str, window: StartTimeFilter) -> list[Comparison]:
+    comparisons: list[Comparison] = []
+    earliest = instant(window.earliest_time) if window.HasField("earliest_time") else NEVER
+    latest = instant(window.latest_time) if window.HasField("latest_time") else NEVER
+    if earliest and latest and earliest > latest:
+        raise InvalidArgumentError(
+            "EarliestTime in StartTimeFilter should not be larger than LatestTime."
+        )
+    if earliest:
+        comparisons.append(_row(field, ">=", _bounded(earliest)))
+    if latest:
+        comparisons.append(_row(field, "<=", _bounded(latest)))
+    return comparisons
+
+
+def _bounded(at: Instant) -> Instant:
+    """Keep an instant within what a store can compare: 64 bits."""
+    return Instant(max(-(2**63), min(at, 2**63 - 1)))
+
+
+def _cursor(token: bytes) -> VisibilityCursor | None:
+    if not token:
+        return None
+    try:
+        place = _decoder.decode(token)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError("Invalid NextPageToken.") from error
+    if not 0 <= place.close_time < 2**63 or not 0 <= place.start_time < 2**63:
+        raise InvalidArgumentError("Invalid NextPageToken.")
+    return VisibilityCursor(
+        close_time=place.close_time, start_time=place.start_time, run_id=place.run_id
+    )
+
+
+def _token(row: VisibilityRecord) -> bytes:
+    return _encoder.encode(_PageToken(row.close_time, row.start_time, row.run_id))
+
+
+def _name(status: int) -> Payload:
+    return Payload(
+        metadata={"encoding": b"json/plain", "type": b"Keyword"},
+        data=f'"{_STATUS_NAMES[status]}"'.encode(),
+    )
+
+
+def _execution(row: VisibilityRecord, namespace: Namespace) -> WorkflowExecutionInfo:
+    execution = WorkflowExecutionInfo(
+        execution=WorkflowExecution(workflow_id=row.workflow_id, run_id=row.run_id),
+        type=WorkflowType(name=row.workflow_type),
+        start_time=timestamp(row.start_time),
+        execution_time=timestamp(row.execution_time or row.start_time),
+        status=WorkflowExecutionStatus.ValueType(row.status),
+        task_queue=row.task_queue,
+        memo=Memo.FromString(row.memo),
+        search_attributes=typed_attributes(row.search_attributes, namespace.search_attributes),
+        root_execution=WorkflowExecution(
+            workflow_id=row.root_workflow_id or row.workflow_id,
+            run_id=row.root_run_id or row.run_id,
+        ),
+    )
+    if row.parent_workflow_id:
+        execution.parent_execution.workflow_id = row.parent_workflow_id
+        execution.parent_execution.run_id = row.parent_run_id
+    if row.close_time != NEVER:
+        execution.close_time.CopyFrom(timestamp(row.close_time))
+        span = elapsed(row.execution_time or row.start_time, row.close_time)
+        execution.execution_duration.CopyFrom(duration_message(span))
+        execution.history_length = row.history_length
+        execution.history_size_bytes = row.history_size_bytes
+        execution.state_transition_count = row.state_transition_count
+    return execution
