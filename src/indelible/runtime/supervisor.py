@@ -23,7 +23,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._group = asyncio.TaskGroup()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._crash: asyncio.Future[BackgroundTaskError] | None = None
 
     async def __aenter__(self) -> Self:
@@ -33,19 +33,22 @@ class Supervisor:
 
     async def __aexit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
     ) -> None:
-        for task in self._tasks:
+        for task in tuple(self._tasks):
             task.cancel()
-        await self._group.__aexit__(kind, error, traceback)
+        # The body's own error goes on as it is; told of it, the group would wrap it into another.
+        await self._group.__aexit__(None, None, None)
 
     def start(self, name: str, work: Coroutine[object, object, None]) -> None:
         """Run `work` until it ends or the supervisor does; only inside of the context."""
         task = self._group.create_task(self._watched(name, work), name=name)
-        self._tasks.append(task)
-        task.add_done_callback(self._tasks.remove)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before its first step never gets to its work.
+        task.add_done_callback(lambda _: work.close())
 
     async def crashed(self) -> BackgroundTaskError:
         """Wait until a background task dies, and return why."""

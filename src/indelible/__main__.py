@@ -1,0 +1,7 @@
+"""`python -m indelible`."""
+
+import sys
+
+from indelible.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Configuration, wiring, lifecycle: the one place that knows every part."""

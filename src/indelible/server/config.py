@@ -1,0 +1,60 @@
+"""What a server is told before it starts.
+
+Owns the typed configuration and its defaults. Must not read files, environment or command lines:
+that is the command line's work.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from indelible.base.instants import DAY, Duration
+from indelible.server.dynamic_config import DynamicConfig
+
+GRPC_PORT_DEFAULT: Final = 7233
+METRICS_PORT_DEFAULT: Final = 9090
+HOST_DEFAULT: Final = "127.0.0.1"
+DATABASE_NAME: Final = "indelible.db"
+NAMESPACE_DEFAULT: Final = "default"
+STOP_SECONDS_MAX: Final = 2.0
+"""From the signal to the end of the process, long polls answered."""
+
+
+class Durability(StrEnum):
+    """What an acknowledged change survives."""
+
+    FULL = "full"
+    """A power failure."""
+    NORMAL = "normal"
+    """A crash of the process; a power failure may take the last moments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A port to listen on."""
+
+    number: int
+    """0 takes a free one."""
+    may_move: bool = False
+    """Whether a free one will do if this one is taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerConfig:
+    """Everything that a server needs to know to start."""
+
+    host: str = HOST_DEFAULT
+    port: int = GRPC_PORT_DEFAULT
+    metrics_port: Port = field(default_factory=lambda: Port(number=0))
+    database: Path | None = None
+    """The file that keeps everything; None keeps it in memory."""
+    durability: Durability = Durability.FULL
+    namespaces: Sequence[str] = (NAMESPACE_DEFAULT,)
+    """Made at the start if they do not exist."""
+    retention: Duration = Duration(3 * DAY)
+    """Of the namespaces made at the start."""
+    search_attributes: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Registered in each of `namespaces`; the values are those of `IndexedValueType`."""
+    dynamic_config: DynamicConfig = field(default_factory=DynamicConfig)

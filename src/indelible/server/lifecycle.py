@@ -1,0 +1,58 @@
+"""From start to stop: signals, background tasks that die, and the end.
+
+Owns the event loop's life. Must not know the parts of a node.
+"""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from indelible.runtime.supervisor import BackgroundTaskError, Supervisor
+from indelible.server.config import ServerConfig
+from indelible.server.node import Started, running_node
+
+_log: Final = structlog.get_logger("indelible.server")
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+async def serve(config: ServerConfig, announce: Callable[[Started], None]) -> None:
+    """Run a server until SIGTERM or SIGINT; `announce` is called when it serves.
+
+    Raises `StartRefusedError` if it cannot start, and `BackgroundTaskError` if it had to stop. A
+    second signal while it stops ends the process at once, the way the system does it.
+    """
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for number in _STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+        stopping.set()
+
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, stop)
+    for key in config.dynamic_config.unknown_keys:
+        _log.info("dynamic configuration key without a meaning here", key=key)
+    async with Supervisor() as supervisor, running_node(config, supervisor) as started:
+        # What exists now lives as long as the process: no collection needs to look at it again.
+        gc.freeze()
+        gc.enable()
+        announce(started)
+        crash = await _first_of(stopping, supervisor)
+        _log.info("stopping", reason=str(crash) if crash else "signal")
+    if crash is not None:
+        raise crash
+
+
+async def _first_of(stopping: asyncio.Event, supervisor: Supervisor) -> BackgroundTaskError | None:
+    async with asyncio.TaskGroup() as group:
+        crashed = group.create_task(supervisor.crashed())
+        stopped = group.create_task(stopping.wait())
+        await asyncio.wait((crashed, stopped), return_when=asyncio.FIRST_COMPLETED)
+        crashed.cancel()
+        stopped.cancel()
+    return None if crashed.cancelled() else crashed.result()

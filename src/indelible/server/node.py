@@ -1,0 +1,206 @@
+"""The composition root: every part of a node, made and connected here and nowhere else.
+
+Owns the order in which parts start and stop. Must not know what any of them does.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from indelible.base.fresh_ids import FreshIds
+from indelible.base.ids import NamespaceId
+from indelible.base.instants import Duration, seconds
+from indelible.engine.namespace.aliases import add_search_attributes
+from indelible.observability.metrics_endpoint import MetricsEndpoint
+from indelible.observability.prometheus import CONTENT_TYPE, PrometheusPage
+from indelible.observability.telemetry import MemoryTelemetry
+from indelible.ports.clock import Clocks
+from indelible.ports.entropy import Entropy
+from indelible.ports.stores import Store, StoreDescription, StoreUnavailableError
+from indelible.ports.telemetry import Telemetry
+from indelible.runtime.supervisor import Supervisor
+from indelible.runtime.system_clock import SystemClock, SystemClocks
+from indelible.runtime.system_entropy import SystemEntropy
+from indelible.runtime.time_zones import utc_offset
+from indelible.server.config import STOP_SECONDS_MAX, ServerConfig
+from indelible.server.ports_in_use import is_free, require_free, resolved
+from indelible.server.refusal import StartRefusedError
+from indelible.services.frontend.backends import Backends
+from indelible.services.frontend.frontend import Environment, Frontend
+from indelible.services.history.service import HistoryService
+from indelible.services.matching.service import MatchingService
+from indelible.services.namespaces import NamespaceRegistry
+from indelible.store.memory.store import MemoryStore
+from indelible.store.sqlite.store import SqliteStore
+from indelible.wire.grpc.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
+from indelible.wire.grpc.server import GrpcServer, PortUnavailableError
+
+# Answers under way get most of the time that a stop may take; the store needs the rest.
+_CALL_GRACE: Final[Duration] = seconds(STOP_SECONDS_MAX - 0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What a node that serves can tell of itself."""
+
+    host: str
+    port: int
+    metrics_port: int
+    store: StoreDescription
+    open_execution_count: int
+
+
+@asynccontextmanager
+async def running_node(config: ServerConfig, supervisor: Supervisor) -> AsyncGenerator[Started]:
+    """Run a node for the time of the context; it serves when the body begins.
+
+    Raises `StartRefusedError`, with a sentence that helps, if it cannot start.
+    """
+    host = resolved(config.host)
+    require_free(host, config.port, flag="--port")
+    metrics_port = _metrics_port(config, host)
+    clock = SystemClock()
+    node = _Parts(clocks=SystemClocks(clock), entropy=SystemEntropy(), telemetry=MemoryTelemetry())
+    store = _open_store(config, entropy=node.entropy, telemetry=node.telemetry)
+    try:
+        async with _serving(config, node, store, supervisor, host=host) as port:
+            page = PrometheusPage(node.telemetry)
+            metrics = MetricsEndpoint(page.render, CONTENT_TYPE)
+            bound_metrics_port = await _listen_metrics(metrics, host, metrics_port)
+            try:
+                yield Started(
+                    host=host,
+                    port=port,
+                    metrics_port=bound_metrics_port,
+                    store=store.describe(),
+                    open_execution_count=await store.open_execution_count(),
+                )
+            finally:
+                await metrics.stop()
+    except StoreUnavailableError as error:
+        raise StartRefusedError(str(error)) from error
+    finally:
+        await store.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    clocks: Clocks
+    entropy: Entropy
+    telemetry: MemoryTelemetry
+
+
+def _open_store(config: ServerConfig, *, entropy: Entropy, telemetry: Telemetry) -> Store:
+    cluster_id = FreshIds(entropy.token(16)).uuid()
+    if config.database is None:
+        return MemoryStore(cluster_id=cluster_id, telemetry=telemetry)
+    try:
+        return SqliteStore.open(
+            config.database,
+            cluster_id=cluster_id,
+            durability=config.durability.value,
+            telemetry=telemetry,
+        )
+    except StoreUnavailableError as error:
+        raise StartRefusedError(str(error)) from error
+
+
+@asynccontextmanager
+async def _serving(
+    config: ServerConfig, node: _Parts, store: Store, supervisor: Supervisor, *, host: str
+) -> AsyncGenerator[int]:
+    registry = NamespaceRegistry(store)
+    await _prepare_namespaces(config, node, registry)
+    matching = MatchingService(
+        store,
+        clocks=node.clocks,
+        entropy=node.entropy,
+        telemetry=node.telemetry,
+        spawn=supervisor.start,
+    )
+    history = HistoryService(
+        store,
+        clocks=node.clocks,
+        entropy=node.entropy,
+        telemetry=node.telemetry,
+        namespaces=registry,
+        limits_of=config.dynamic_config.limits,
+        matching=matching,
+        spawn=supervisor.start,
+    )
+    matching.connect(history)
+    frontend = Frontend(
+        Backends(history=history, matching=matching, visibility=store, store=store.describe()),
+        registry=registry,
+        environment=Environment(
+            clocks=node.clocks,
+            entropy=node.entropy,
+            telemetry=node.telemetry,
+            utc_offset=utc_offset,
+        ),
+        limits_of=config.dynamic_config.limits,
+        address=f"{host}:{config.port}",
+    )
+    wire = GrpcServer(
+        services=[WORKFLOW_SERVICE, OPERATOR_SERVICE],
+        handlers=frontend.handlers(),
+        clock=node.clocks.node,
+        telemetry=node.telemetry,
+    )
+    await history.start()
+    try:
+        port = await _listen(wire, host, config.port)
+        wire.open()
+        yield port
+    finally:
+        # Together: the long polls that matching and history answer are calls that the wire awaits.
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wire.stop(_CALL_GRACE))
+            group.create_task(_stop_services(matching, history))
+
+
+async def _stop_services(matching: MatchingService, history: HistoryService) -> None:
+    await matching.stop()
+    await history.stop()
+
+
+async def _prepare_namespaces(
+    config: ServerConfig, node: _Parts, registry: NamespaceRegistry
+) -> None:
+    now = node.clocks.node.now()
+    ids = FreshIds(node.entropy.token(16))
+    await registry.load(now=now)
+    for name in config.namespaces:
+        namespace = await registry.ensure(
+            name, namespace_id=NamespaceId(ids.uuid()), retention=config.retention, now=now
+        )
+        if config.search_attributes:
+            await registry.change(
+                namespace.id, lambda old: add_search_attributes(old, config.search_attributes)
+            )
+
+
+async def _listen(wire: GrpcServer, host: str, port: int) -> int:
+    try:
+        return await wire.listen(host, port)
+    except PortUnavailableError as error:
+        raise StartRefusedError(f"{error}; choose another port with --port") from error
+
+
+def _metrics_port(config: ServerConfig, host: str) -> int:
+    port = config.metrics_port
+    if port.may_move and not is_free(host, port.number):
+        return 0
+    require_free(host, port.number, flag="--metrics-port")
+    return port.number
+
+
+async def _listen_metrics(metrics: MetricsEndpoint, host: str, port: int) -> int:
+    try:
+        return await metrics.listen(host, port)
+    except OSError as error:
+        raise StartRefusedError(
+            f"cannot listen on {host}:{port}; choose another port with --metrics-port"
+        ) from error
