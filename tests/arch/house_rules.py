@@ -36,6 +36,10 @@ BANNED_WORDS: Final = frozenset(
 # A service gives out a handle, and nothing handles: the noun is welcome, the verb says nothing.
 BANNED_VERBS: Final = frozenset({"handle"})
 
+# What `--data` names is called that in the documents and on the command line.
+_SPOKEN: Final = re.compile("data_(folder|file)|Data(Folder|File)")
+# What `--data` names is called that in the documents and on the command line.
+_SPOKEN: Final = re.compile("data_(folder|file)|Data(Folder|File)")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _OPEN_MARK: Final = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b(\(#\d+\))?")
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -123,9 +127,9 @@ def banned_names(module: Module, api_names: frozenset[str] = frozenset()) -> Ite
     names = [(1, name) for name in (*folders, stem)]
     names += [(line, name) for line, name, _ in _defined_names(module.tree)]
     for line, name in names:
-        words = [word.lower() for word in _WORDS.findall(name)]
         if name.lstrip("_") in api_names:
             continue
+        words = [word.lower() for word in _WORDS.findall(_SPOKEN.sub("", name))]
         for word in sorted(BANNED_WORDS.intersection(words)):
             yield module.fault(line, f"{name!r} says {word!r}, which says nothing")
     for line, name, is_function in _defined_names(module.tree):

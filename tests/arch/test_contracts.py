@@ -80,6 +80,9 @@ VIOLATIONS: Final = (
     _violation("wire.http", "grpc_health", "grpc"),
     _violation("store.memory", "sqlite3", "sql"),
     _violation("server", "apsw", "sql"),
+    _violation(
+        "engine.workflow.requests", "indelible.engine.workflow.description", "engine-layers"
+    ),
     # And what has to be possible breaks nothing.
     _violation("wire.grpc", "grpc_health"),
     _violation("wire.grpc", "indelible.ports"),
