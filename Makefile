@@ -86,10 +86,10 @@ simulate: $(STAMP)
 	$(BIN)/python -m simulation --seed $(or $(SEED),1) --count $(or $(COUNT),1)
 
 crash: $(STAMP)
-	$(BIN)/python -m bench.crash --rounds $(or $(ROUNDS),20)
+	$(BIN)/python -m tests.crash --rounds $(or $(ROUNDS),20) $(if $(SEED),--seed $(SEED))
 
 bench: $(STAMP)
-	$(BIN)/python -m bench $(if $(REFERENCE),--reference $(REFERENCE))
+	$(BIN)/python -m bench.macro $(if $(REFERENCE),--reference $(REFERENCE)) $(BENCH_ARGS)
 
 sdk-suite: $(STAMP)
 	@test -n "$(SUITE)" || { echo "Say which suite: make sdk-suite SUITE=path/to/sdk-python"; exit 2; }

@@ -68,7 +68,7 @@ def test_every_named_path_exists(path: Path) -> None:
     missing = [
         name
         for name in re.findall(rf"`((?:{ROOT_FOLDERS}|{LAYERS})/[\w./-]*)`", path.read_text())
-        if not any((root / name).exists() for root in roots)
+        if not any((root / f"{name}{end}").exists() for root in roots for end in ("", ".py"))
     ]
     assert missing == []
 
