@@ -1,10 +1,14 @@
 """How a run ends: whatever is still pending is let go, and those who depend on the run are told.
 
-Owns what every close has in common (semantics 2.6, 2.7, 8.2). Must not decide why or with which event a run ends.
+Owns what every close has in common (semantics 2.6, 2.7, 8.2). Must not decide why or with which
+event a run ends.
 """
+
+from collections.abc import Sequence
 
 from google.protobuf.message import Message
 from temporalio.api.enums.v1 import ParentClosePolicy
+from temporalio.api.sdk.v1 import EventGroupMarker, UserMetadata
 
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.workflow_tasks import drop_workflow_task
@@ -12,17 +16,24 @@ from indelible.engine.workflow.tasks import ApplyParentClosePolicy, ReportToPare
 from indelible.engine.workflow.transition import Transition
 
 
-def close_run(step: Transition, attributes: Message) -> None:
+def close_run(
+    step: Transition,
+    attributes: Message,
+    *,
+    user_metadata: UserMetadata | None = None,
+    event_group_markers: Sequence[EventGroupMarker] = (),
+) -> None:
     """Close the run with the event that the attributes make.
 
-    A started workflow task is failed first (trap 18); held-back events are written before the close event. `attributes` name the
-    successor run, if there is one: then the parent is not told yet.
+    A started workflow task is failed first (trap 18); held-back events are written before the
+    close event. `attributes` name the successor run, if there is one: then the parent is not told
+    yet.
     """
     drop_workflow_task(step)
     step.flush()
     for activity in step.state.activities.values():
         step.release(activity.dispatch)
-    step.emit(attributes)
+    step.emit(attributes, user_metadata=user_metadata, event_group_markers=event_group_markers)
     step.change(deltas.RetentionFixed(retention=step.settings.retention))
     if step.execution.parent is not None and not step.execution.successor_run_id:
         step.transfer(ReportToParent(task_id=step.next_task_id()))

@@ -4,14 +4,15 @@ Owns what every start has in common, whoever asks for it: a client, a parent, or
 (semantics 2.3). Must not know why a run starts, nor whether its id is free.
 """
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from typing import Final
 
-from temporalio.api.common.v1 import Link
+from temporalio.api.common.v1 import Link, Payload
 from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
 from temporalio.api.sdk.v1 import UserMetadata
 
 from indelible.base.ids import EventId
+from indelible.base.payloads import is_removal
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.workflow_tasks import schedule_workflow_task
 from indelible.engine.workflow.transition import Transition
@@ -62,9 +63,17 @@ def _complete(step: Transition, attributes: WorkflowExecutionStartedEventAttribu
     attributes.original_execution_run_id = attributes.original_execution_run_id or execution.run_id
     attributes.first_execution_run_id = attributes.first_execution_run_id or execution.run_id
     attributes.attempt = max(attributes.attempt, 1)
+    remove_nulls(attributes.memo.fields)
+    remove_nulls(attributes.search_attributes.indexed_fields)
     for name in _DURATIONS:
         # SDKs read these without asking whether they are there (trap 72).
         getattr(attributes, name).SetInParent()
+
+
+def remove_nulls(fields: MutableMapping[str, Payload]) -> None:
+    """Drop the fields whose payload means "remove this field": a new run has none to remove."""
+    for name in [name for name, payload in fields.items() if is_removal(payload)]:
+        del fields[name]
 
 
 def first_workflow_task(step: Transition, *, is_inline: bool = False) -> None:

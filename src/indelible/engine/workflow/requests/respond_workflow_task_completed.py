@@ -1,0 +1,261 @@
+"""RespondWorkflowTaskCompleted: what the worker makes of a workflow task, command by command.
+
+Owns the order of semantics 4.5. The shell makes the step, and saves it, unless a command was
+refused: then it rolls the step back and makes another one with `refuse_workflow_task`. Must not
+know what a command means.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import (
+    CommandType,
+    VersioningBehavior,
+    WorkerVersioningMode,
+    WorkflowTaskFailedCause,
+)
+from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
+from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
+
+from indelible.base.errors import (
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    ServiceError,
+    workflow_task_not_found,
+)
+from indelible.base.ids import EventId, NamespaceId
+from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant, after, duration
+from indelible.base.task_token import WorkflowTaskToken
+from indelible.engine.workflow import deltas
+from indelible.engine.workflow.commands.outcome import CommandContext, Refusal, TerminalRefusal
+from indelible.engine.workflow.commands.registry import CLOSING_COMMANDS, COMMANDS, check_sequence
+from indelible.engine.workflow.requests.terminate_workflow import terminate_run
+from indelible.engine.workflow.rules.activities import start_eagerly
+from indelible.engine.workflow.rules.failures import server_failure
+from indelible.engine.workflow.rules.workflow_tasks import (
+    complete_workflow_task,
+    fail_workflow_task,
+    schedule_workflow_task,
+    start_workflow_task,
+    time_out_workflow_task,
+)
+from indelible.engine.workflow.state import WorkflowTaskRecord
+from indelible.engine.workflow.transition import Transition
+
+INLINE_REQUEST_ID: Final = "request-from-RespondWorkflowTaskCompleted"
+"""Of a workflow task that is started within the completion of the one before."""
+SERVICE_IDENTITY: Final = "history-service"
+
+_Request = RespondWorkflowTaskCompletedRequest
+_UNHANDLED: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionSources:
+    """What the commands may ask that the run does not know."""
+
+    find_namespace: Callable[[str], NamespaceId | None]
+    refuse_search_attributes: Callable[[Mapping[str, Payload]], str | None]
+    start_event: WorkflowExecutionStartedEventAttributes | None
+    """Of the run; needed only if it has a retry policy or a cron schedule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompletionReply:
+    """What the shell must do about the step."""
+
+    refusal: Refusal | TerminalRefusal | None = None
+    """Roll the step back, and call `refuse_workflow_task` on a new one."""
+    error: ServiceError | None = None
+    """To be raised when the step is saved."""
+    eager_activities: tuple[EventId, ...] = ()
+    """Scheduled event ids of activities that were started, to be returned with the answer."""
+    is_inline_task_started: bool = False
+    """The next workflow task is started, to be returned with the answer."""
+
+
+def require_started_task(step: Transition, token: WorkflowTaskToken) -> WorkflowTaskRecord:
+    """Return the started workflow task of a token; `NotFoundError` if it is gone (trap 17)."""
+    task = step.execution.workflow_task
+    if (
+        not step.execution.is_open
+        or task is None
+        or not task.is_started
+        or task.scheduled_event_id != token.scheduled_event_id
+        or task.started_event_id != token.started_event_id
+        or task.attempt != token.attempt
+        or task.started_at != token.started_at
+    ):
+        raise workflow_task_not_found()
+    return task
+
+
+def respond_workflow_task_completed(
+    step: Transition,
+    request: RespondWorkflowTaskCompletedRequest,
+    token: WorkflowTaskToken,
+    sources: CompletionSources,
+) -> CompletionReply:
+    """Carry out the commands of a workflow task.
+
+    Raises `ServiceError` if the task is gone or the request is malformed; the task then stays as it
+    was.
+    """
+    task = require_started_task(step, token)
+    _check(step, request)
+    is_heartbeat = request.force_create_new_workflow_task and not (
+        request.commands or request.messages
+    )
+    if is_heartbeat and _is_heartbeat_overdue(step, task):
+        return _end_heartbeats(step)
+    context = CommandContext(
+        completed_event_id=complete_workflow_task(step, request),
+        find_namespace=sources.find_namespace,
+        refuse_search_attributes=sources.refuse_search_attributes,
+        identity=request.identity,
+        start_event=sources.start_event,
+    )
+    _stick(step, request)
+    refusal = _carry_out(step, request, context)
+    if refusal is not None:
+        return CompletionReply(refusal=refusal)
+    eager = [
+        scheduled_event_id
+        for scheduled_event_id in context.eager_activities
+        if start_eagerly(step, scheduled_event_id, identity=request.identity) is not None
+    ]
+    return CompletionReply(
+        eager_activities=tuple(eager),
+        is_inline_task_started=_go_on(
+            step, request, task.original_scheduled_at if is_heartbeat else NEVER
+        ),
+    )
+
+
+def _check(step: Transition, request: _Request) -> None:
+    """Refuse what fails the call and not the workflow task."""
+    if request.intermediate_page or request.page_number > 0:
+        raise FailedPreconditionError(
+            "workflow task completion pagination is disabled for this namespace "
+            f"{step.settings.namespace_name}"
+        )
+    is_versioned = request.HasField("deployment") or (
+        request.deployment_options.worker_versioning_mode
+        == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
+    )
+    behavior = request.versioning_behavior
+    if behavior != VersioningBehavior.VERSIONING_BEHAVIOR_UNSPECIFIED and not is_versioned:
+        raise InvalidArgumentError(
+            "versioning behavior cannot be specified without deployment options "
+            "being set with versioned mode"
+        )
+    check_sequence(request.commands)
+
+
+def _is_heartbeat_overdue(step: Transition, task: WorkflowTaskRecord) -> bool:
+    longest = step.settings.limits.workflow_task_heartbeat_timeout
+    return step.now > after(task.original_scheduled_at, longest)
+
+
+def _end_heartbeats(step: Transition) -> CompletionReply:
+    """Give the run to another worker: this one has made no progress for too long (trap 19)."""
+    time_out_workflow_task(step)
+    schedule_workflow_task(step)
+    return CompletionReply(error=NotFoundError("workflow task heartbeat timeout"))
+
+
+def _stick(step: Transition, request: _Request) -> None:
+    """Let the next workflow tasks go to the worker's own queue, if it names one."""
+    queue_name, timeout = "", NO_DURATION
+    if request.sticky_attributes.HasField("worker_task_queue"):
+        queue_name = request.sticky_attributes.worker_task_queue.name
+        given = duration(request.sticky_attributes.schedule_to_start_timeout)
+        timeout = Duration(max(given, NO_DURATION))
+    execution = step.execution
+    if (queue_name, timeout) != (
+        execution.sticky_queue,
+        execution.sticky_schedule_to_start_timeout,
+    ):
+        step.change(
+            deltas.StickinessChanged(queue_name=queue_name, schedule_to_start_timeout=timeout)
+        )
+
+
+def _carry_out(
+    step: Transition, request: _Request, context: CommandContext
+) -> Refusal | TerminalRefusal | None:
+    """Carry out the commands in order, up to the first that is refused.
+
+    A run does not close over events that its worker has not seen (trap 14), unless a canceled timer
+    takes back the only one (trap 15). Events that the commands themselves caused do not count.
+    """
+    has_unseen_events = step.has_deferred_events
+    for command in request.commands:
+        if has_unseen_events and command.command_type in CLOSING_COMMANDS:
+            return Refusal(cause=_UNHANDLED, message="")
+        outcome = COMMANDS[command.command_type](step, command, context)
+        if outcome is not None:
+            return outcome
+        if command.command_type == CommandType.COMMAND_TYPE_CANCEL_TIMER:
+            has_unseen_events = has_unseen_events and step.has_deferred_events
+    return None
+
+
+def _go_on(step: Transition, request: _Request, original_scheduled_at: Instant) -> bool:
+    """Schedule the next workflow task if there is a reason; return whether it is started."""
+    if not step.execution.is_open:
+        return False
+    if not (request.force_create_new_workflow_task or step.has_deferred_events):
+        return False
+    is_inline = request.return_new_workflow_task
+    schedule_workflow_task(step, original_scheduled_at=original_scheduled_at, is_inline=is_inline)
+    if is_inline:
+        start_workflow_task(step, request_id=INLINE_REQUEST_ID, identity=request.identity)
+    return is_inline
+
+
+def refuse_workflow_task(
+    step: Transition, refusal: Refusal | TerminalRefusal, request: _Request
+) -> ServiceError:
+    """Fail the task because of a refused command; return the error for the worker (trap 16).
+
+    To be called on a fresh step after the other one was rolled back; the error is raised when the
+    step is saved. A task that was refused before changes nothing: it is left to time out, which
+    slows the worker down.
+    """
+    message = refusal_message(refusal)
+    error = InvalidArgumentError(message)
+    task = step.execution.workflow_task
+    if task is None or (task.is_transient and refusal.cause != _UNHANDLED):
+        return error
+    fail_workflow_task(
+        step,
+        refusal.cause,
+        failure=server_failure(message, is_non_retryable=False),
+        identity=request.identity,
+        binary_checksum=request.binary_checksum,
+    )
+    if isinstance(refusal, TerminalRefusal):
+        step.flush()
+        terminate_run(step, reason=message, identity=SERVICE_IDENTITY)
+    else:
+        schedule_workflow_task(step)
+    return error
+
+
+def refusal_message(refusal: Refusal | TerminalRefusal) -> str:
+    """Return the words of a refusal: the name of its cause, then the detail if there is one."""
+    name = cause_name(refusal.cause)
+    return f"{name}: {refusal.message}" if refusal.message else name
+
+
+def cause_name(cause: "WorkflowTaskFailedCause.ValueType") -> str:
+    """Return the name of a cause as the reference service writes it: `BadStartTimerAttributes`."""
+    names = WorkflowTaskFailedCause.DESCRIPTOR.values_by_number
+    known = names.get(cause)
+    if known is None:
+        return str(cause)
+    return known.name.removeprefix("WORKFLOW_TASK_FAILED_CAUSE_").title().replace("_", "")
