@@ -11,9 +11,9 @@ from dataclasses import dataclass
 class Comparison:
     """One condition: `field` is a field of `VisibilityRecord` or the name of a search attribute.
 
-    `operator` is one of = != < <= > >= in starts_with. A row without the attribute meets no
-    comparison but one: a list (of keywords, or the words of a text) meets `=` and `in` when any
-    of its elements does, and `!=` when none does, which includes the list that is not there.
+    `operator` is one of = != < <= > >= in starts_with. A row without the attribute, or with the
+    field empty, meets no comparison. A list (of keywords, or the words of a text) meets `!=` when
+    none of its elements is equal, and any other operator when one of them meets it.
     """
 
     field: str

@@ -62,14 +62,14 @@ _ROW_FIELDS: Final[Mapping[str, str]] = {
     "RootWorkflowId": "root_workflow_id",
     "RootRunId": "root_run_id",
 }
-_NULL_VALUES: Final[Mapping[str, str | int]] = {
-    "CloseTime": NEVER,
-    "ParentWorkflowId": "",
-    "ParentRunId": "",
-}
-"""Row fields that may be empty, and what they hold then."""
-_KNOWN_WHEN_CLOSED: Final = frozenset(
-    {"CloseTime", "HistoryLength", "StateTransitionCount", "HistorySizeBytes"}
+_MAY_BE_EMPTY: Final = frozenset({"ParentWorkflowId", "ParentRunId"})
+_KNOWN_WHEN_CLOSED: Final = frozenset({"HistoryLength", "StateTransitionCount", "HistorySizeBytes"})
+_OPEN_STATUSES: Final = (
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+)
+_IS_OPEN: Final = Comparison(
+    field="status", is_search_attribute=False, operator="in", value=_OPEN_STATUSES
 )
 _IS_CLOSED: Final = Comparison(
     field="close_time", is_search_attribute=False, operator="!=", value=NEVER
@@ -248,17 +248,12 @@ def _check_operator(column: _Column, operator: str, *, is_negated: bool) -> None
 
 
 def _null_comparison(column: _Column, *, is_null: bool) -> Comparison:
-    operator = "=" if is_null else "!="
-    key = "CloseTime" if column.key in _KNOWN_WHEN_CLOSED else column.key
-    if key not in _NULL_VALUES or column.is_search_attribute:
+    if column.key == "CloseTime" or column.key in _KNOWN_WHEN_CLOSED:
+        return _IS_OPEN if is_null else _IS_CLOSED
+    if column.key not in _MAY_BE_EMPTY:
         word = "IS NULL" if is_null else "IS NOT NULL"
         raise not_supported(f"operator '{word}' on search attribute '{column.name}'")
-    return Comparison(
-        field=_ROW_FIELDS[key],
-        is_search_attribute=False,
-        operator=operator,
-        value=_NULL_VALUES[key],
-    )
+    return _comparison(column, "=" if is_null else "!=", "")
 
 
 def _comparison(

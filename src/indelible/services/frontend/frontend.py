@@ -23,6 +23,7 @@ from indelible.services.frontend.system import SystemHandlers
 from indelible.services.frontend.task_queues import TaskQueueHandlers
 from indelible.services.frontend.visibility import VisibilityHandlers
 from indelible.services.frontend.worker_tasks import WorkerTaskHandlers
+from indelible.services.frontend.workers import WorkerHandlers
 from indelible.services.frontend.workflows import WorkflowHandlers
 from indelible.services.namespaces import NamespaceRegistry
 
@@ -80,6 +81,7 @@ class Frontend:
             ).routes(),
             ActivityHandlers(history=history, limits_of=limits_of).routes(),
             TaskQueueHandlers(matching=matching, address=address).routes(),
+            WorkerHandlers(matching=matching, clock=clocks.node).routes(),
             VisibilityHandlers(store=backends.visibility).routes(),
         )
         self._operator_service: tuple[Routes, ...] = (
