@@ -1,7 +1,10 @@
 """The lock is complete, names no index, and fits what pyproject.toml asks for."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +50,39 @@ def test_every_pin_has_a_hash_and_none_has_an_address(name: str) -> None:
     blocks = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
     assert [block for block in blocks if "--hash=sha256:" not in block] == []
     assert len(blocks) == len(_locked(name))
+
+
+def _third_party_imports() -> set[str]:
+    """The distributions that src/ imports from, by canonical name."""
+    distributions = metadata.packages_distributions()
+    imported = {
+        name.split(".")[0]
+        for path in (REPOSITORY / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imported_names(node)
+    }
+    outside = imported - sys.stdlib_module_names - {"indelible"}
+    return {canonicalize_name(distributions[name][0]) for name in outside}
+
+
+def _imported_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
+def test_the_product_depends_on_what_it_imports_and_on_nothing_else() -> None:
+    # protobuf comes through temporalio, whose generated messages decide its version.
+    assert _third_party_imports() - {"protobuf"} == {
+        canonicalize_name(requirement.name) for requirement in RUNTIME
+    }
+
+
+def test_every_dependency_has_its_reason_in_the_architecture() -> None:
+    table = (REPOSITORY / "ARCHITECTURE.md").read_text().partition("## Dependencies")[2]
+    assert [
+        requirement.name for requirement in RUNTIME if f"`{requirement.name}`" not in table
+    ] == []
 
 
 def test_every_requirement_line_of_the_project_has_a_lower_bound() -> None:
