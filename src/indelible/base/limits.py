@@ -64,3 +64,5 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+EXECUTIONS_CACHED_MAX: Final = 10_000
+"""Runs that a node holds in memory; others are read when they are needed."""

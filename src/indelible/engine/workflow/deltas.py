@@ -15,7 +15,7 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True):
     """A change that history does not show."""
 
 
-class StartRecorded(Delta, kw_only=True):
+class StartRecorded(Delta, frozen=True, kw_only=True):
     """What the started event does not tell of a start."""
 
     request_id: str
@@ -23,7 +23,7 @@ class StartRecorded(Delta, kw_only=True):
     user_metadata: bytes
 
 
-class RequestIdAttached(Delta, kw_only=True):
+class RequestIdAttached(Delta, frozen=True, kw_only=True):
     """A request id became known to the run, with the event that it caused."""
 
     request_id: str
@@ -31,7 +31,7 @@ class RequestIdAttached(Delta, kw_only=True):
     event_id: EventId
 
 
-class WorkflowTaskQueued(Delta, kw_only=True):
+class WorkflowTaskQueued(Delta, frozen=True, kw_only=True):
     """The scheduled workflow task got its dispatch task."""
 
     dispatch_task_id: TaskId
@@ -40,13 +40,13 @@ class WorkflowTaskQueued(Delta, kw_only=True):
     schedule_to_start_timeout: Duration
 
 
-class WorkflowTaskOriginallyScheduled(Delta, kw_only=True):
+class WorkflowTaskOriginallyScheduled(Delta, frozen=True, kw_only=True):
     """The scheduled workflow task continues a chain of heartbeats and goes straight to its worker."""
 
     original_scheduled_at: Instant
 
 
-class TransientWorkflowTaskScheduled(Delta, kw_only=True):
+class TransientWorkflowTaskScheduled(Delta, frozen=True, kw_only=True):
     """A workflow task was scheduled whose events are written only if it completes."""
 
     attempt: int
@@ -56,7 +56,7 @@ class TransientWorkflowTaskScheduled(Delta, kw_only=True):
     is_sticky: bool
 
 
-class TransientWorkflowTaskStarted(Delta, kw_only=True):
+class TransientWorkflowTaskStarted(Delta, frozen=True, kw_only=True):
     """A transient workflow task was given to a worker."""
 
     started_at: Instant
@@ -66,17 +66,17 @@ class TransientWorkflowTaskStarted(Delta, kw_only=True):
     suggest_continue_as_new: bool
 
 
-class WorkflowTaskIdentified(Delta, kw_only=True):
+class WorkflowTaskIdentified(Delta, frozen=True, kw_only=True):
     """The start of the workflow task is known with what its event does not tell."""
 
     build_id: str
 
 
-class WorkflowTaskDropped(Delta, kw_only=True):
+class WorkflowTaskDropped(Delta, frozen=True, kw_only=True):
     """The pending workflow task is gone without an event of its own."""
 
 
-class NextWorkflowTaskAttempt(Delta, kw_only=True):
+class NextWorkflowTaskAttempt(Delta, frozen=True, kw_only=True):
     """The next workflow task has this attempt; 1 is a normal one."""
 
     attempt: int
@@ -84,25 +84,25 @@ class NextWorkflowTaskAttempt(Delta, kw_only=True):
     """The cause of the last failure, 0 for none."""
 
 
-class StickinessChanged(Delta, kw_only=True):
+class StickinessChanged(Delta, frozen=True, kw_only=True):
     """The next workflow tasks go to this sticky queue; empty for the normal queue."""
 
     queue_name: str
     schedule_to_start_timeout: Duration
 
 
-class EventBuffered(Delta, kw_only=True):
+class EventBuffered(Delta, frozen=True, kw_only=True):
     """An event waits for the started workflow task to end."""
 
     sequence: int
     event: bytes
 
 
-class BufferFlushed(Delta, kw_only=True):
+class BufferFlushed(Delta, frozen=True, kw_only=True):
     """The buffered events have been written to the history."""
 
 
-class EventNumbered(Delta, kw_only=True):
+class EventNumbered(Delta, frozen=True, kw_only=True):
     """An event that took effect when it was held back has got its place in the history."""
 
     event_id: EventId
@@ -110,14 +110,14 @@ class EventNumbered(Delta, kw_only=True):
     """The time of the event."""
 
 
-class ActivityQueued(Delta, kw_only=True):
+class ActivityQueued(Delta, frozen=True, kw_only=True):
     """The current attempt of an activity got its dispatch task."""
 
     scheduled_event_id: EventId
     dispatch: DispatchRef
 
 
-class ActivityAttemptStarted(Delta, kw_only=True):
+class ActivityAttemptStarted(Delta, frozen=True, kw_only=True):
     """A worker has the current attempt."""
 
     scheduled_event_id: EventId
@@ -126,7 +126,7 @@ class ActivityAttemptStarted(Delta, kw_only=True):
     request_id: str
 
 
-class ActivityHeartbeatRecorded(Delta, kw_only=True):
+class ActivityHeartbeatRecorded(Delta, frozen=True, kw_only=True):
     """The worker reported progress. `details` is a serialized `Payloads`; None keeps the last ones."""
 
     scheduled_event_id: EventId
@@ -134,7 +134,7 @@ class ActivityHeartbeatRecorded(Delta, kw_only=True):
     details: bytes | None
 
 
-class ActivityRetryScheduled(Delta, kw_only=True):
+class ActivityRetryScheduled(Delta, frozen=True, kw_only=True):
     """The attempt failed and the next one waits for its interval."""
 
     scheduled_event_id: EventId
@@ -145,20 +145,20 @@ class ActivityRetryScheduled(Delta, kw_only=True):
     """A serialized `Failure`."""
 
 
-class ChildStartRecorded(Delta, kw_only=True):
+class ChildStartRecorded(Delta, frozen=True, kw_only=True):
     """The buffered started event of a child has got its id."""
 
     initiated_event_id: EventId
     started_event_id: EventId
 
 
-class StepCounted(Delta, kw_only=True):
+class StepCounted(Delta, frozen=True, kw_only=True):
     """One more transition, and so many more bytes of history."""
 
     history_bytes: int
 
 
-class RetentionFixed(Delta, kw_only=True):
+class RetentionFixed(Delta, frozen=True, kw_only=True):
     """How long the closed run is kept."""
 
     retention: Duration

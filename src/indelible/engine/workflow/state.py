@@ -50,7 +50,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stored value. New fields get defaults, so that old records open for ever."""
 
 
-class DispatchRef(Record, kw_only=True):
+class DispatchRef(Record, frozen=True, kw_only=True):
     """Where the durable task of a workflow task or an activity lies until a worker has it."""
 
     queue_name: str
@@ -58,7 +58,7 @@ class DispatchRef(Record, kw_only=True):
     task_id: TaskId
 
 
-class ParentRecord(Record, kw_only=True):
+class ParentRecord(Record, frozen=True, kw_only=True):
     """The parent of a child workflow."""
 
     namespace_id: NamespaceId
@@ -68,7 +68,7 @@ class ParentRecord(Record, kw_only=True):
     initiated_event_id: EventId
 
 
-class WorkflowTaskRecord(Record, kw_only=True):
+class WorkflowTaskRecord(Record, frozen=True, kw_only=True):
     """The pending workflow task: scheduled, or started when `started_event_id` is set.
 
     With `attempt > 1` the task is transient: its events are written when it completes, and until then the ids
@@ -108,7 +108,7 @@ class WorkflowTaskRecord(Record, kw_only=True):
         return self.attempt > 1
 
 
-class ExecutionRecord(Record, kw_only=True):
+class ExecutionRecord(Record, frozen=True, kw_only=True):
     """The core of a run: small, written with every commit."""
 
     namespace_id: NamespaceId
@@ -181,7 +181,7 @@ class ExecutionRecord(Record, kw_only=True):
         return Instant(self.started_at + self.first_task_backoff)
 
 
-class ActivityRecord(Record, kw_only=True):
+class ActivityRecord(Record, frozen=True, kw_only=True):
     """A pending activity. Its input and header are in its scheduled event."""
 
     scheduled_event_id: EventId
@@ -220,7 +220,7 @@ class ActivityRecord(Record, kw_only=True):
         return self.started_at != NEVER
 
 
-class TimerRecord(Record, kw_only=True):
+class TimerRecord(Record, frozen=True, kw_only=True):
     """A running user timer."""
 
     started_event_id: EventId
@@ -228,7 +228,7 @@ class TimerRecord(Record, kw_only=True):
     fires_at: Instant
 
 
-class ChildRecord(Record, kw_only=True):
+class ChildRecord(Record, frozen=True, kw_only=True):
     """A child workflow that has not closed, as its parent knows it."""
 
     initiated_event_id: EventId
@@ -243,7 +243,7 @@ class ChildRecord(Record, kw_only=True):
     run_id: RunId = RunId("")
 
 
-class ExternalRequestRecord(Record, kw_only=True):
+class ExternalRequestRecord(Record, frozen=True, kw_only=True):
     """A signal or cancellation that travels to another execution."""
 
     initiated_event_id: EventId
@@ -252,13 +252,13 @@ class ExternalRequestRecord(Record, kw_only=True):
     run_id: RunId = RunId("")
 
 
-class BufferedEventRecord(Record, kw_only=True):
+class BufferedEventRecord(Record, frozen=True, kw_only=True):
     """An event that waits for the started workflow task to end; it has no id yet."""
 
     event: bytes
 
 
-class FieldsRecord(Record, kw_only=True):
+class FieldsRecord(Record, frozen=True, kw_only=True):
     """The memo or the search attributes of a run: name -> serialized `Payload`."""
 
     fields: dict[str, bytes] = {}
@@ -459,6 +459,20 @@ class MutableState:
             self.search_attributes_table,
         )
 
+    @property
+    def has_touched_records(self) -> bool:
+        """Whether the stored form of a sub-record is out of date."""
+        return any(table.touched for table in self.tables())
+
+    def index_activities(self) -> None:
+        """Derive the index of activity ids from the records."""
+        self.activity_ids = {row.activity_id: key for key, row in self.activities.items()}
+
+    def stored(self) -> None:
+        """Note that everything has been written."""
+        for table in self.tables():
+            table.touched.clear()
+
     def accept(self) -> None:
         """End a step that is kept."""
         self._execution_before = self.execution
@@ -470,7 +484,7 @@ class MutableState:
         self.execution = self._execution_before
         for table in self.tables():
             table.rollback()
-        self.activity_ids = {row.activity_id: key for key, row in self.activities.items()}
+        self.index_activities()
 
 
 RECORD_TYPES: Mapping[RecordKind, type[Record]] = {

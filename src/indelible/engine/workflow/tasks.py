@@ -15,7 +15,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     task_id: TaskId
 
 
-class WorkflowTaskDispatch(Task, kw_only=True, tag="workflow_task"):
+class WorkflowTaskDispatch(Task, frozen=True, kw_only=True, tag="workflow_task"):
     """Give the scheduled workflow task to a worker of the queue."""
 
     queue_name: str
@@ -24,7 +24,7 @@ class WorkflowTaskDispatch(Task, kw_only=True, tag="workflow_task"):
     priority: int = 0
 
 
-class ActivityTaskDispatch(Task, kw_only=True, tag="activity_task"):
+class ActivityTaskDispatch(Task, frozen=True, kw_only=True, tag="activity_task"):
     """Give the scheduled attempt of an activity to a worker of the queue."""
 
     queue_name: str
@@ -36,13 +36,13 @@ DispatchTask = WorkflowTaskDispatch | ActivityTaskDispatch
 """Tasks that lie in a task queue until a worker has them."""
 
 
-class StartChild(Task, kw_only=True, tag="start_child"):
+class StartChild(Task, frozen=True, kw_only=True, tag="start_child"):
     """Start the child that the initiated event describes, and record the outcome."""
 
     initiated_event_id: EventId
 
 
-class ScheduleFirstTask(Task, kw_only=True, tag="schedule_first_task"):
+class ScheduleFirstTask(Task, frozen=True, kw_only=True, tag="schedule_first_task"):
     """Let a started child run: schedule its first workflow task (trap 30)."""
 
     namespace_id: NamespaceId
@@ -50,23 +50,23 @@ class ScheduleFirstTask(Task, kw_only=True, tag="schedule_first_task"):
     run_id: RunId
 
 
-class SignalExternal(Task, kw_only=True, tag="signal_external"):
+class SignalExternal(Task, frozen=True, kw_only=True, tag="signal_external"):
     """Deliver a signal to another execution, and record the outcome."""
 
     initiated_event_id: EventId
 
 
-class CancelExternal(Task, kw_only=True, tag="cancel_external"):
+class CancelExternal(Task, frozen=True, kw_only=True, tag="cancel_external"):
     """Deliver a cancellation request to another execution, and record the outcome."""
 
     initiated_event_id: EventId
 
 
-class ReportToParent(Task, kw_only=True, tag="report_to_parent"):
+class ReportToParent(Task, frozen=True, kw_only=True, tag="report_to_parent"):
     """Tell the parent how this run, the last of its chain, has closed."""
 
 
-class ApplyParentClosePolicy(Task, kw_only=True, tag="parent_close_policy"):
+class ApplyParentClosePolicy(Task, frozen=True, kw_only=True, tag="parent_close_policy"):
     """Terminate or cancel a child of this closed run."""
 
     namespace_id: NamespaceId

@@ -1,0 +1,210 @@
+"""DescribeWorkflowExecution: the state of a run as clients see it (semantics 2.12).
+
+Owns the mapping of records to API messages. It reads only.
+"""
+
+from temporalio.api.activity.v1 import ActivityOptions
+from temporalio.api.common.v1 import (
+    ActivityType,
+    Memo,
+    Payload,
+    Payloads,
+    Priority,
+    RetryPolicy,
+    SearchAttributes,
+    WorkflowExecution,
+    WorkflowType,
+)
+from temporalio.api.enums.v1 import (
+    EventType,
+    ParentClosePolicy,
+    PendingActivityState,
+    PendingWorkflowTaskState,
+    TaskQueueKind,
+    WorkflowExecutionStatus,
+)
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.sdk.v1 import UserMetadata
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflow.v1 import (
+    PendingActivityInfo,
+    PendingChildExecutionInfo,
+    PendingWorkflowTaskInfo,
+    WorkflowExecutionConfig,
+    WorkflowExecutionExtendedInfo,
+    WorkflowExecutionInfo,
+)
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
+
+from indelible.base.backoff import retry_interval
+from indelible.base.instants import after, duration_message, elapsed, timestamp
+from indelible.engine.workflow.state import (
+    ActivityRecord,
+    ChildRecord,
+    ExecutionRecord,
+    StateView,
+    WorkflowTaskRecord,
+)
+
+
+def describe_workflow(state: StateView) -> DescribeWorkflowExecutionResponse:
+    """Return the description of a run; the caller adds the types of search attributes."""
+    execution = state.execution
+    response = DescribeWorkflowExecutionResponse(
+        execution_config=_config(execution),
+        workflow_execution_info=_execution_info(state),
+        workflow_extended_info=_extended_info(execution),
+        pending_children=[_child(child) for child in state.children.values()],
+    )
+    if not execution.is_open:
+        return response
+    response.pending_activities.extend(
+        _activity(execution, record) for record in state.activities.values()
+    )
+    if execution.workflow_task is not None:
+        response.pending_workflow_task.CopyFrom(_workflow_task(execution.workflow_task))
+    return response
+
+
+def _config(execution: ExecutionRecord) -> WorkflowExecutionConfig:
+    return WorkflowExecutionConfig(
+        task_queue=TaskQueue(name=execution.task_queue, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL),
+        workflow_execution_timeout=duration_message(execution.execution_timeout),
+        workflow_run_timeout=duration_message(execution.run_timeout),
+        default_workflow_task_timeout=duration_message(execution.task_timeout),
+        user_metadata=UserMetadata.FromString(execution.user_metadata),
+    )
+
+
+def _execution_info(state: StateView) -> WorkflowExecutionInfo:
+    execution = state.execution
+    memo = {name: Payload.FromString(value) for name, value in state.memo.items()}
+    attributes = {
+        name: Payload.FromString(value) for name, value in state.search_attributes.items()
+    }
+    described = WorkflowExecutionInfo(
+        execution=WorkflowExecution(workflow_id=execution.workflow_id, run_id=execution.run_id),
+        type=WorkflowType(name=execution.workflow_type),
+        task_queue=execution.task_queue,
+        start_time=timestamp(execution.started_at),
+        execution_time=timestamp(execution.execution_time),
+        status=WorkflowExecutionStatus.ValueType(execution.status),
+        history_length=execution.next_event_id - 1,
+        history_size_bytes=execution.history_size_bytes,
+        state_transition_count=execution.transition_count,
+        memo=Memo(fields=memo),
+        search_attributes=SearchAttributes(indexed_fields=attributes),
+        first_run_id=execution.first_run_id,
+        root_execution=WorkflowExecution(
+            workflow_id=execution.root_workflow_id, run_id=execution.root_run_id
+        ),
+        priority=Priority.FromString(execution.priority),
+    )
+    if not execution.is_open:
+        described.close_time.CopyFrom(timestamp(execution.closed_at))
+        span = elapsed(execution.execution_time, execution.closed_at)
+        described.execution_duration.CopyFrom(duration_message(span))
+    if execution.parent is not None:
+        described.parent_namespace_id = execution.parent.namespace_id
+        described.parent_execution.workflow_id = execution.parent.workflow_id
+        described.parent_execution.run_id = execution.parent.run_id
+    return described
+
+
+def _extended_info(execution: ExecutionRecord) -> WorkflowExecutionExtendedInfo:
+    extended = WorkflowExecutionExtendedInfo(
+        cancel_requested=execution.is_cancel_requested,
+        original_start_time=timestamp(execution.started_at),
+    )
+    if execution.execution_expires_at:
+        extended.execution_expiration_time.CopyFrom(timestamp(execution.execution_expires_at))
+    if execution.run_expires_at:
+        extended.run_expiration_time.CopyFrom(timestamp(execution.run_expires_at))
+    for request_id, (event_type, event_id) in execution.request_ids.items():
+        known = extended.request_id_infos[request_id]
+        known.event_type = EventType.ValueType(event_type)
+        known.event_id = event_id
+        known.buffered = event_id == 0
+    return extended
+
+
+def _child(child: ChildRecord) -> PendingChildExecutionInfo:
+    return PendingChildExecutionInfo(
+        workflow_id=child.workflow_id,
+        run_id=child.run_id,
+        workflow_type_name=child.workflow_type,
+        initiated_id=child.initiated_event_id,
+        parent_close_policy=ParentClosePolicy.ValueType(child.parent_close_policy),
+    )
+
+
+def _workflow_task(task: WorkflowTaskRecord) -> PendingWorkflowTaskInfo:
+    pending = PendingWorkflowTaskInfo(
+        state=PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED,
+        scheduled_time=timestamp(task.scheduled_at),
+        original_scheduled_time=timestamp(task.original_scheduled_at),
+        attempt=task.attempt,
+    )
+    if task.is_started:
+        pending.state = PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_STARTED
+        pending.started_time.CopyFrom(timestamp(task.started_at))
+    return pending
+
+
+def _activity_state(record: ActivityRecord) -> "PendingActivityState.ValueType":
+    if record.is_cancel_requested:
+        return PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
+    if record.is_started:
+        return PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+    return PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
+
+
+def _activity(execution: ExecutionRecord, record: ActivityRecord) -> PendingActivityInfo:
+    policy = RetryPolicy.FromString(record.retry_policy)
+    pending = PendingActivityInfo(
+        activity_id=record.activity_id,
+        activity_type=ActivityType(name=record.activity_type),
+        state=_activity_state(record),
+        attempt=record.attempt,
+        maximum_attempts=policy.maximum_attempts,
+        scheduled_time=timestamp(record.scheduled_at),
+        last_worker_identity=record.last_worker_identity,
+        priority=Priority.FromString(record.priority),
+        activity_options=_activity_options(execution, record, policy),
+    )
+    if record.started_at:
+        pending.last_started_time.CopyFrom(timestamp(record.started_at))
+    if record.schedule_to_close_timeout:
+        expires_at = after(record.first_scheduled_at, record.schedule_to_close_timeout)
+        pending.expiration_time.CopyFrom(timestamp(expires_at))
+    if record.last_heartbeat_at:
+        pending.last_heartbeat_time.CopyFrom(timestamp(record.last_heartbeat_at))
+    if record.heartbeat_details:
+        pending.heartbeat_details.CopyFrom(Payloads.FromString(record.heartbeat_details))
+    if record.last_failure:
+        pending.last_failure.CopyFrom(Failure.FromString(record.last_failure))
+    if record.last_attempt_completed_at:
+        completed_at = timestamp(record.last_attempt_completed_at)
+        pending.last_attempt_complete_time.CopyFrom(completed_at)
+    if record.is_backing_off:
+        pending.next_attempt_schedule_time.CopyFrom(timestamp(record.scheduled_at))
+        interval = retry_interval(policy, record.attempt - 1)
+        pending.current_retry_interval.CopyFrom(duration_message(interval))
+    return pending
+
+
+def _activity_options(
+    execution: ExecutionRecord, record: ActivityRecord, policy: RetryPolicy
+) -> ActivityOptions:
+    return ActivityOptions(
+        task_queue=TaskQueue(
+            name=record.task_queue or execution.task_queue,
+            kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL,
+        ),
+        schedule_to_close_timeout=duration_message(record.schedule_to_close_timeout),
+        schedule_to_start_timeout=duration_message(record.schedule_to_start_timeout),
+        start_to_close_timeout=duration_message(record.start_to_close_timeout),
+        heartbeat_timeout=duration_message(record.heartbeat_timeout),
+        retry_policy=policy,
+        priority=Priority.FromString(record.priority),
+    )

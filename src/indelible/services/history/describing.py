@@ -1,0 +1,30 @@
+"""DescribeWorkflowExecution: what a run looks like now."""
+
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionRequest,
+    DescribeWorkflowExecutionResponse,
+)
+
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.visibility.search_attributes import add_types
+from indelible.engine.workflow.description import describe_workflow
+from indelible.services.history.messaging import target
+from indelible.services.history.shards import Shards
+
+
+class DescribeOperations:
+    """Describes runs."""
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+
+    async def describe_workflow(
+        self, namespace: Namespace, request: DescribeWorkflowExecutionRequest
+    ) -> DescribeWorkflowExecutionResponse:
+        """Return the description of the named or current run; `NotFoundError` without one."""
+        chain, run_id = target(namespace, request.execution)
+        async with self._shards.of(chain).hold(chain, run_id) as entry:
+            response = describe_workflow(entry.state)
+        described = response.workflow_execution_info
+        add_types(described.search_attributes, namespace.search_attributes)
+        return response

@@ -1,0 +1,177 @@
+"""The runs that are held in memory.
+
+Owns the cache of a shard: what each entry holds, what of it is not stored yet, and which entry leaves first. Must not know
+how a run changes or is stored.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from temporalio.api.history.v1 import HistoryEvent
+
+from indelible.base.ids import ChainKey, EventId, TaskId, WorkflowKey
+from indelible.base.instants import NEVER
+from indelible.engine.workflow.state import DispatchRef, MutableState
+from indelible.engine.workflow.tasks import DispatchTask, TransferTask
+from indelible.engine.workflow.timer_sequence import TimerSequence
+from indelible.engine.workflow.transition import Transition
+from indelible.ports.stores import ExecutionWrite
+from indelible.services.history.visibility_rows import Shown, shown
+
+TAIL_EVENTS_MAX = 128
+"""How many of the latest events of a run are kept in memory, so that polls rarely read the store."""
+TAIL_BYTES_MAX = 128 * 1024
+
+
+class Unsaved:
+    """What the steps since the last commit of a run have left to write."""
+
+    __slots__ = ("dispatches", "events", "released", "transfers")
+
+    def __init__(self) -> None:
+        self.events: list[HistoryEvent] = []
+        self.dispatches: list[DispatchTask] = []
+        self.transfers: list[TransferTask] = []
+        self.released: list[DispatchRef] = []
+
+    def add(self, step: Transition) -> None:
+        """Take over what a step wants."""
+        self.events += step.events
+        self.transfers += step.transfers
+        released = {ref.task_id for ref in step.released}
+        wanted = self.dispatches + step.dispatches
+        never_stored = {task.task_id for task in wanted if task.task_id in released}
+        self.dispatches = [task for task in wanted if task.task_id not in never_stored]
+        self.released += [ref for ref in step.released if ref.task_id not in never_stored]
+
+
+class Entry:
+    """One run in memory. Whoever holds the lock of its chain may use it."""
+
+    __slots__ = (
+        "_sizes",
+        "key",
+        "shown",
+        "state",
+        "tail",
+        "tail_bytes",
+        "timers",
+        "unsaved",
+        "version",
+        "wake_at",
+    )
+
+    def __init__(self, state: MutableState, *, version: int) -> None:
+        self.key = state.execution.key
+        self.state = state
+        self.timers = TimerSequence(state)
+        self.version = version
+        """Of the stored row; 0 while there is none."""
+        self.wake_at = NEVER
+        """The last one that was stored from here; unknown after a load."""
+        self.shown: Shown | None = None
+        """What the stored visibility row shows; None while there is none."""
+        self.unsaved = Unsaved()
+        self.tail: list[HistoryEvent] = []
+        """The latest events, unsaved ones included, without a gap."""
+        self._sizes: list[int] = []
+        self.tail_bytes = 0
+
+    @property
+    def chain(self) -> ChainKey:
+        """The chain that the run belongs to."""
+        return ChainKey(self.key.namespace_id, self.key.workflow_id)
+
+    @property
+    def has_unsaved_steps(self) -> bool:
+        """Whether a volatile step has not been committed."""
+        return bool(self.unsaved.events) or self.state.has_touched_records
+
+    def stored(self, write: ExecutionWrite) -> None:
+        """Note that everything up to here is durable."""
+        self.version = write.version
+        self.wake_at = write.wake_at
+        self.shown = shown(self.state)
+        self.state.stored()
+        self.unsaved = Unsaved()
+
+    def remember(self, events: list[HistoryEvent], sizes: list[int]) -> None:
+        """Keep new events for the polls to come, and drop the oldest ones beyond the bound."""
+        self.tail += events
+        self._sizes += sizes
+        self.tail_bytes += sum(sizes)
+        surplus = 0
+        while len(self.tail) - surplus > TAIL_EVENTS_MAX or (
+            self.tail_bytes > TAIL_BYTES_MAX and surplus < len(self.tail) - 1
+        ):
+            self.tail_bytes -= self._sizes[surplus]
+            surplus += 1
+        if surplus:
+            del self.tail[:surplus]
+            del self._sizes[:surplus]
+
+    def tail_from(self, first: EventId) -> list[HistoryEvent]:
+        """Return the events in memory with ids from `first` on."""
+        if not self.tail:
+            return []
+        return self.tail[max(0, first - self.tail[0].event_id) :]
+
+    @property
+    def tail_first_id(self) -> EventId:
+        """The id of the oldest event in memory; the next event's id if there is none."""
+        return EventId(self.tail[0].event_id) if self.tail else self.state.execution.next_event_id
+
+
+class EntryCache:
+    """Least recently used entries of one shard, bounded in number."""
+
+    def __init__(self, entries_max: int) -> None:
+        self._entries: OrderedDict[WorkflowKey, Entry] = OrderedDict()
+        self._entries_max = entries_max
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: WorkflowKey) -> Entry | None:
+        """Return an entry and mark it as used."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
+
+    def put(self, entry: Entry) -> None:
+        """Insert an entry, and let the oldest ones go that can be read again."""
+        self._entries[entry.key] = entry
+        self._entries.move_to_end(entry.key)
+        if len(self._entries) > self._entries_max:
+            for key in list(self._expendable(len(self._entries) - self._entries_max)):
+                del self._entries[key]
+
+    def forget(self, key: WorkflowKey) -> None:
+        """Drop an entry: the store knows better."""
+        self._entries.pop(key, None)
+
+    def _expendable(self, count: int) -> Iterator[WorkflowKey]:
+        for key, entry in self._entries.items():
+            if count == 0:
+                return
+            if not entry.has_unsaved_steps:
+                count -= 1
+                yield key
+
+
+class TaskIds:
+    """Task ids of one shard: unique and growing over all its owners."""
+
+    __slots__ = ("_last",)
+
+    RANGE_BITS = 32
+    """Ids of one owner: enough for a million tasks a second for an hour; a new owner has a larger range."""
+
+    def __init__(self, range_id: int) -> None:
+        self._last = range_id << self.RANGE_BITS
+
+    def next(self) -> TaskId:
+        """Return an id that was never used before in this shard."""
+        self._last += 1
+        return TaskId(self._last)

@@ -1,0 +1,42 @@
+"""Runs whose time has come: whatever is due is fired, and closed runs go when their retention ends."""
+
+from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
+
+from indelible.base.ids import FIRST_EVENT_ID, ChainKey, WorkflowKey
+from indelible.engine.workflow.expirations.firing import fire_due
+from indelible.engine.workflow.timer_sequence import DeadlineKind
+from indelible.services.history.entries import Entry
+from indelible.services.history.messaging import delete_run
+from indelible.services.history.reading import read_event
+from indelible.services.history.shard import Shard
+
+
+class Expirations:
+    """Answers the wake-ups of runs."""
+
+    async def wake(self, shard: Shard, key: WorkflowKey) -> None:
+        """Fire what is due in a run; nothing happens if nothing is, or if it is gone."""
+        chain = ChainKey(key.namespace_id, key.workflow_id)
+        async with shard.locks.hold(chain):
+            entry = await shard.find(chain, key.run_id)
+            if entry is None:
+                return
+            first = entry.timers.due(entry.state, shard.now_in(key.namespace_id))
+            if first is None:
+                shard.note_deadline(entry)
+            elif first.kind is DeadlineKind.RETENTION:
+                await delete_run(shard, entry)
+            else:
+                start_event = await load_start_event(shard, entry)
+                await shard.step(entry, lambda step: fire_due(step, entry.timers, start_event))
+
+
+async def load_start_event(
+    shard: Shard, entry: Entry
+) -> WorkflowExecutionStartedEventAttributes | None:
+    """Return how the run was started if another one may have to be started like it."""
+    execution = entry.state.execution
+    if not execution.retry_policy and not execution.cron_schedule:
+        return None
+    event = await read_event(shard, entry, FIRST_EVENT_ID)
+    return event.workflow_execution_started_event_attributes

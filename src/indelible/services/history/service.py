@@ -1,0 +1,110 @@
+"""The history service of a node.
+
+Owns the shards and the operations on executions, put together. Each kind of operation is a module beside this one;
+the methods that the frontend and matching call are theirs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from indelible.base.limits import EXECUTIONS_CACHED_MAX, Limits
+from indelible.base.time_zones import UtcOffset
+from indelible.ports.clients import MatchingClient
+from indelible.ports.clock import Clocks
+from indelible.ports.entropy import Entropy
+from indelible.ports.stores import Store
+from indelible.ports.telemetry import Telemetry
+from indelible.services.history.activities import ActivityOperations
+from indelible.services.history.completing import CompletionOperations
+from indelible.services.history.describing import DescribeOperations
+from indelible.services.history.expirations import Expirations
+from indelible.services.history.messaging import MessageOperations
+from indelible.services.history.pages import HistoryOperations
+from indelible.services.history.querying import QueryOperations
+from indelible.services.history.shard import ShardParts
+from indelible.services.history.shards import Shards
+from indelible.services.history.starting import StartOperations
+from indelible.services.history.transfer_tasks import TransferExecutor
+from indelible.services.history.wakeups import Spawn
+from indelible.services.history.workflow_tasks import WorkflowTaskOperations
+from indelible.services.namespaces import NamespaceRegistry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistorySurroundings:
+    """What the history service needs of the node."""
+
+    store: Store
+    clocks: Clocks
+    entropy: Entropy
+    telemetry: Telemetry
+    namespaces: NamespaceRegistry
+    limits_of: Callable[[str], Limits]
+    """The limits of a namespace, by its name."""
+    utc_offset: UtcOffset
+    matching: MatchingClient
+    spawn: Spawn
+    owner: str
+    """Names the node as the owner of its shards."""
+
+
+class HistoryService:
+    """Executions: starts, steps, reads. Implements `ports.clients.HistoryClient`."""
+
+    def __init__(
+        self, around: HistorySurroundings, *, entries_max: int = EXECUTIONS_CACHED_MAX
+    ) -> None:
+        shard_count = around.store.describe().shard_count
+        self._shards = Shards(
+            ShardParts(
+                store=around.store,
+                clocks=around.clocks,
+                entropy=around.entropy,
+                telemetry=around.telemetry,
+                namespaces=around.namespaces,
+                limits_of=around.limits_of,
+                utc_offset=around.utc_offset,
+                matching=around.matching,
+                entries_max=max(1, entries_max // shard_count),
+            ),
+            shard_count=shard_count,
+            owner=around.owner,
+            spawn=around.spawn,
+        )
+        self._expirations = Expirations()
+        tasks = WorkflowTaskOperations(self._shards)
+        starts = StartOperations(self._shards, around.entropy, tasks)
+        self._transfers = TransferExecutor(self._shards, starts, around.namespaces)
+        activities = ActivityOperations(self._shards)
+        messages = MessageOperations(self._shards)
+        pages = HistoryOperations(self._shards, around.clocks)
+        completions = CompletionOperations(self._shards, tasks, around.namespaces)
+        self.start_workflow = starts.start_workflow
+        self.signal_with_start = starts.signal_with_start
+        self.signal_workflow = messages.signal_workflow
+        self.request_cancel = messages.request_cancel
+        self.terminate_workflow = messages.terminate_workflow
+        self.delete_workflow = messages.delete_workflow
+        self.reset_sticky = messages.reset_sticky
+        self.describe_workflow = DescribeOperations(self._shards).describe_workflow
+        self.get_history = pages.get_history
+        self.get_history_reverse = pages.get_history_reverse
+        self.query_workflow = QueryOperations(
+            self._shards, around.matching, around.clocks, around.entropy
+        ).query_workflow
+        self.start_workflow_task = tasks.start_workflow_task
+        self.respond_workflow_task_completed = completions.respond_workflow_task_completed
+        self.respond_workflow_task_failed = completions.respond_workflow_task_failed
+        self.start_activity_task = activities.start_activity_task
+        self.respond_activity_completed = activities.respond_activity_completed
+        self.respond_activity_failed = activities.respond_activity_failed
+        self.respond_activity_canceled = activities.respond_activity_canceled
+        self.record_activity_heartbeat = activities.record_activity_heartbeat
+
+    async def start(self) -> None:
+        """Take the shards; from here on runs go on by themselves."""
+        await self._shards.start(wake=self._expirations.wake, execute=self._transfers.execute)
+
+    async def stop(self) -> None:
+        """Begin nothing any more, and answer whoever waits for a run."""
+        self._shards.stop()

@@ -1,0 +1,404 @@
+"""A shard: the runs of a part of all workflow ids, and the one who may change them.
+
+Owns the runtime of ARCHITECTURE.md: load, lock, decide, commit, acknowledge, act. Must not know what a decision is about.
+Whatever fails between decide and commit, the entry is forgotten and read again.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, NamedTuple, Protocol, TypeVar
+
+import structlog
+
+from indelible.base.errors import ServiceError, UnavailableError, workflow_not_found
+from indelible.base.fresh_ids import FreshIds
+from indelible.base.ids import (
+    Archetype,
+    ChainKey,
+    NamespaceId,
+    QueueKey,
+    QueueType,
+    RangeId,
+    RunId,
+    ShardId,
+    TaskId,
+    WorkflowKey,
+)
+from indelible.base.instants import NEVER, Instant
+from indelible.base.limits import Limits
+from indelible.base.time_zones import UtcOffset
+from indelible.engine.visibility.record import VisibilityRecord
+from indelible.engine.workflow.deltas import StepCounted
+from indelible.engine.workflow.state import DispatchRef, ExecutionRecord, MutableState
+from indelible.engine.workflow.tasks import DispatchTask, WorkflowTaskDispatch
+from indelible.engine.workflow.transition import StepSettings, Transition
+from indelible.ports.clients import MatchingClient, QueuedTask
+from indelible.ports.clock import Clocks
+from indelible.ports.entropy import Entropy
+from indelible.ports.stores import (
+    Commit,
+    CommitConflictError,
+    CurrentWrite,
+    DispatchRow,
+    ExecutionStore,
+    ExecutionWrite,
+    ShardOwnershipLostError,
+    StoreError,
+    TransferRow,
+)
+from indelible.ports.telemetry import Telemetry
+from indelible.services.history.chain_locks import ChainLocks
+from indelible.services.history.entries import Entry, EntryCache, TaskIds, Unsaved
+from indelible.services.history.execution_codec import (
+    decode_state,
+    encode_events,
+    encode_record,
+    encode_task,
+    touched_records,
+)
+from indelible.services.history.uninterrupted import finish
+from indelible.services.history.visibility_rows import shown, visibility_row
+from indelible.services.namespaces import NamespaceRegistry
+
+_log: Final = structlog.get_logger("indelible.history")
+
+T = TypeVar("T")
+
+
+class Stepped(NamedTuple):
+    """A run and its latest step, on the way to the store."""
+
+    entry: Entry
+    step: Transition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardParts:
+    """What every shard of a node shares."""
+
+    store: ExecutionStore
+    clocks: Clocks
+    entropy: Entropy
+    telemetry: Telemetry
+    namespaces: NamespaceRegistry
+    limits_of: Callable[[str], Limits]
+    """The limits of a namespace, by its name."""
+    utc_offset: UtcOffset
+    matching: MatchingClient
+    entries_max: int
+
+
+class ShardListener(Protocol):
+    """Who must know what happens in a shard."""
+
+    def stepped(self, shard: "Shard", entry: Entry) -> None:
+        """A step was made, volatile ones included: deadlines and history may have changed."""
+        ...
+
+    def stored(self, shard: "Shard", entry: Entry, written: Unsaved) -> None:
+        """A commit is durable; `written` is what it contained."""
+        ...
+
+    def deleted(self, shard: "Shard", entry: Entry) -> None:
+        """A run does not exist any more."""
+        ...
+
+    def forgotten(self, shard: "Shard", entry: Entry) -> None:
+        """A run was dropped from memory, and the store may hold more than was told."""
+        ...
+
+
+class Shard:
+    """One shard, owned by this node."""
+
+    def __init__(
+        self,
+        shard_id: ShardId,
+        range_id: RangeId,
+        parts: ShardParts,
+        listener: "ShardListener",
+    ) -> None:
+        self.shard_id = shard_id
+        self.range_id = range_id
+        self.parts = parts
+        self.locks = ChainLocks()
+        self._cache = EntryCache(parts.entries_max)
+        self._task_ids = TaskIds(range_id)
+        self._events = listener
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def hold(self, chain: ChainKey, run_id: str = "") -> AsyncGenerator[Entry]:
+        """Hold the lock of a chain and give its named or current run; `NotFoundError` without one."""
+        async with self.locks.hold(chain):
+            yield await self.require(chain, run_id)
+
+    async def require(self, chain: ChainKey, run_id: str = "") -> Entry:
+        """Return a run of a chain whose lock the caller holds; `NotFoundError` if it is not there."""
+        entry = await self.find(chain, run_id)
+        if entry is None:
+            raise workflow_not_found()
+        return entry
+
+    async def find(self, chain: ChainKey, run_id: str = "") -> Entry | None:
+        """Return the named or current run of a chain whose lock the caller holds."""
+        found = RunId(run_id) if run_id else await self.parts.store.current_run(chain)
+        if not found:
+            return None
+        key = WorkflowKey(chain.namespace_id, chain.workflow_id, found)
+        entry = self._cache.get(key)
+        if entry is None:
+            entry = await self._load(key)
+        return entry
+
+    async def _load(self, key: WorkflowKey) -> Entry | None:
+        stored = await self.parts.store.load_execution(key)
+        if stored is None:
+            return None
+        entry = Entry(decode_state(stored), version=stored.version)
+        entry.shown = shown(entry.state)
+        self._cache.put(entry)
+        return entry
+
+    # -- deciding ----------------------------------------------------------------------------------
+
+    def now_in(self, namespace_id: NamespaceId) -> Instant:
+        """The present, by the clock of a namespace."""
+        return self.parts.clocks.clock_of(namespace_id).now()
+
+    def begin(self, entry: Entry) -> Transition:
+        """Return a new step of a run."""
+        namespace = self.parts.namespaces.by_id(entry.key.namespace_id)
+        return Transition(
+            entry.state,
+            now=self.now_in(entry.key.namespace_id),
+            fresh=FreshIds(self.parts.entropy.token(16)),
+            next_task_id=self._task_ids.next,
+            settings=StepSettings(
+                namespace_name=namespace.name,
+                retention=namespace.retention,
+                limits=self.parts.limits_of(namespace.name),
+                utc_offset=self.parts.utc_offset,
+            ),
+        )
+
+    def new_entry(self, execution: ExecutionRecord) -> Entry:
+        """Return an entry for a run that does not exist yet."""
+        return Entry(MutableState(execution), version=0)
+
+    def decide(self, entry: Entry, decision: Callable[[Transition], T]) -> tuple[T, Stepped]:
+        """Make one step in memory. If the decision refuses, the run is as it was.
+
+        The caller must save the step, or undo it, before it awaits anything else.
+        """
+        step = self.begin(entry)
+        try:
+            reply = decision(step)
+            step.close()
+        except ServiceError:
+            self.undo(entry)
+            raise
+        except BaseException:
+            self.forget(entry)
+            raise
+        return reply, Stepped(entry, step)
+
+    def undo(self, entry: Entry) -> None:
+        """Take back a step that has not been saved."""
+        entry.state.rollback()
+
+    def forget(self, entry: Entry) -> None:
+        """Drop a run from memory, because the store knows better; have others look again, too.
+
+        The outcome of its last commit may be unknown, and a workflow task that only memory knew
+        as started must be given to a worker again.
+        """
+        self._cache.forget(entry.key)
+        for task in entry.unsaved.dispatches:
+            self.parts.matching.recheck(queue_key(entry.key, task))
+        task = entry.state.execution.workflow_task
+        if task is not None and task.dispatch is not None:
+            self.parts.matching.recheck(queue_of_ref(entry.key, task.dispatch))
+        self._events.forgotten(self, entry)
+
+    def note_deadline(self, entry: Entry) -> None:
+        """Have the run woken when its next deadline comes."""
+        self._events.stepped(self, entry)
+
+    def drop(self, entry: Entry) -> None:
+        """Forget a run that has been deleted."""
+        self._cache.forget(entry.key)
+        self._events.deleted(self, entry)
+
+    async def step(self, entry: Entry, decision: Callable[[Transition], T]) -> T:
+        """Make one step of a run whose lock the caller holds, save it, and return the reply."""
+        reply, stepped = self.decide(entry, decision)
+        await self.save(stepped)
+        return reply
+
+    async def update(self, chain: ChainKey, run_id: str, decision: Callable[[Transition], T]) -> T:
+        """Lock a chain, make one step of its named or current run, and return the reply."""
+        async with self.hold(chain, run_id) as entry:
+            return await self.step(entry, decision)
+
+    # -- committing --------------------------------------------------------------------------------
+
+    async def save(self, *stepped: Stepped, current: CurrentWrite | None = None) -> None:
+        """Commit steps of one chain together; a single volatile step waits for the next commit.
+
+        Raises `UnavailableError` if it is not known that they are stored.
+        """
+        changed = [one for one in stepped if one.step.has_changed]
+        if not changed:
+            return
+        entries: list[Entry] = []
+        for entry, step in changed:
+            self._absorb(entry, step)
+            entries.append(entry)
+            if step.successor is not None:
+                entries.append(self._successor_entry(step.successor))
+                current = _advance(current, entry, step.successor)
+        if len(entries) == 1 and changed[0].step.is_volatile:
+            self._events.stepped(self, entries[0])
+            return
+        await self._commit(entries, current)
+
+    def _absorb(self, entry: Entry, step: Transition) -> None:
+        sizes = [event.ByteSize() for event in step.events]
+        step.change(StepCounted(history_bytes=sum(sizes)))
+        entry.timers.follow(entry.state)
+        entry.state.accept()
+        entry.unsaved.add(step)
+        entry.remember(step.events, sizes)
+
+    def _successor_entry(self, step: Transition) -> Entry:
+        step.close()
+        entry = Entry(step.owned_state, version=0)
+        self._absorb(entry, step)
+        return entry
+
+    async def _commit(self, entries: Sequence[Entry], current: CurrentWrite | None) -> None:
+        writes = [self._execution_write(entry) for entry in entries]
+        commit = Commit(
+            shard_id=self.shard_id,
+            range_id=self.range_id,
+            executions=writes,
+            currents=(current,) if current is not None else (),
+            transfers_added=[row for entry in entries for row in _transfer_rows(entry)],
+            dispatches_added=[row for entry in entries for row in self._dispatch_rows(entry)],
+            dispatches_removed=[row for entry in entries for row in _released_rows(entry)],
+        )
+        try:
+            cancellation = await finish(self.write(commit))
+        except BaseException:
+            for entry in entries:
+                self.forget(entry)
+            raise
+        for entry, write in zip(entries, writes, strict=True):
+            self._publish(entry, write)
+        if cancellation is not None:
+            raise cancellation
+
+    def _publish(self, entry: Entry, write: ExecutionWrite) -> None:
+        """Tell whom it concerns what is durable now."""
+        written = entry.unsaved
+        entry.stored(write)
+        self._cache.put(entry)
+        for task in written.dispatches:
+            self.parts.matching.offer(self._queued(entry, task))
+        self._events.stored(self, entry, written)
+        self._events.stepped(self, entry)
+
+    async def write(self, commit: Commit) -> None:
+        """Commit; `UnavailableError` if it is not known that everything is stored."""
+        try:
+            await self.parts.store.commit(commit)
+        except CommitConflictError as error:
+            _log.warning("commit refused", shard=self.shard_id, reason=str(error))
+            raise UnavailableError("The execution was changed elsewhere, please retry.") from error
+        except ShardOwnershipLostError as error:
+            _log.exception("shard lost to another owner", shard=self.shard_id)
+            raise UnavailableError("The shard has another owner, please retry.") from error
+        except StoreError as error:
+            _log.warning("store failed", shard=self.shard_id, reason=str(error))
+            raise UnavailableError(f"The store cannot be written: {error}") from error
+
+    def _execution_write(self, entry: Entry) -> ExecutionWrite:
+        put, removed = touched_records(entry.state)
+        first = entry.timers.earliest(entry.state)
+        return ExecutionWrite(
+            key=entry.key,
+            archetype=Archetype.WORKFLOW,
+            expected_version=entry.version,
+            version=entry.version + 1,
+            is_open=entry.state.execution.is_open,
+            wake_at=first.at if first is not None else NEVER,
+            record=encode_record(entry.state.execution),
+            put=put,
+            remove=removed,
+            history=(encode_events(entry.unsaved.events),) if entry.unsaved.events else (),
+            visibility=self._changed_row(entry),
+        )
+
+    def _changed_row(self, entry: Entry) -> VisibilityRecord | None:
+        if shown(entry.state) == entry.shown:
+            return None
+        return visibility_row(entry.state, self.parts.namespaces.by_id(entry.key.namespace_id))
+
+    def _dispatch_rows(self, entry: Entry) -> list[DispatchRow]:
+        created_at = self.now_in(entry.key.namespace_id)
+        return [
+            DispatchRow(
+                queue=queue_key(entry.key, task),
+                priority=task.priority,
+                task_id=task.task_id,
+                key=entry.key,
+                created_at=created_at,
+                blob=encode_task(task),
+            )
+            for task in entry.unsaved.dispatches
+        ]
+
+    def _queued(self, entry: Entry, task: DispatchTask) -> QueuedTask:
+        return QueuedTask(
+            queue=queue_key(entry.key, task),
+            key=entry.key,
+            created_at=self.now_in(entry.key.namespace_id),
+            task=task,
+        )
+
+    def next_task_id(self) -> TaskId:
+        """Return a fresh task id of this shard."""
+        return self._task_ids.next()
+
+
+def _advance(current: CurrentWrite | None, entry: Entry, successor: Transition) -> CurrentWrite:
+    """The successor of a run takes its place as the current run of the chain."""
+    expected = current.expected if current is not None else entry.key.run_id
+    chain = ChainKey(entry.key.namespace_id, entry.key.workflow_id)
+    return CurrentWrite(chain=chain, expected=expected, run_id=successor.execution.run_id)
+
+
+def _transfer_rows(entry: Entry) -> list[TransferRow]:
+    return [
+        TransferRow(task_id=task.task_id, key=entry.key, blob=encode_task(task))
+        for task in entry.unsaved.transfers
+    ]
+
+
+def _released_rows(entry: Entry) -> list[tuple[QueueKey, TaskId]]:
+    return [(queue_of_ref(entry.key, ref), ref.task_id) for ref in entry.unsaved.released]
+
+
+def queue_key(key: WorkflowKey, task: DispatchTask) -> QueueKey:
+    """Return the queue in which a task lies."""
+    kind = QueueType.WORKFLOW if isinstance(task, WorkflowTaskDispatch) else QueueType.ACTIVITY
+    return QueueKey(key.namespace_id, kind, task.queue_name)
+
+
+def queue_of_ref(key: WorkflowKey, ref: DispatchRef) -> QueueKey:
+    """Return the queue that a reference names."""
+    kind = QueueType.WORKFLOW if ref.is_workflow_queue else QueueType.ACTIVITY
+    return QueueKey(key.namespace_id, kind, ref.queue_name)

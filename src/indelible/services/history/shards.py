@@ -1,0 +1,138 @@
+"""The shards of a node, and what goes on in each beside the requests.
+
+Owns the acquisition of shards, the routing of workflow ids to them, and the wiring of steps to wake-ups, transfers
+and watchers. Must not know any request.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
+from typing import Final
+
+import structlog
+
+from indelible.base.ids import ChainKey, ShardId, WorkflowKey
+from indelible.engine.workflow.tasks import TransferTask
+from indelible.services.history.entries import Entry, Unsaved
+from indelible.services.history.query_buffer import QueryBuffer, is_asked_directly
+from indelible.services.history.shard import Shard, ShardParts
+from indelible.services.history.transfers import Transfers
+from indelible.services.history.wakeups import Spawn, Wakeups
+from indelible.services.history.watchers import Watchers
+
+_log: Final = structlog.get_logger("indelible.history")
+
+
+def shard_of(chain: ChainKey, shard_count: int) -> ShardId:
+    """Return the shard of a workflow id: the same on every node, for as long as the store lives."""
+    digest = blake2b(
+        f"{chain.namespace_id}\x00{chain.workflow_id}".encode(), digest_size=8
+    ).digest()
+    return ShardId(int.from_bytes(digest, "big") % shard_count)
+
+
+class _Work:
+    """The background work of one shard."""
+
+    __slots__ = ("transfers", "wakeups")
+
+    def __init__(self, wakeups: Wakeups, transfers: Transfers) -> None:
+        self.wakeups = wakeups
+        self.transfers = transfers
+
+
+class Shards:
+    """All shards that this node owns."""
+
+    def __init__(
+        self,
+        parts: ShardParts,
+        *,
+        shard_count: int,
+        owner: str,
+        spawn: Spawn,
+    ) -> None:
+        self._parts = parts
+        self._shard_count = shard_count
+        self._owner = owner
+        self._spawn = spawn
+        self._shards: list[Shard] = []
+        self._work: list[_Work] = []
+        self.watchers = Watchers(parts.clocks.node)
+        self.queries = QueryBuffer()
+
+    async def start(
+        self,
+        *,
+        wake: Callable[[Shard, WorkflowKey], Awaitable[None]],
+        execute: Callable[[Shard, WorkflowKey, TransferTask], Awaitable[None]],
+    ) -> None:
+        """Take all shards, and take up what their last owner left."""
+        for number in range(self._shard_count):
+            shard_id = ShardId(number)
+            range_id = await self._parts.store.acquire_shard(shard_id, owner=self._owner)
+            shard = Shard(shard_id, range_id, self._parts, self)
+            self._shards.append(shard)
+            self._work.append(self._background(shard, wake, execute))
+        for work in self._work:
+            await work.wakeups.start()
+            await work.transfers.start()
+
+    def _background(
+        self,
+        shard: Shard,
+        wake: Callable[[Shard, WorkflowKey], Awaitable[None]],
+        execute: Callable[[Shard, WorkflowKey, TransferTask], Awaitable[None]],
+    ) -> _Work:
+        return _Work(
+            Wakeups(shard, self._parts.clocks, self._spawn, lambda key: wake(shard, key)),
+            Transfers(
+                shard,
+                self._parts.clocks,
+                self._spawn,
+                lambda key, task: execute(shard, key, task),
+            ),
+        )
+
+    def stop(self) -> None:
+        """Begin nothing any more, and let go whoever waits."""
+        for work in self._work:
+            work.wakeups.stop()
+            work.transfers.stop()
+        self.watchers.stop()
+        self.queries.redirect_all()
+
+    def of(self, chain: ChainKey) -> Shard:
+        """Return the shard of a workflow id."""
+        return self._shards[shard_of(chain, self._shard_count)]
+
+    def all(self) -> Sequence[Shard]:
+        """Return all shards."""
+        return self._shards
+
+    # The shards tell here what happens in them (`ShardListener`).
+
+    def stepped(self, shard: Shard, entry: Entry) -> None:
+        """Take note of the run's next deadline, and wake who watches it or waits for its task."""
+        first = entry.timers.earliest(entry.state)
+        self._work[shard.shard_id].wakeups.note(entry.key, first.at if first else None)
+        self.watchers.notify(entry.key)
+        if is_asked_directly(entry.state.execution):
+            self.queries.redirect(entry.key)
+
+    def stored(self, shard: Shard, entry: Entry, written: Unsaved) -> None:
+        """Execute the transfer tasks that are durable now."""
+        if written.transfers:
+            self._work[shard.shard_id].transfers.offer(entry.key, written.transfers)
+
+    def deleted(self, shard: Shard, entry: Entry) -> None:
+        """Wake the run no more, and tell who watches it."""
+        self._work[shard.shard_id].wakeups.note(entry.key, None)
+        self.watchers.notify(entry.key)
+
+    def forgotten(self, shard: Shard, entry: Entry) -> None:
+        """Look into the store for what may be there and was not told."""
+        work = self._work[shard.shard_id]
+        work.wakeups.reread()
+        if entry.unsaved.transfers:
+            work.transfers.reread()
+        self.watchers.notify(entry.key)

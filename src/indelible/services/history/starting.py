@@ -1,0 +1,210 @@
+"""Starts: by a client, with a signal, or by a parent.
+
+Owns the order in which a start looks at the current run, creates the new one and answers. The rules are in
+`engine.workflow.requests.start_workflow`.
+"""
+
+from typing import Final
+
+from temporalio.api.common.v1 import Link
+from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import (
+    PollWorkflowTaskQueueResponse,
+    SignalWithStartWorkflowExecutionRequest,
+    SignalWithStartWorkflowExecutionResponse,
+    StartWorkflowExecutionRequest,
+    StartWorkflowExecutionResponse,
+)
+
+from indelible.base.errors import InvalidArgumentError
+from indelible.base.fresh_ids import uuid_text
+from indelible.base.ids import ChainKey, NamespaceId, RunId, WorkflowId
+from indelible.base.instants import Duration
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.workflow.requests.signal_workflow import signal_workflow
+from indelible.engine.workflow.requests.start_workflow import (
+    IdDecision,
+    Parentage,
+    StartRequest,
+    decide_on_id,
+    start_delay,
+    start_workflow,
+    terminate_for_successor,
+)
+from indelible.engine.workflow.rules.cron import cron_backoff
+from indelible.engine.workflow.state import ExecutionRecord, StateView
+from indelible.ports.entropy import Entropy
+from indelible.ports.stores import CurrentWrite
+from indelible.services.history.entries import Entry
+from indelible.services.history.shard import Shard, Stepped
+from indelible.services.history.shards import Shards
+from indelible.services.history.workflow_tasks import WorkflowTaskOperations
+
+STARTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
+
+
+class StartOperations:
+    """Starts runs."""
+
+    def __init__(self, shards: Shards, entropy: Entropy, tasks: WorkflowTaskOperations) -> None:
+        self._shards = shards
+        self._entropy = entropy
+        self._tasks = tasks
+
+    async def start_workflow(
+        self, namespace: Namespace, request: StartWorkflowExecutionRequest
+    ) -> StartWorkflowExecutionResponse:
+        """Start a run, or say which run has the id; `AlreadyExistsError` if the policies forbid it."""
+        chain = ChainKey(namespace.id, WorkflowId(request.workflow_id))
+        shard = self._shards.of(chain)
+        async with shard.locks.hold(chain):
+            current = await shard.find(chain)
+            decision = decide_on_id(current.state if current else None, request)
+            if current is not None and decision in _EXISTING:
+                return await self._existing(shard, current, decision)
+            is_eager = request.request_eager_execution and not _backoff(
+                shard, namespace.id, request
+            )
+            entry, task = await self._create(
+                shard, chain, current, decision, request, is_eager=is_eager
+            )
+        return StartWorkflowExecutionResponse(
+            run_id=entry.key.run_id,
+            started=True,
+            status=WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+            first_execution_run_id=entry.key.run_id,
+            eager_workflow_task=task,
+            link=_event_link(namespace, entry.state.execution),
+        )
+
+    async def signal_with_start(
+        self, namespace: Namespace, request: SignalWithStartWorkflowExecutionRequest
+    ) -> SignalWithStartWorkflowExecutionResponse:
+        """Signal the open run of the id, or start one with the signal as its second event."""
+        chain = ChainKey(namespace.id, WorkflowId(request.workflow_id))
+        shard = self._shards.of(chain)
+        async with shard.locks.hold(chain):
+            current = await shard.find(chain)
+            decision = decide_on_id(current.state if current else None, request)
+            if current is not None and decision in _EXISTING:
+                is_repeated = decision is IdDecision.REPEAT_STARTED
+                if not is_repeated:
+                    await shard.step(current, lambda step: signal_workflow(step, request))
+                return SignalWithStartWorkflowExecutionResponse(
+                    run_id=current.key.run_id, started=is_repeated
+                )
+            entry, _ = await self._create(shard, chain, current, decision, request, is_eager=False)
+        return SignalWithStartWorkflowExecutionResponse(run_id=entry.key.run_id, started=True)
+
+    async def start_child(
+        self, namespace: Namespace, request: StartWorkflowExecutionRequest, parentage: Parentage
+    ) -> RunId:
+        """Start a child, whose first workflow task waits for its parent; return its first run.
+
+        Done once per initiated event, however often it is asked. Raises `AlreadyExistsError`.
+        """
+        chain = ChainKey(namespace.id, WorkflowId(request.workflow_id))
+        shard = self._shards.of(chain)
+        async with shard.locks.hold(chain):
+            current = await shard.find(chain)
+            decision = _decide_on_child(current.state if current else None, request, parentage)
+            if current is not None and decision in _EXISTING:
+                return current.state.execution.first_run_id
+            entry, _ = await self._create(
+                shard, chain, current, decision, request, parentage=parentage, is_eager=False
+            )
+            return entry.key.run_id
+
+    async def _existing(
+        self, shard: Shard, current: Entry, decision: IdDecision
+    ) -> StartWorkflowExecutionResponse:
+        execution = current.state.execution
+        is_repeated = decision is IdDecision.REPEAT_STARTED
+        return StartWorkflowExecutionResponse(
+            run_id=execution.run_id,
+            started=is_repeated,
+            status=WorkflowExecutionStatus.ValueType(execution.status),
+            first_execution_run_id=execution.first_run_id,
+            eager_workflow_task=(
+                await self._tasks.repeat_eager_task(shard, current) if is_repeated else None
+            ),
+        )
+
+    async def _create(
+        self,
+        shard: Shard,
+        chain: ChainKey,
+        current: Entry | None,
+        decision: IdDecision,
+        request: StartRequest,
+        *,
+        is_eager: bool,
+        parentage: Parentage | None = None,
+    ) -> tuple[Entry, PollWorkflowTaskQueueResponse | None]:
+        run_id = RunId(uuid_text(self._entropy.token(16)))
+        entry = shard.new_entry(
+            ExecutionRecord(
+                namespace_id=chain.namespace_id, workflow_id=chain.workflow_id, run_id=run_id
+            )
+        )
+        backoff = _backoff(shard, chain.namespace_id, request)
+        steps: list[Stepped] = []
+        if current is not None and decision is IdDecision.TERMINATE_EXISTING:
+            _, ended = shard.decide(current, lambda step: terminate_for_successor(step, run_id))
+            steps.append(ended)
+        _, begun = shard.decide(
+            entry,
+            lambda step: start_workflow(
+                step, request, backoff=backoff, parentage=parentage, is_eager=is_eager
+            ),
+        )
+        steps.append(begun)
+        expected = current.key.run_id if current is not None else None
+        await shard.save(
+            *steps, current=CurrentWrite(chain=chain, expected=expected, run_id=run_id)
+        )
+        task = await self._tasks.started_task(shard, entry, is_sticky=False) if is_eager else None
+        return entry, task
+
+
+def _backoff(shard: Shard, namespace_id: NamespaceId, request: StartRequest) -> Duration:
+    """How long the new run waits: for the first tick of its cron schedule, or as it was asked."""
+    if not request.cron_schedule:
+        return start_delay(request)
+    now = shard.now_in(namespace_id)
+    wait = cron_backoff(
+        request.cron_schedule, scheduled_at=now, now=now, utc_offset=shard.parts.utc_offset
+    )
+    if wait is None:
+        raise InvalidArgumentError(f"invalid CronSchedule: {request.cron_schedule} never fires")
+    return wait
+
+
+_EXISTING: Final = frozenset(
+    {IdDecision.USE_EXISTING, IdDecision.REPEAT_STARTED, IdDecision.REPEAT_ATTACHED}
+)
+
+
+def _decide_on_child(
+    current: StateView | None, request: StartWorkflowExecutionRequest, parentage: Parentage
+) -> IdDecision:
+    """As `decide_on_id`, but the parent's run and event identify a repeated start."""
+    if current is not None:
+        parent = current.execution.parent
+        if parent is not None and (parent.run_id, parent.initiated_event_id) == (
+            parentage.run_id,
+            parentage.initiated_event_id,
+        ):
+            return IdDecision.REPEAT_STARTED
+    return decide_on_id(current, request)
+
+
+def _event_link(namespace: Namespace, execution: ExecutionRecord) -> Link:
+    return Link(
+        workflow_event=Link.WorkflowEvent(
+            namespace=namespace.name,
+            workflow_id=execution.workflow_id,
+            run_id=execution.run_id,
+            event_ref=Link.WorkflowEvent.EventReference(event_id=1, event_type=STARTED),
+        )
+    )

@@ -1,0 +1,161 @@
+"""The wake-ups of a shard: which runs must be looked at, and when.
+
+Owns a window of the near future in memory over the `wake_at` column of the store, per clock. A wake-up is a hint: whoever is
+woken asks the run what is due. Must not know what that can be.
+"""
+
+import heapq
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Final, Protocol
+
+import structlog
+
+from indelible.base.ids import WorkflowKey
+from indelible.base.instants import MILLISECOND, SECOND, Duration, Instant, after
+from indelible.ports.clock import Clock, Clocks, TimerHandle
+from indelible.services.history.shard import Shard
+
+_log: Final = structlog.get_logger("indelible.history.wakeups")
+
+WINDOW: Final = Duration(60 * SECOND)
+"""How far ahead wake-ups are held in memory."""
+REFILL_INTERVAL: Final = Duration(30 * SECOND)
+ROWS_PER_READ: Final = 2_000
+RETRY_DELAY: Final = SECOND
+CATCH_UP_DELAY: Final = Duration(100 * MILLISECOND)
+"""Before more rows are read when there are more than one read brings."""
+
+
+class Spawn(Protocol):
+    """Starts a background task that the lifecycle owns."""
+
+    def __call__(self, name: str, work: Coroutine[object, object, None], /) -> None:
+        """Run `work` until it ends or the node does."""
+        ...
+
+
+class _Lane:
+    """The wake-ups that run by one clock."""
+
+    __slots__ = ("armed_at", "clock", "heap", "timer")
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.heap: list[tuple[Instant, WorkflowKey]] = []
+        self.timer: TimerHandle | None = None
+        self.armed_at: Instant | None = None
+
+
+class Wakeups:
+    """Wakes the runs of one shard when their time comes."""
+
+    def __init__(
+        self,
+        shard: Shard,
+        clocks: Clocks,
+        spawn: Spawn,
+        wake: Callable[[WorkflowKey], Awaitable[None]],
+    ) -> None:
+        self._shard = shard
+        self._clocks = clocks
+        self._spawn = spawn
+        self._wake = wake
+        self._lanes: dict[int, _Lane] = {}
+        self._noted: dict[WorkflowKey, Instant] = {}
+        """The wake-up of each run in the window; a heap entry that says otherwise is void."""
+        self._window_end = Instant(0)
+        self._refill: TimerHandle | None = None
+        self._is_stopped = False
+
+    async def start(self) -> None:
+        """Read the first window; from then on the window moves by itself."""
+        await self._read()
+
+    def stop(self) -> None:
+        """Wake nobody any more."""
+        self._is_stopped = True
+        if self._refill is not None:
+            self._refill.cancel()
+        for lane in self._lanes.values():
+            if lane.timer is not None:
+                lane.timer.cancel()
+
+    def note(self, key: WorkflowKey, at: Instant | None) -> None:
+        """Take note of when a run wants to be woken; None for never."""
+        if at is None:
+            self._noted.pop(key, None)
+            return
+        lane = self._lane(key)
+        if self._noted.get(key) == at:
+            return
+        if at >= self._window_end and at >= after(lane.clock.now(), WINDOW):
+            self._noted.pop(key, None)
+            return
+        self._noted[key] = at
+        heapq.heappush(lane.heap, (at, key))
+        self._arm(lane)
+
+    def reread(self) -> None:
+        """Look into the store now: a wake-up may be there that nobody noted."""
+        if not self._is_stopped:
+            self._spawn("read wake-ups", self._read())
+
+    def _lane(self, key: WorkflowKey) -> _Lane:
+        clock = self._clocks.clock_of(key.namespace_id)
+        lane = self._lanes.get(id(clock))
+        if lane is None:
+            lane = self._lanes[id(clock)] = _Lane(clock)
+        return lane
+
+    def _arm(self, lane: _Lane) -> None:
+        if self._is_stopped or not lane.heap:
+            return
+        first = lane.heap[0][0]
+        if lane.armed_at is not None and lane.armed_at <= first:
+            return
+        if lane.timer is not None:
+            lane.timer.cancel()
+        lane.armed_at = first
+        lane.timer = lane.clock.call_at(first, lambda: self._fire(lane))
+
+    def _fire(self, lane: _Lane) -> None:
+        lane.timer = lane.armed_at = None
+        now = lane.clock.now()
+        while lane.heap and lane.heap[0][0] <= now:
+            at, key = heapq.heappop(lane.heap)
+            if self._noted.get(key) == at:
+                del self._noted[key]
+                self._spawn("wake-up", self._wake_one(key))
+        self._arm(lane)
+
+    async def _wake_one(self, key: WorkflowKey) -> None:
+        try:
+            await self._wake(key)
+        except Exception:
+            # The run's time has come and stays due; a failing store is the usual reason.
+            _log.exception("wake-up failed, will be repeated", workflow_id=key.workflow_id)
+            self.note(key, after(self._lane(key).clock.now(), RETRY_DELAY))
+
+    async def _read(self) -> None:
+        """Read the wake-ups up to the end of the window, and arrange for the next read."""
+        now = self._clocks.node.now()
+        end = after(now, WINDOW)
+        delay = REFILL_INTERVAL
+        try:
+            rows = await self._shard.parts.store.wakeups(
+                self._shard.shard_id, before=end, limit=ROWS_PER_READ
+            )
+            if len(rows) >= ROWS_PER_READ:
+                end = max(rows[-1][0], now)
+                delay = CATCH_UP_DELAY
+            self._window_end = end
+            for at, key in rows:
+                if key not in self._noted:
+                    self.note(key, at)
+        except Exception:
+            _log.exception("cannot read wake-ups, will be repeated")
+            delay = RETRY_DELAY
+        if not self._is_stopped:
+            if self._refill is not None:
+                self._refill.cancel()
+            self._refill = self._clocks.node.call_at(after(now, delay), self.reread)
