@@ -5,7 +5,7 @@ write. Must not know about tasks of the event loop, time or threads: everything 
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -101,6 +101,7 @@ class Tables:
     by_serial: dict[int, Execution] = field(default_factory=dict)
     transfers: dict[ShardId, Transfers] = field(default_factory=dict)
     queues: dict[QueueKey, Queue] = field(default_factory=dict)
+    queue_of_task: dict[TaskId, QueueKey] = field(default_factory=dict)
     namespaces: dict[NamespaceId, tuple[str, bytes]] = field(default_factory=dict)
     range_id_last: int = 0
     serial_last: int = 0
@@ -118,14 +119,11 @@ class Tables:
         for current in commit.currents:
             self._check_current(current)
         transfers = self.transfers.get(commit.shard_id, Transfers())
-        for task_id in _repeated(row.task_id for row in commit.transfers_added):
-            raise CommitConflictError(f"transfer task {task_id} is added twice")
         for row in commit.transfers_added:
             if row.task_id in transfers.rows:
                 raise CommitConflictError(f"transfer task {row.task_id} exists")
         for dispatch in commit.dispatches_added:
-            queue = self.queues.get(dispatch.queue)
-            if queue is not None and dispatch.task_id in queue.rows:
+            if dispatch.task_id in self.queue_of_task:
                 raise CommitConflictError(f"dispatch task {dispatch.task_id} exists")
 
     def _check_execution(self, write: ExecutionWrite) -> None:
@@ -165,6 +163,7 @@ class Tables:
             transfers.remove(task_id)
         for dispatch in commit.dispatches_added:
             self.queues.setdefault(dispatch.queue, Queue()).add(dispatch)
+            self.queue_of_task[dispatch.task_id] = dispatch.queue
         for queue_key, task_id in commit.dispatches_removed:
             self._remove_dispatch(queue_key, task_id)
 
@@ -220,19 +219,13 @@ class Tables:
             del self.currents[chain]
 
     def _remove_dispatch(self, queue_key: QueueKey, task_id: TaskId) -> None:
-        queue = self.queues.get(queue_key)
-        if queue is None:
+        if self.queue_of_task.get(task_id) != queue_key:
             return
+        del self.queue_of_task[task_id]
+        queue = self.queues[queue_key]
         queue.remove(task_id)
         if not queue.rows:  # Sticky queues have endless names: an empty one must not stay.
             del self.queues[queue_key]
-
-
-def _repeated(task_ids: Iterable[TaskId]) -> list[TaskId]:
-    seen: dict[TaskId, int] = {}
-    for task_id in task_ids:
-        seen[task_id] = seen.get(task_id, 0) + 1
-    return [task_id for task_id, count in seen.items() if count > 1]
 
 
 def _frozen(record: VisibilityRecord) -> VisibilityRecord:

@@ -170,8 +170,8 @@ class Flusher:
     def _go_on(self) -> None:
         """Those who were just told run first, so that their next commits are in the next group."""
         loop = asyncio.get_running_loop()
-        # SQLite tells the size of its log to checkpoints only. A row change costs about a page: less
-        # in a large group, whose rows share pages, more in a small one.
+        # SQLite tells the size of its log to checkpoints only. A row change costs about a page:
+        # less in a large group, whose rows share pages, more in a small one.
         pages = self._connection.total_changes + self._writer.blob_bytes // _PAGE_BYTES
         if self._worker is None or pages - self._pages_at_checkpoint < CHECKPOINT_PAGES:
             loop.call_soon(self._flush)

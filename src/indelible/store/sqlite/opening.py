@@ -184,21 +184,34 @@ def _check_damage(connection: sqlite3.Connection) -> None:
 
 def _read_edges(connection: sqlite3.Connection) -> None:
     """Walk down the first and the last branch of every tree; SQLite checks what it reads."""
-    trees = connection.execute(
-        "SELECT type, name, tbl_name FROM sqlite_master WHERE type = 'table' OR sql IS NOT NULL"
+    trees: list[tuple[str, str, str]] = connection.execute(
+        "SELECT type, name, tbl_name FROM sqlite_master WHERE rootpage > 0 AND name <> 'metadata'"
     ).fetchall()
     for kind, name, table in trees:
-        source = f'"{table}" INDEXED BY "{name}"' if kind == "index" else f'"{table}"'
-        columns = connection.execute(f'PRAGMA index_info("{name}")').fetchall()
-        keys = ", ".join(f'"{column[2]}"' for column in columns) if kind == "index" else ""
-        # A partial index can be named only where its condition is met.
-        where = " WHERE wake_at > 0" if name == "executions_by_wake_up" else ""
-        for direction in ("ASC", "DESC"):
-            order = ", ".join(f"{key} {direction}" for key in keys.split(", ")) if keys else ""
+        source = f'"{table}"'
+        if kind == "index" and not name.startswith("sqlite_autoindex"):
+            source += f' INDEXED BY "{name}"'
+            if name == "executions_by_wake_up":  # A partial index wants its condition.
+                source += " WHERE wake_at > 0"
+        keys = _key_columns(connection, kind, name)
+        for is_backward in (False, True):
+            order = ", ".join(
+                f'"{column}" {"DESC" if is_descending != is_backward else "ASC"}'
+                for column, is_descending in keys
+            )
             connection.execute(
-                f"SELECT * FROM {source}{where}"  # noqa: S608 - names come from the schema
-                f"{f' ORDER BY {order}' if order else ''} LIMIT 1"
+                f"SELECT * FROM {source} ORDER BY {order} LIMIT 1"  # noqa: S608 - our own names
             ).fetchone()
+
+
+def _key_columns(connection: sqlite3.Connection, kind: str, name: str) -> list[tuple[str, bool]]:
+    """Return the columns by which a tree is ordered, each with "is descending"."""
+    if kind == "index":
+        columns = connection.execute(f'PRAGMA index_xinfo("{name}")').fetchall()
+        return [(column[2], bool(column[3])) for column in columns if column[5] and column[1] >= 0]
+    columns = connection.execute(f'PRAGMA table_info("{name}")').fetchall()
+    keys = sorted((column[5], column[1]) for column in columns if column[5])
+    return [(column, False) for _, column in keys]
 
 
 def _set_up_writer(connection: sqlite3.Connection, durability: Durability) -> None:

@@ -73,10 +73,10 @@ class Reader:
             archetype=Archetype(archetype),
             version=version,
             record=record,
-            sub_records=[
+            sub_records=tuple(
                 SubRecord(kind=kind, record_id=record_id, blob=blob)
                 for kind, record_id, blob in self._execute(sql.SUB_RECORDS, (execution_id,))
-            ],
+            ),
         )
 
     def current_run(self, chain: ChainKey) -> RunId | None:

@@ -123,11 +123,18 @@ REMOVE_DISPATCH: Final = """
 DELETE FROM dispatches
 WHERE task_id = ? AND queue_name = ? AND queue_type = ? AND queue_namespace_ref = ?
 """
+# In two parts: SQLite does not use the second column of (priority, task_id) > (?, ?) where that is
+# the number of the row.
 DISPATCHES: Final = """
 SELECT priority, task_id, created_at, namespace_ref, workflow_id, run_id, blob
 FROM dispatches INDEXED BY dispatches_by_queue
-WHERE queue_namespace_ref = ? AND queue_type = ? AND queue_name = ? AND (priority, task_id) > (?, ?)
-ORDER BY priority, task_id LIMIT ?
+WHERE queue_namespace_ref = ?1 AND queue_type = ?2 AND queue_name = ?3
+    AND priority = ?4 AND task_id > ?5
+UNION ALL
+SELECT priority, task_id, created_at, namespace_ref, workflow_id, run_id, blob
+FROM dispatches INDEXED BY dispatches_by_queue
+WHERE queue_namespace_ref = ?1 AND queue_type = ?2 AND queue_name = ?3 AND priority > ?4
+ORDER BY priority, task_id LIMIT ?6
 """
 DISPATCH_COUNT: Final = """
 SELECT count(*) FROM dispatches INDEXED BY dispatches_by_queue

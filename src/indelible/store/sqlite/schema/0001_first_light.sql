@@ -96,9 +96,9 @@ CREATE TABLE dispatches (
     blob BLOB NOT NULL
 );
 
--- The task id is the last column of the index by itself.
+-- Every index ends with the row's number anyway, but only a named column bounds a search.
 CREATE INDEX dispatches_by_queue
-    ON dispatches (queue_namespace_ref, queue_type, queue_name, priority);
+    ON dispatches (queue_namespace_ref, queue_type, queue_name, priority, task_id);
 
 -- close_order is the close time, or the largest integer while the run is open: the order of lists is then
 -- (close_order, start_time) descending, run_id ascending. The indexes leave out the run id (36 bytes each):
