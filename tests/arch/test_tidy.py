@@ -93,9 +93,14 @@ def _only_api_messages(module: Module) -> Iterator[str]:
     return iter(()) if module.path.startswith(SDK_USERS) else house_rules.only_api_messages(module)
 
 
+@cache
+def _set_fields() -> frozenset[str]:
+    """The engine's fields that are sets, whichever module declares them."""
+    return frozenset[str]().union(*(set_order.set_fields(module) for module in _modules(ENGINE)))
+
+
 def _set_iteration(module: Module) -> Iterator[str]:
-    fields = frozenset[str]().union(*(set_order.set_fields(other) for other in _modules(ENGINE)))
-    return set_order.set_iteration(module, fields)
+    return set_order.set_iteration(module, _set_fields())
 
 
 Rule = Callable[[Module], Iterator[str]]
