@@ -29,7 +29,7 @@ from indelible.server.ports_in_use import is_free, require_free, resolved
 from indelible.server.refusal import StartRefusedError
 from indelible.services.frontend.backends import Backends
 from indelible.services.frontend.frontend import Environment, Frontend
-from indelible.services.history.service import HistoryService
+from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.store.memory.store import MemoryStore
@@ -121,14 +121,18 @@ async def _serving(
         spawn=supervisor.start,
     )
     history = HistoryService(
-        store,
-        clocks=node.clocks,
-        entropy=node.entropy,
-        telemetry=node.telemetry,
-        namespaces=registry,
-        limits_of=config.dynamic_config.limits,
-        matching=matching,
-        spawn=supervisor.start,
+        HistorySurroundings(
+            store=store,
+            clocks=node.clocks,
+            entropy=node.entropy,
+            telemetry=node.telemetry,
+            namespaces=registry,
+            limits_of=config.dynamic_config.limits,
+            utc_offset=utc_offset,
+            matching=matching,
+            spawn=supervisor.start,
+            owner=FreshIds(node.entropy.token(16)).uuid(),
+        )
     )
     matching.connect(history)
     frontend = Frontend(
