@@ -38,8 +38,6 @@ BANNED_VERBS: Final = frozenset({"handle"})
 
 # What `--data` names is called that in the documents and on the command line.
 _SPOKEN: Final = re.compile("data_(folder|file)|Data(Folder|File)")
-# What `--data` names is called that in the documents and on the command line.
-_SPOKEN: Final = re.compile("data_(folder|file)|Data(Folder|File)")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _OPEN_MARK: Final = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b(\(#\d+\))?")
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
