@@ -128,6 +128,13 @@ class TimerSequence:
         for scheduled_event_id in state.activities.step_keys():
             self._note_activity(state, scheduled_event_id)
 
+    def follow_activity(self, state: StateView, scheduled_event_id: int) -> None:
+        """Take note of one activity in the middle of a step.
+
+        `follow` there would look at all that the step has touched, once per firing.
+        """
+        self._note_activity(state, scheduled_event_id)
+
     def earliest(self, state: StateView) -> Deadline | None:
         """Return the next deadline of the run."""
         first = self._first_of_heap(state) if state.execution.is_open else None
@@ -180,6 +187,4 @@ def _activity_deadline(state: StateView, scheduled_event_id: int) -> Deadline | 
     deadline = activity_deadline(record) if record is not None else None
     if deadline is None:
         return None
-    return Deadline(
-        deadline.at, DeadlineKind.ACTIVITY, scheduled_event_id, scheduled_event_id
-    )
+    return Deadline(deadline.at, DeadlineKind.ACTIVITY, scheduled_event_id, scheduled_event_id)

@@ -25,9 +25,7 @@ from indelible.engine.workflow.state import MutableState
 
 _T: Final = EventType
 
-APPLIERS: Final[
-    Mapping["EventType.ValueType", Callable[[MutableState, HistoryEvent], None]]
-] = {
+APPLIERS: Final[Mapping["EventType.ValueType", Callable[[MutableState, HistoryEvent], None]]] = {
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: execution.apply_started,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: execution.apply_signaled,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: execution.apply_cancel_requested,

@@ -227,9 +227,7 @@ def write_transient_events(step: Transition) -> None:
     if not task.is_transient:
         return
     queue = TaskQueue(name=task.queue_name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
-    _emit_scheduled(
-        step, queue, task.start_to_close_timeout, task.attempt, at=task.scheduled_at
-    )
+    _emit_scheduled(step, queue, task.start_to_close_timeout, task.attempt, at=task.scheduled_at)
     step.emit(
         WorkflowTaskStartedEventAttributes(
             scheduled_event_id=pending(step).scheduled_event_id,
@@ -352,5 +350,3 @@ def drop_workflow_task(step: Transition) -> None:
     else:
         step.release(task.dispatch)
         step.change(deltas.WorkflowTaskDropped())
-
-
