@@ -102,6 +102,17 @@ async def test_reflection_knows_the_messages() -> None:
     assert len(answer.file_descriptor_response.file_descriptor_proto) > 1
 
 
+async def test_reflection_knows_the_services() -> None:
+    pytest.importorskip("google.api.annotations_pb2", reason="needs googleapis-common-protos")
+    async with listening({}) as wire:
+        answer = await reflect(
+            wire,
+            REFLECTIONS[0],
+            ServerReflectionRequest(file_containing_symbol=WORKFLOW_SERVICE.name),
+        )
+    assert len(answer.file_descriptor_response.file_descriptor_proto) > 1
+
+
 async def test_reflection_refuses_nonsense() -> None:
     async with listening({}) as wire:
         call = wire.channel.stream_stream(

@@ -17,11 +17,19 @@ from temporalio.api.workflowservice import v1 as workflowservice
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One generated service: its full name, its base class, and the module of its messages."""
+    """One generated service."""
 
     name: str
+    """Full name."""
     base: type
+    """Has a method for each RPC."""
     messages: ModuleType
+    """The package with its requests."""
+
+    @property
+    def descriptor_module(self) -> str:
+        """The generated module that describes it; it may lack what it imports."""
+        return f"{self.messages.__name__}.service_pb2"
 
 
 WORKFLOW_SERVICE: Final = Service(

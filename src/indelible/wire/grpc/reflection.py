@@ -4,8 +4,13 @@
 
 Owns the names that reflection lists. SDKs never ask, so the library behind it (0.1 s and 12 MB)
 is imported by the first question.
+
+The descriptors of the API's services refer to `google.api`, which is another package
+(googleapis-common-protos). Where that is missing, messages are described and services only named.
 """
 
+import contextlib
+import importlib
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Final
 
@@ -21,8 +26,13 @@ SERVICE_NAMES: Final = (
 )
 
 
-def reflection_methods(service_names: Sequence[str]) -> Mapping[str, RpcMethod]:
-    """Return the reflection methods by path; they list `service_names` and themselves."""
+def reflection_methods(
+    service_names: Sequence[str], descriptor_modules: Sequence[str]
+) -> Mapping[str, RpcMethod]:
+    """Return the reflection methods by path; they list `service_names` and themselves.
+
+    `descriptor_modules` are the generated modules that describe those services.
+    """
     names = sorted((*service_names, *SERVICE_NAMES))
 
     async def answer(requests: AsyncIterable[bytes], context: Context) -> AsyncIterator[bytes]:
@@ -31,6 +41,9 @@ def reflection_methods(service_names: Sequence[str]) -> Mapping[str, RpcMethod]:
             ServerReflectionRequest,
         )
 
+        for module in descriptor_modules:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module)
         decoded = (ServerReflectionRequest.FromString(body) async for body in requests)
         servicer = aio.ReflectionServicer(names)
         try:

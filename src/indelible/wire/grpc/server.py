@@ -66,7 +66,9 @@ class GrpcServer:
         table: dict[str, RpcMethod] = {
             **_unary_methods(served, handlers, endpoints),
             **self._health.methods(),
-            **reflection_methods([*names, HEALTH_SERVICE_NAME]),
+            **reflection_methods(
+                [*names, HEALTH_SERVICE_NAME], [one.descriptor_module for one in served]
+            ),
         }
         self._server = new_server(lambda path: table.get(path) or _unknown(path), _OPTIONS)
 
