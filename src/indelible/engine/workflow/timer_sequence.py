@@ -1,7 +1,8 @@
 """When a run must be looked at next, and why.
 
-Owns the deadlines of a run: it derives them from the records, so nothing is armed or disarmed by hand. The heap holds hints; an entry
-counts only if the state still says the same. Must not act on a deadline: that is what `expirations` do.
+Owns the deadlines of a run: it derives them from the records, so nothing is armed or disarmed by hand.
+The heap holds hints; an entry counts only if the state still says the same. Must not act on a
+deadline: that is what `expirations` do.
 """
 
 import heapq
@@ -33,7 +34,10 @@ class DeadlineKind(IntEnum):
 
 
 class Deadline(NamedTuple):
-    """An instant at which something is to happen. `order` sorts equals; `subject` is the record's key."""
+    """An instant at which something is to happen.
+
+    `order` sorts equals; `subject` is the record's key.
+    """
 
     at: Instant
     kind: DeadlineKind
@@ -42,7 +46,7 @@ class Deadline(NamedTuple):
 
 
 class ActivityDeadline(NamedTuple):
-    """The next deadline of an activity: a timeout, or (UNSPECIFIED) the end of its retry interval."""
+    """The next deadline of an activity: a timeout, or (UNSPECIFIED) the end of a retry interval."""
 
     at: Instant
     timeout_type: "TimeoutType.ValueType"

@@ -1,10 +1,10 @@
 """A run's deadlines have come: fire them, in order.
 
-Owns the order and the end of it. What a deadline does is in the file of its kind; the deletion of a closed run is
-no step of that run, and is left to the caller.
+Owns the order and the end of it. What a deadline does is in the file of its kind; the deletion of a
+closed run is no step of that run, and is left to the caller.
 """
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from indelible.base.ids import EventId
 from indelible.base.invariants import invariant
@@ -19,21 +19,26 @@ from indelible.engine.workflow.rules.workflow_tasks import require_workflow_task
 from indelible.engine.workflow.timer_sequence import Deadline, DeadlineKind, TimerSequence
 from indelible.engine.workflow.transition import Transition
 
+REPEATS_MAX: Final = 1
+"""The retry interval of an activity may end at the very instant at which it times out for good."""
+
 
 def fire_due(
     step: Transition, timers: TimerSequence, start_event: StartEvent | None = None
 ) -> bool:
     """Fire all deadlines that have come; return whether there were any.
 
-    `start_event` is needed if the run times out and another one follows. The timers look ahead within the step: should it be
-    given up, they must be, too.
+    `start_event` is needed if the run times out and another one follows. The timers look ahead
+    within the step: should it be given up, they must be, too.
     """
     last: Deadline | None = None
+    repeat_count = 0
     is_task_needed = False
     while (deadline := timers.due(step.state, step.now)) is not None:
         if deadline.kind is DeadlineKind.RETENTION:
             break
-        invariant(deadline != last, "a deadline fired, and is still there")
+        repeat_count = repeat_count + 1 if deadline == last else 0
+        invariant(repeat_count <= REPEATS_MAX, "a deadline fired, and is still there")
         last = deadline
         is_task_needed |= _fire(step, timers, deadline, start_event)
     if is_task_needed and step.execution.is_open:
