@@ -194,8 +194,8 @@ def _comparisons(
     if operator in {"is null", "is not null"}:
         yield _null_comparison(column, is_null=(operator == "is null") != is_negated)
         return
-    _check_operator(column, operator, is_negated=is_negated)
     values = [_value(column, literal) for literal in condition.values]
+    _check_operator(column, operator, is_negated=is_negated)
     if column.key in _KNOWN_WHEN_CLOSED:
         yield _IS_CLOSED
     if is_negated and operator == "in":
@@ -235,9 +235,9 @@ def _check_operator(column: _Column, operator: str, *, is_negated: bool) -> None
             f"cannot do range condition on search attribute '{column.name}' of type {type_name}"
         )
     if operator not in supported:
+        word = f"NOT {operator.upper()}" if is_negated else operator.upper()
         raise not_supported(
-            f"operator '{operator.upper()}' not supported for {type_name} type "
-            f"search attribute '{column.name}'"
+            f"operator '{word}' not supported for {type_name} type search attribute '{column.name}'"
         )
     is_range = operator not in {"=", "!=", "in"}
     if (column.key == _STATUS and is_range) or (
@@ -293,16 +293,18 @@ def _spellings(name: str) -> Iterator[str]:
 
 def _value(column: _Column, literal: Literal) -> Scalar:
     if column.key == _STATUS:
-        return _status(literal)
+        return _status(column, literal)
     return _READERS[column.value_type](column, literal)
 
 
-def _status(literal: Literal) -> int:
+def _status(column: _Column, literal: Literal) -> int:
     if isinstance(literal, str):
         if literal not in _STATUSES:
             raise invalid(f"invalid {_STATUS} value '{literal}'")
         return _STATUSES[literal]
-    if isinstance(literal, bool | float):
+    if isinstance(literal, bool):
+        raise _wrong_type(column, literal)
+    if isinstance(literal, float):
         raise invalid(f"unexpected value type {_go_type(literal)} for search attribute {_STATUS}")
     if literal not in _STATUSES.values():
         raise invalid(f"invalid {_STATUS} value {literal}")

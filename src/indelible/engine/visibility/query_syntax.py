@@ -56,7 +56,8 @@ _KEYWORDS: Final = frozenset(
 class Condition:
     """A column, an operator in lower case, and its literals.
 
-    Operators are those of `engine.visibility.filters`, and between, "is null" and "is not null".
+    Operators are those of `engine.visibility.filters`, and between, like, "is null" and "is not
+    null".
     """
 
     column: str
@@ -118,22 +119,24 @@ class _Token(NamedTuple):
 
     kind: str
     value: str
-    position: int
+    end: int
+    """Index of the character behind it."""
 
 
 def _tokens(text: str) -> Iterator[_Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "other"
-        value, position = match.group(kind), match.start(kind)
+        value, end = match.group(kind), match.end(kind)
         if kind == "other":
-            raise _malformed(position, value)
+            # A quote that is never closed reaches to the end.
+            raise _malformed(len(text) if value in {"'", '"', "`"} else end)
         if kind == "text":
             value = _ESCAPE.sub(_unescaped, value[1:-1])
         elif kind == "name" and value.startswith("`"):
             value = value[1:-1]
         elif kind == "name" and value.lower() in _KEYWORDS:
             kind = value.lower()
-        yield _Token(kind, value, position)
+        yield _Token(kind, value, end)
         if kind == "end":
             return
 
@@ -145,9 +148,11 @@ def _unescaped(match: re.Match[str]) -> str:
     return _ESCAPED.get(escaped, escaped)
 
 
-def _malformed(position: int, near: str) -> InvalidArgumentError:
-    at = position + _PREFIX_CHARACTERS + 1
-    return InvalidArgumentError(f"{_MALFORMED}: syntax error at position {at} near '{near}'")
+def _malformed(end: int, near: str = "") -> InvalidArgumentError:
+    """Return the refusal of a text that is wrong at the token that ends at an index."""
+    at = f"syntax error at position {_PREFIX_CHARACTERS + end + 1}"
+    place = f" near '{near}'" if near else ""
+    return InvalidArgumentError(f"{_MALFORMED}: {at}{place}")
 
 
 class _Parser:
@@ -207,8 +212,7 @@ class _Parser:
             return Condition(column, _COMPARISONS[self._take().kind], (self._literal(),))
         if self._skip("is"):
             is_negated = self._skip("not")
-            if not self._skip("null"):
-                raise invalid("'IS' operator can only be used as 'IS NULL' or 'IS NOT NULL'")
+            self._expect("null")
             return Condition(column, "is not null" if is_negated else "is null")
         is_negated = self._skip("not")
         condition = self._word_condition(column, is_negated=is_negated)
@@ -228,9 +232,8 @@ class _Parser:
             return Condition(column, "between", (low, self._literal()))
         if self._skip("starts_with"):
             return Condition(column, "starts_with", (self._literal(),))
-        if self._kind == "like":
-            operator = "NOT LIKE" if is_negated else "LIKE"
-            raise not_supported(f"operator '{operator}' not supported for '{column}'")
+        if self._skip("like"):
+            return Condition(column, "like", (self._literal(),))
         if is_negated or self._kind not in {"end", "and", "or", ")"}:
             raise self._unexpected()
         raise invalid("incomplete expression")
@@ -296,9 +299,7 @@ class _Parser:
 
     def _unexpected(self) -> InvalidArgumentError:
         token = self._tokens[self._next]
-        if token.kind == "end":
-            return _malformed(token.position, "")
-        return _malformed(token.position, token.value)
+        return _malformed(token.end, "" if token.kind == "symbol" else token.value)
 
 
 def _number(text: str) -> int | float:

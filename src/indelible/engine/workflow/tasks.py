@@ -42,14 +42,6 @@ class StartChild(Task, frozen=True, kw_only=True, tag="start_child"):
     initiated_event_id: EventId
 
 
-class ScheduleFirstTask(Task, frozen=True, kw_only=True, tag="schedule_first_task"):
-    """Let a started child run: schedule its first workflow task (trap 30)."""
-
-    namespace_id: NamespaceId
-    workflow_id: WorkflowId
-    run_id: RunId
-
-
 class SignalExternal(Task, frozen=True, kw_only=True, tag="signal_external"):
     """Deliver a signal to another execution, and record the outcome."""
 
@@ -77,7 +69,6 @@ class ApplyParentClosePolicy(Task, frozen=True, kw_only=True, tag="parent_close_
 
 TransferTask = (
     StartChild
-    | ScheduleFirstTask
     | SignalExternal
     | CancelExternal
     | ReportToParent

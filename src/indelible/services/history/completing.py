@@ -134,9 +134,7 @@ class CompletionOperations:
         return namespace.id if namespace is not None else None
 
     @staticmethod
-    def _refuse(
-        shard: Shard, namespace: Namespace, fields: Mapping[str, Payload]
-    ) -> str | None:
+    def _refuse(shard: Shard, namespace: Namespace, fields: Mapping[str, Payload]) -> str | None:
         """Why search attributes cannot be set, or None."""
         try:
             check_search_attributes(
@@ -150,9 +148,7 @@ class CompletionOperations:
         return None
 
 
-def _tell_answers(
-    taken: Mapping[str, Outcome], results: Mapping[str, WorkflowQueryResult]
-) -> None:
+def _tell_answers(taken: Mapping[str, Outcome], results: Mapping[str, WorkflowQueryResult]) -> None:
     for query_id, outcome in taken.items():
         result = results[query_id]
         if not outcome.done():

@@ -224,16 +224,18 @@ class LoadedQueue:
     def retry_now(self, match: QueueTaskMatch, request_id: str) -> None:
         """Let a task wait again whose poll has gone while it was being started."""
         self._retry(match, request_id)
-        self.give_back(match)
+        self.matcher.retry(match)
+        self.pump()
 
-    def retry_later(self, match: QueueTaskMatch, request_id: str) -> None:
-        """Let a task wait again, after a moment, that could not be started."""
+    def retry_later(self, match: QueueTaskMatch, request_id: str) -> int:
+        """Let a task wait again, after a moment, whose start failed; return how often it has."""
         retry = self._retry(match, request_id)
         retry.failure_count += 1
         self._delayed[match.place] = self._clock.call_at(
             after(self._clock.now(), _backoff(retry.failure_count)),
             partial(self._end_delay, match),
         )
+        return retry.failure_count
 
     def recheck(self) -> None:
         """Read the rows again."""
@@ -250,7 +252,8 @@ class LoadedQueue:
 
     def _end_delay(self, match: QueueTaskMatch) -> None:
         del self._delayed[match.place]
-        self.give_back(match)
+        self.matcher.retry(match)
+        self.pump()
 
     # ----------------------------------------------------------------------------------- queries
     def add_query(self, pending: PendingQuery) -> bool:

@@ -351,16 +351,17 @@ class MatchingService:
             response = await start(match, poll, request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the task must not be lost
             self._measurements.start_failed(queue.labels)
-            is_expected = isinstance(error, ServiceError | StoreError)
+            failure_count = queue.retry_later(match, request_id)
+            is_told = failure_count > 1 or isinstance(error, ServiceError | StoreError)
             _log.warning(
                 "task_start_failed",
                 queue=queue.key.name,
                 workflow_id=match.task.key.workflow_id,
                 run_id=match.task.key.run_id,
+                failure_count=failure_count,
                 error=repr(error),
-                exc_info=None if is_expected else error,
+                exc_info=None if is_told else error,
             )
-            queue.retry_later(match, request_id)
             return None
         except BaseException:
             queue.retry_now(match, request_id)

@@ -1,0 +1,334 @@
+"""What each transfer task does: one run speaks to another.
+
+Owns the conversation of two runs: deliver, then record the outcome with the one that asked. Every
+part may happen twice, and both sides recognise a repetition. No lock is held while the other run is
+spoken to.
+"""
+
+from collections.abc import Callable
+from typing import Final, assert_never
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import (
+    CancelExternalWorkflowExecutionFailedCause,
+    ParentClosePolicy,
+    SignalExternalWorkflowExecutionFailedCause,
+    StartChildWorkflowExecutionFailedCause,
+)
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
+
+from indelible.base.errors import AlreadyExistsError, NotFoundError, ServiceError
+from indelible.base.ids import ChainKey, EventId, WorkflowId, WorkflowKey
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.workflow.requests.record_child_closed import record_child_closed
+from indelible.engine.workflow.requests.record_child_start_failed import (
+    record_child_start_failed,
+)
+from indelible.engine.workflow.requests.record_child_started import record_child_started
+from indelible.engine.workflow.requests.record_external_result import (
+    is_own_workflow,
+    record_external_cancel,
+    record_external_signal,
+)
+from indelible.engine.workflow.requests.request_cancel_workflow import request_cancel_workflow
+from indelible.engine.workflow.requests.schedule_first_task import schedule_first_task
+from indelible.engine.workflow.requests.signal_workflow import signal_workflow
+from indelible.engine.workflow.requests.start_child import (
+    child_start_request,
+    dedup_request_id,
+    parentage,
+)
+from indelible.engine.workflow.requests.start_workflow import HISTORY_IDENTITY
+from indelible.engine.workflow.requests.terminate_workflow import terminate_run
+from indelible.engine.workflow.state import ExecutionRecord, ExternalRequestRecord
+from indelible.engine.workflow.tasks import (
+    ApplyParentClosePolicy,
+    CancelExternal,
+    ReportToParent,
+    SignalExternal,
+    StartChild,
+    TransferTask,
+)
+from indelible.engine.workflow.transition import Transition
+from indelible.services.history.reading import read_event
+from indelible.services.history.shard import Shard
+from indelible.services.history.shards import Shards
+from indelible.services.history.starting import StartOperations
+from indelible.services.namespaces import NamespaceRegistry
+
+CLOSE_POLICY_REASON: Final = "by parent close policy"
+
+_Start = StartChildWorkflowExecutionFailedCause
+_Signal = SignalExternalWorkflowExecutionFailedCause
+_Cancel = CancelExternalWorkflowExecutionFailedCause
+
+
+class TransferExecutor:
+    """Executes transfer tasks; raises if one must be tried again."""
+
+    def __init__(
+        self, shards: Shards, starts: StartOperations, namespaces: NamespaceRegistry
+    ) -> None:
+        self._shards = shards
+        self._starts = starts
+        self._namespaces = namespaces
+
+    async def execute(self, shard: Shard, key: WorkflowKey, task: TransferTask) -> None:
+        """Do what the task of a run wants done; nothing if it is not wanted any more."""
+        match task:
+            case StartChild():
+                await self._start_child(shard, key, task)
+            case SignalExternal():
+                await self._signal(shard, key, task)
+            case CancelExternal():
+                await self._cancel(shard, key, task)
+            case ReportToParent():
+                await self._report(shard, key)
+            case ApplyParentClosePolicy():
+                await self._apply_close_policy(key, task)
+            case _:
+                assert_never(task)
+
+    # -- children ----------------------------------------------------------------------------------
+
+    async def _start_child(self, shard: Shard, key: WorkflowKey, task: StartChild) -> None:
+        chain = _chain(key)
+        async with shard.locks.hold(chain):
+            entry = await shard.find(chain, key.run_id)
+            if entry is None or task.initiated_event_id not in entry.state.children:
+                return
+            execution = entry.state.execution
+            is_started = entry.state.children[task.initiated_event_id].is_started
+            if not execution.is_open and not is_started:
+                return
+            initiated = await read_event(shard, entry, task.initiated_event_id)
+        given = initiated.start_child_workflow_execution_initiated_event_attributes
+        namespace = self._find_namespace(given.namespace_id)
+        if namespace is None:
+            cause = _Start.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
+            await self._fail_start(shard, key, initiated, cause)
+            return
+        try:
+            run_id = await self._starts.start_child(
+                namespace,
+                child_start_request(execution, initiated),
+                parentage(execution, task.initiated_event_id),
+            )
+        except AlreadyExistsError:
+            cause = _Start.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS
+            await self._fail_start(shard, key, initiated, cause)
+            return
+        child = WorkflowKey(namespace.id, WorkflowId(given.workflow_id), run_id)
+        await self._release_child(shard, key, initiated, child)
+
+    async def _fail_start(
+        self,
+        shard: Shard,
+        key: WorkflowKey,
+        initiated: HistoryEvent,
+        cause: "StartChildWorkflowExecutionFailedCause.ValueType",
+    ) -> None:
+        await _record(shard, key, lambda step: record_child_start_failed(step, initiated, cause))
+
+    async def _release_child(
+        self, shard: Shard, key: WorkflowKey, initiated: HistoryEvent, child: WorkflowKey
+    ) -> None:
+        """Tell the parent of the start; only then let the child run (trap 30).
+
+        A parent that closed meanwhile has dropped the child: its close policy decides at once.
+        """
+        chain = _chain(key)
+        is_known = False
+        async with shard.locks.hold(chain):
+            entry = await shard.find(chain, key.run_id)
+            if entry is not None:
+                is_known = await shard.step(
+                    entry, lambda step: record_child_started(step, initiated, child.run_id)
+                )
+                is_known = is_known or entry.state.execution.is_open
+        await self._tell(child, schedule_first_task, is_chain=False)
+        if not is_known:
+            given = initiated.start_child_workflow_execution_initiated_event_attributes
+            await self._close_child(key, child, given.parent_close_policy)
+
+    async def _report(self, shard: Shard, key: WorkflowKey) -> None:
+        """Tell the parent how this run has closed."""
+        chain = _chain(key)
+        async with shard.locks.hold(chain):
+            entry = await shard.find(chain, key.run_id)
+            if entry is None:
+                return
+            execution = entry.state.execution
+            closing = await read_event(shard, entry, execution.close_event_id)
+        parent = execution.parent
+        if parent is None:
+            return
+        parent_key = WorkflowKey(parent.namespace_id, parent.workflow_id, parent.run_id)
+        await self._tell(
+            parent_key, lambda step: record_child_closed(step, execution, closing), is_chain=False
+        )
+
+    async def _apply_close_policy(self, key: WorkflowKey, task: ApplyParentClosePolicy) -> None:
+        child = WorkflowKey(task.namespace_id, task.workflow_id, task.first_run_id)
+        await self._close_child(key, child, task.policy)
+
+    async def _close_child(self, parent: WorkflowKey, child: WorkflowKey, policy: int) -> None:
+        def decide(step: Transition) -> None:
+            if not step.execution.is_open:
+                return
+            if policy == ParentClosePolicy.PARENT_CLOSE_POLICY_TERMINATE:
+                terminate_run(step, reason=CLOSE_POLICY_REASON, identity=HISTORY_IDENTITY)
+            elif policy == ParentClosePolicy.PARENT_CLOSE_POLICY_REQUEST_CANCEL:
+                request_cancel_workflow(
+                    step,
+                    reason=CLOSE_POLICY_REASON,
+                    identity=HISTORY_IDENTITY,
+                    links=[],
+                    sender=_execution(parent),
+                )
+
+        await self._tell(child, decide, is_chain=True)
+
+    # -- messages ----------------------------------------------------------------------------------
+
+    async def _signal(self, shard: Shard, key: WorkflowKey, task: SignalExternal) -> None:
+        chain = _chain(key)
+        async with shard.locks.hold(chain):
+            entry = await shard.find(chain, key.run_id)
+            if entry is None or task.initiated_event_id not in entry.state.external_signals:
+                return
+            target = entry.state.external_signals[task.initiated_event_id]
+            initiated = await read_event(shard, entry, task.initiated_event_id)
+            sender = entry.state.execution
+        cause = await self._deliver_signal(sender, target, initiated)
+        await _record(shard, key, lambda step: record_external_signal(step, initiated, cause))
+
+    async def _deliver_signal(
+        self, sender: ExecutionRecord, target: ExternalRequestRecord, initiated: HistoryEvent
+    ) -> "SignalExternalWorkflowExecutionFailedCause.ValueType | None":
+        """Deliver a signal; return why it cannot be delivered."""
+        not_found = _Signal.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND
+        if self._find_namespace(target.namespace_id) is None:
+            return _Signal.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
+        if is_own_workflow(sender, target):
+            return not_found
+        given = initiated.signal_external_workflow_execution_initiated_event_attributes
+        request = SignalWorkflowExecutionRequest(
+            signal_name=given.signal_name,
+            input=given.input if given.HasField("input") else None,
+            header=given.header if given.HasField("header") else None,
+            identity=HISTORY_IDENTITY,
+            request_id=dedup_request_id(sender, initiated.event_id),
+        )
+
+        def decide(step: Transition) -> None:
+            if given.child_workflow_only:
+                _require_child(step, sender)
+            signal_workflow(step, request, sender=_execution(sender.key))
+
+        try:
+            await self._shards.of(_target_chain(target)).update(
+                _target_chain(target), target.run_id, decide
+            )
+        except NotFoundError:
+            return not_found
+        except ServiceError:
+            return (
+                _Signal.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_SIGNAL_COUNT_LIMIT_EXCEEDED
+            )
+        return None
+
+    async def _cancel(self, shard: Shard, key: WorkflowKey, task: CancelExternal) -> None:
+        chain = _chain(key)
+        async with shard.locks.hold(chain):
+            entry = await shard.find(chain, key.run_id)
+            if entry is None or task.initiated_event_id not in entry.state.external_cancels:
+                return
+            target = entry.state.external_cancels[task.initiated_event_id]
+            initiated = await read_event(shard, entry, task.initiated_event_id)
+            sender = entry.state.execution
+        cause = await self._deliver_cancel(sender, target, initiated)
+        await _record(shard, key, lambda step: record_external_cancel(step, initiated, cause))
+
+    async def _deliver_cancel(
+        self, sender: ExecutionRecord, target: ExternalRequestRecord, initiated: HistoryEvent
+    ) -> "CancelExternalWorkflowExecutionFailedCause.ValueType | None":
+        """Deliver a cancellation request; return why it cannot be delivered."""
+        not_found = _Cancel.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND
+        if self._find_namespace(target.namespace_id) is None:
+            return _Cancel.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
+        if is_own_workflow(sender, target):
+            return not_found
+        given = initiated.request_cancel_external_workflow_execution_initiated_event_attributes
+
+        def decide(step: Transition) -> None:
+            if given.child_workflow_only:
+                _require_child(step, sender)
+            request_cancel_workflow(
+                step,
+                reason=given.reason,
+                identity=HISTORY_IDENTITY,
+                links=[],
+                sender=_execution(sender.key),
+                sender_initiated_event_id=EventId(initiated.event_id),
+            )
+
+        try:
+            await self._shards.of(_target_chain(target)).update(
+                _target_chain(target), target.run_id, decide
+            )
+        except NotFoundError:
+            return not_found
+        return None
+
+    async def _tell(
+        self, key: WorkflowKey, decision: Callable[[Transition], None], *, is_chain: bool
+    ) -> None:
+        """Make a step of a run, or of the last run of its chain; nothing if it is gone."""
+        chain = _chain(key)
+        shard = self._shards.of(chain)
+        async with shard.locks.hold(chain):
+            entry = await shard.find(chain, "" if is_chain else key.run_id)
+            if entry is None:
+                return
+            if is_chain and entry.state.execution.first_run_id != key.run_id:
+                return
+            await shard.step(entry, decision)
+
+    def _find_namespace(self, namespace_id: str) -> Namespace | None:
+        try:
+            return self._namespaces.by_id(namespace_id)
+        except NotFoundError:
+            return None
+
+
+async def _record(shard: Shard, key: WorkflowKey, decision: Callable[[Transition], None]) -> None:
+    """Record an outcome with the run that asked; nothing if it is gone."""
+    chain = _chain(key)
+    async with shard.locks.hold(chain):
+        entry = await shard.find(chain, key.run_id)
+        if entry is not None:
+            await shard.step(entry, decision)
+
+
+def _require_child(step: Transition, sender: ExecutionRecord) -> None:
+    """Refuse a message for children alone if the target is no child of the sender."""
+    parent = step.execution.parent
+    if parent is None or (parent.workflow_id, parent.run_id) != (
+        sender.workflow_id,
+        sender.run_id,
+    ):
+        raise NotFoundError("the target is no child of the sender")
+
+
+def _chain(key: WorkflowKey) -> ChainKey:
+    return ChainKey(key.namespace_id, key.workflow_id)
+
+
+def _target_chain(target: ExternalRequestRecord) -> ChainKey:
+    return ChainKey(target.namespace_id, target.workflow_id)
+
+
+def _execution(key: WorkflowKey) -> WorkflowExecution:
+    return WorkflowExecution(workflow_id=key.workflow_id, run_id=key.run_id)
