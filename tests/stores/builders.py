@@ -38,6 +38,8 @@ from indelible.ports.stores import (
     VisibilityRecord,
 )
 
+Operand = str | int | float | bool | Sequence[str | int | float]
+
 CLUSTER_ID: Final = "6f1f6d5e-0000-4000-8000-00000000c1d0"
 NAMESPACE: Final = NamespaceId("namespace-a")
 SHARD: Final = ShardId(1)
@@ -147,12 +149,12 @@ def visible(
     )
 
 
-def compare(field: str, operator: str, value: object) -> Comparison:
-    return Comparison(field=field, is_search_attribute=False, operator=operator, value=value)  # pyright: ignore[reportArgumentType]
+def compare(field: str, operator: str, value: Operand) -> Comparison:
+    return Comparison(field=field, is_search_attribute=False, operator=operator, value=value)
 
 
-def compare_attribute(name: str, operator: str, value: object) -> Comparison:
-    return Comparison(field=name, is_search_attribute=True, operator=operator, value=value)  # pyright: ignore[reportArgumentType]
+def compare_attribute(name: str, operator: str, value: Operand) -> Comparison:
+    return Comparison(field=name, is_search_attribute=True, operator=operator, value=value)
 
 
 def where(*comparisons: Comparison, namespace: NamespaceId = NAMESPACE) -> VisibilityFilter:

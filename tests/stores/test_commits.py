@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from indelible.base.ids import NamespaceId, ShardId, TaskId
+from indelible.base.ids import NamespaceId, ShardId, TaskId, WorkflowKey
 from indelible.base.instants import Instant
 from indelible.ports.stores import (
     Commit,
@@ -63,11 +63,11 @@ async def test_what_does_not_exist_is_none(store: Store) -> None:
         A._replace(namespace_id=NamespaceId("namespace-b")),
     ],
 )
-async def test_each_part_of_a_key_tells_executions_apart(store: Store, other: object) -> None:
+async def test_each_part_of_a_key_tells_executions_apart(store: Store, other: WorkflowKey) -> None:
     shard = await own(store)
     await put(store, shard, write(A, record=b"a"))
-    assert await store.load_execution(other) is None  # pyright: ignore[reportArgumentType]
-    await put(store, shard, write(other, record=b"other"))  # pyright: ignore[reportArgumentType]
+    assert await store.load_execution(other) is None
+    await put(store, shard, write(other, record=b"other"))
     loaded = await store.load_execution(A)
     assert loaded is not None
     assert loaded.record == b"a"

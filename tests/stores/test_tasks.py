@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from indelible.base.ids import NamespaceId, QueueType, ShardId, TaskId
+from indelible.base.ids import NamespaceId, QueueKey, QueueType, ShardId, TaskId
 from indelible.base.instants import Instant
 from indelible.ports.stores import CommitConflictError, DispatchRow, Store
 from tests.stores.builders import CLUSTER_ID, QUEUE, SHARD, dispatch, key, own, put, transfer, write
@@ -126,12 +126,12 @@ async def test_a_dispatch_is_removed_by_its_queue_and_id(store: Store) -> None:
         QUEUE._replace(namespace_id=OTHER),
     ],
 )
-async def test_each_part_of_a_queue_key_tells_queues_apart(store: Store, queue: object) -> None:
+async def test_each_part_of_a_queue_key_tells_queues_apart(store: Store, queue: QueueKey) -> None:
     shard = await own(store)
-    row = dispatch(1, queue=queue)  # pyright: ignore[reportArgumentType]
+    row = dispatch(1, queue=queue)
     await store.commit(replace(shard, dispatches_added=[row, dispatch(2)]))
     assert await dispatches(store) == [dispatch(2)]
-    assert list(await store.dispatches(queue, after=BEGINNING, limit=9)) == [row]  # pyright: ignore[reportArgumentType]
+    assert list(await store.dispatches(queue, after=BEGINNING, limit=9)) == [row]
 
 
 async def test_namespaces_are_put_replaced_renamed_and_deleted(store: Store) -> None:

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from indelible.ports.stores import StoreUnavailableError
+from indelible.store.sqlite.failures import store_error
 
 
 def write_backup(source: sqlite3.Connection, target: Path) -> None:
@@ -18,6 +19,8 @@ def write_backup(source: sqlite3.Connection, target: Path) -> None:
     """
     if target.exists():
         raise StoreUnavailableError(f"{target} exists already; a backup never overwrites a file")
+    if not target.parent.is_dir():
+        raise StoreUnavailableError(f"{target} cannot be written: its folder does not exist")
     partial = target.with_name(target.name + ".partial")
     try:
         partial.unlink(missing_ok=True)
@@ -29,6 +32,8 @@ def write_backup(source: sqlite3.Connection, target: Path) -> None:
         _make_durable(partial)
         partial.rename(target)
         _make_durable(target.parent)
+    except sqlite3.Error as error:
+        raise store_error(error, str(target)) from error
     except OSError as error:
         raise StoreUnavailableError(f"{target} cannot be written ({error.strerror})") from error
 

@@ -7,6 +7,7 @@ together with the new version number. Forward only: a newer file than the progra
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import resources
 from typing import Final, NamedTuple
 
@@ -26,6 +27,7 @@ class Migration(NamedTuple):
     script: str
 
 
+@cache
 def known_migrations() -> Sequence[Migration]:
     """Return all migrations, from version 1 on without a gap."""
     found: list[Migration] = []

@@ -1,0 +1,220 @@
+"""Hot statements use the tree that was made for them, and cost what the change costs."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Self
+
+import pytest
+
+from indelible.base.ids import RunId, TaskId
+from indelible.base.instants import NEVER, Instant
+from indelible.ports.stores import VisibilityCursor, VisibilityFilter
+from indelible.store.sqlite import SqliteStore, search, statements as sql
+from indelible.store.sqlite.migrations import known_migrations, migrate
+from tests.stores.builders import (
+    BYTES_MAX,
+    CLUSTER_ID,
+    END,
+    FIRST,
+    QUEUE,
+    batch,
+    compare,
+    dispatch,
+    key,
+    own,
+    put,
+    where,
+    write,
+)
+
+A: Final = key("a", "run-a")
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
+        migrate(opened, known_migrations())
+        yield opened
+
+
+def plan(connection: sqlite3.Connection, statement: str, parameters: object = None) -> str:
+    if parameters is None:
+        parameters = [1] * (6 if "?6" in statement else statement.count("?"))
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)  # pyright: ignore[reportArgumentType]
+    return "\n".join(row[3] for row in rows)
+
+
+PLANS: Final = {
+    "LOCATE_EXECUTION": "executions USING INDEX executions_by_run (run_id=?)",
+    "LOAD_EXECUTION": "executions USING INDEX executions_by_run (run_id=?)",
+    "BRANCH": "executions USING INDEX executions_by_run (run_id=?)",
+    "UPDATE_EXECUTION": "executions USING INTEGER PRIMARY KEY (rowid=?)",
+    "UPDATE_EXECUTION_AND_WAKE_UP": "executions USING INTEGER PRIMARY KEY (rowid=?)",
+    "DELETE_EXECUTION": "executions USING INTEGER PRIMARY KEY (rowid=?)",
+    "CURRENT_RUN": "current_runs USING PRIMARY KEY (namespace_ref=? AND workflow_id=?)",
+    "DELETE_CURRENT_RUN": "current_runs USING PRIMARY KEY (namespace_ref=? AND workflow_id=?)",
+    "SUB_RECORDS": "sub_records USING PRIMARY KEY (execution_id=?)",
+    "REMOVE_SUB_RECORD": "PRIMARY KEY (execution_id=? AND kind=? AND record_id=?)",
+    "DELETE_SUB_RECORDS": "sub_records USING PRIMARY KEY (execution_id=?)",
+    "WAKE_UPS": "executions_by_wake_up (shard_id=? AND wake_at>? AND wake_at<?)",
+    "TRANSFERS": "transfers USING PRIMARY KEY (shard_id=? AND task_id>?)",
+    "REMOVE_TRANSFER": "transfers USING PRIMARY KEY (shard_id=? AND task_id=?)",
+    "DISPATCHES": "queue_name=? AND priority=? AND task_id>?)",
+    "DISPATCH_COUNT": "dispatches USING COVERING INDEX dispatches_by_queue",
+    "REMOVE_DISPATCH": "dispatches USING INTEGER PRIMARY KEY (rowid=?)",
+    "DELETE_HISTORY_SLICE": "history_batches USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+    "DELETE_VISIBILITY": "visibility USING INTEGER PRIMARY KEY (rowid=?)",
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_hot_statement_is_a_search(connection: sqlite3.Connection, name: str) -> None:
+    text = plan(connection, getattr(sql, name))
+    assert PLANS[name] in text
+    assert "SCAN" not in text
+    assert "TEMP B-TREE" not in text
+
+
+@pytest.mark.parametrize("statement", [sql.HISTORY, sql.HISTORY_REVERSE])
+def test_a_history_page_is_one_range(connection: sqlite3.Connection, statement: str) -> None:
+    text = plan(connection, statement, {"floor": 1, "first": 2, "end": 3})
+    assert text.count("SEARCH history_batches USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)") == 2
+    assert "SCAN" not in text
+    assert "TEMP B-TREE" not in text
+
+
+PLACE: Final = VisibilityCursor(close_time=NEVER, start_time=Instant(1), run_id=RunId("r"))
+ORDERED: Final = "(close_order,start_time)<(?,?))"
+LISTS: Final[dict[str, tuple[VisibilityFilter, str]]] = {
+    "all": (where(), f"visibility_by_time (namespace_ref=? AND archetype=? AND {ORDERED}"),
+    "status": (
+        where(compare("status", "=", 1)),
+        f"visibility_by_status (namespace_ref=? AND archetype=? AND status=? AND {ORDERED}",
+    ),
+    "type": (
+        where(compare("workflow_type", "=", "t")),
+        f"visibility_by_type (namespace_ref=? AND archetype=? AND workflow_type=? AND {ORDERED}",
+    ),
+    "workflow id": (
+        where(compare("workflow_id", "=", "w"), compare("status", "=", 1)),
+        f"visibility_by_workflow (namespace_ref=? AND archetype=? AND workflow_id=? AND {ORDERED}",
+    ),
+    "closed": (
+        where(compare("close_time", ">=", 1), compare("close_time", "<=", 9)),
+        f"visibility_by_time (namespace_ref=? AND archetype=? AND close_order>? AND {ORDERED}",
+    ),
+    "run id": (where(compare("run_id", "=", "r")), "visibility USING INTEGER PRIMARY KEY"),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_page_begins_at_its_place_in_the_index(connection: sqlite3.Connection, name: str) -> None:
+    query, expected = LISTS[name]
+    text = plan(connection, *search.list_search(query, 1, PLACE, 10))
+    assert expected in text
+    assert "FOR ORDER BY" not in text or name == "run id"
+
+
+@pytest.mark.parametrize("name", ["all", "status", "type", "workflow id", "closed"])
+def test_a_count_reads_an_index_only(connection: sqlite3.Connection, name: str) -> None:
+    query = replace(LISTS[name][0], comparisons=LISTS[name][0].comparisons[:1])
+    text = plan(connection, *search.count_search(query, 1, by_status=False))
+    assert "USING COVERING INDEX" in text
+
+
+def test_a_count_by_status_needs_no_sorting(connection: sqlite3.Connection) -> None:
+    text = plan(connection, *search.count_search(where(), 1, by_status=True))
+    assert "COVERING INDEX visibility_by_status" in text
+    assert "TEMP B-TREE" not in text
+
+
+# --------------------------------------------------------------------------------------------- cost
+class Steps:
+    """Counts the steps of SQLite's virtual machine: a measure of work that no machine disturbs."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        self._connection.set_progress_handler(self._step, 1)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.set_progress_handler(None, 1)
+
+    def _step(self) -> int:
+        self.count += 1
+        return 0
+
+
+async def test_neither_appending_nor_reading_grows_with_the_history(database: Path) -> None:
+    store = SqliteStore.open(database, cluster_id=CLUSTER_ID)
+    shard = await own(store)
+    appending: list[int] = []
+    reading: list[int] = []
+    event_id = 1
+    for version, size in enumerate((1, 9, 1, 3_000, 1), start=1):
+        history = [batch(n, n + 1, b"h" * 100) for n in range(event_id, event_id + size)]
+        event_id += size
+        with Steps(store._file.writer) as steps:
+            await put(store, shard, write(A, version, history=history))
+        appending.append(steps.count)
+        with Steps(store._point_connection) as steps:
+            await store.read_history(A, first=FIRST, end=END, bytes_max=50)
+            await store.read_history_reverse(A, first=FIRST, end=END, bytes_max=50)
+        reading.append(steps.count)
+    assert appending[4] == appending[2]
+    assert reading[4] == reading[2]
+    await store.close()
+
+
+async def test_a_window_of_a_long_queue_costs_what_a_short_one_costs(database: Path) -> None:
+    store = SqliteStore.open(database, cluster_id=CLUSTER_ID)
+    shard = await own(store)
+    await store.commit(replace(shard, dispatches_added=[dispatch(n) for n in range(1, 3_001)]))
+    await store.dispatches(QUEUE, after=(0, TaskId(0)), limit=1)
+    costs: list[int] = []
+    for last in (1, 1_500, 2_900):
+        with Steps(store._point_connection) as steps:
+            window = await store.dispatches(QUEUE, after=(3, TaskId(last)), limit=10)
+        assert [row.task_id for row in window] == list(range(last + 1, last + 11))
+        costs.append(steps.count)
+    assert max(costs) == min(costs)
+    await store.close()
+
+
+@pytest.mark.slow
+async def test_opening_does_not_look_at_every_execution(database: Path) -> None:
+    """20,000 open runs here; 100,000 were measured to open in 4 ms."""
+    store = SqliteStore.open(database, cluster_id=CLUSTER_ID, durability="normal")
+    rows = ((n, 1, 1, 1, 1, 1, n, n, f"w{n}", f"r{n}", b"record" * 20) for n in range(1, 20_001))
+    writer = store._file.writer
+    with writer:
+        writer.execute("BEGIN")
+        writer.execute(sql.ADD_NAMESPACE_REF, (A.namespace_id,))
+        writer.executemany(sql.ADD_EXECUTION, rows)
+        writer.execute(sql.PUT_METADATA, ("open_execution_count", 20_000))
+    with Steps(writer) as steps:
+        store._writer.reload()
+    assert steps.count < 500
+    assert await store.open_execution_count() == 20_000
+    shard = await own(store)
+    await put(store, shard, write(A))
+    assert await store.open_execution_count() == 20_001
+    assert len(await store.wakeups(shard.shard_id, before=Instant(2**62), limit=100)) == 100
+    await store.close()
+
+
+async def test_history_pages_are_bounded_by_bytes(database: Path) -> None:
+    store = SqliteStore.open(database, cluster_id=CLUSTER_ID)
+    shard = await own(store)
+    history = [batch(n, n + 1, b"h" * 1_000) for n in range(1, 200)]
+    await put(store, shard, write(A, history=history))
+    page = await store.read_history(A, first=FIRST, end=END, bytes_max=10_500)
+    assert len(page) == 10
+    assert len(await store.read_history(A, first=FIRST, end=END, bytes_max=BYTES_MAX)) == 199
+    await store.close()
