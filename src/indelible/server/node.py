@@ -105,6 +105,11 @@ def _open_store(config: ServerConfig, *, entropy: Entropy, telemetry: Telemetry)
         )
     except StoreUnavailableError as error:
         raise StartRefusedError(str(error)) from error
+    except OSError as error:
+        raise StartRefusedError(
+            f"{config.database} cannot be opened ({error.strerror}); is the disk full, or the"
+            " folder read-only?"
+        ) from error
 
 
 @asynccontextmanager
