@@ -160,6 +160,7 @@ class BacklogMachine(RuleBasedStateMachine):
         self.disk: set[TaskPlace] = set()
         self.unoffered: list[TaskPlace] = []
         self.in_flight: list[TaskPlace] = []
+        self.urgent: set[TaskPlace] = set()
         self.ended: set[TaskPlace] = set()
         self.page: Page[int] | None = None
         self.snapshot: list[TaskPlace] | None = None
@@ -206,6 +207,11 @@ class BacklogMachine(RuleBasedStateMachine):
         assert task == found[1]
         assert found in self.disk, "a task that is gone was given out again"
         assert found not in self.in_flight, "a task was given out twice"
+        assert not self.urgent or found == min(self.urgent), "doubtful starts come first"
+        if self.urgent:
+            self.urgent.remove(found)
+            self.in_flight.append(found)
+            return
         known = self.disk.difference(self.in_flight, self.unoffered, [found])
         assert self.unoffered or self.is_doubted or all(found < other for other in known)
         self.in_flight.append(found)
@@ -225,9 +231,12 @@ class BacklogMachine(RuleBasedStateMachine):
         self.backlog.finish(done)
 
     @precondition(lambda self: self.in_flight)
-    @rule(pick=st.integers(0, 100))
-    def put_back(self, pick: int) -> None:
-        self.backlog.put_back(self.in_flight.pop(pick % len(self.in_flight)))
+    @rule(pick=st.integers(0, 100), is_urgent=st.booleans())
+    def put_back(self, pick: int, *, is_urgent: bool) -> None:
+        returned = self.in_flight.pop(pick % len(self.in_flight))
+        self.backlog.put_back(returned, is_urgent=is_urgent)
+        if is_urgent:
+            self.urgent.add(returned)
 
     @precondition(lambda self: self.page is None)
     @rule()
@@ -267,7 +276,7 @@ class BacklogMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_window_is_bounded(self) -> None:
-        assert self.backlog.waiting_count <= ROWS_MAX
+        assert self.backlog.waiting_count <= ROWS_MAX + len(self.urgent)
         assert self.page is None or len(self.page.arrived) <= ROWS_MAX
 
     def teardown(self) -> None:

@@ -82,7 +82,7 @@ class ManualClock:
     def node(self) -> "ManualClock":
         return self
 
-    def clock_of(self, namespace_id: NamespaceId) -> "ManualClock":  # noqa: ARG002
+    def clock_of(self, namespace_id: NamespaceId) -> "ManualClock":
         return self
 
     def now(self) -> Instant:
@@ -124,15 +124,17 @@ class CountingTelemetry:
     def __init__(self) -> None:
         self.counts: dict[str, float] = {}
         self.gauges: dict[str, float] = {}
+        self.gauges_seen: set[tuple[str, float]] = set()
 
-    def count(self, name: str, value: float = 1, **labels: str) -> None:  # noqa: ARG002
+    def count(self, name: str, value: float = 1, **labels: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + value
 
-    def observe(self, name: str, value: float, **labels: str) -> None:  # noqa: ARG002
+    def observe(self, name: str, value: float, **labels: str) -> None:
         self.counts[name] = self.counts.get(name, 0) + 1
 
-    def gauge(self, name: str, value: float, **labels: str) -> None:  # noqa: ARG002
+    def gauge(self, name: str, value: float, **labels: str) -> None:
         self.gauges[name] = value
+        self.gauges_seen.add((name, value))
 
 
 class Gate:
@@ -202,6 +204,8 @@ class FakeHistory:
     started: dict[TaskId, str] = field(default_factory=dict)
     pollers: list[Poller] = field(default_factory=list)
     asked: list[TaskId] = field(default_factory=list)
+    unheard: set[TaskId] = field(default_factory=set)
+    """Tasks that were started, and nobody could be told."""
     before: Gate = field(default_factory=Gate)
     behind: Gate = field(default_factory=Gate)
 
@@ -239,10 +243,13 @@ class FakeHistory:
             )
         if not (is_wanted and self.is_volatile):
             await self.remove_row(task.task_id)
+        if is_wanted:
+            self.unheard.add(task.task_id)
         if self.failures_after:
             self.failures_after -= 1
             raise OSError("it was written, but you are told it was not")
         await self.behind.passed()
+        self.unheard.discard(task.task_id)
         return is_wanted
 
 

@@ -98,12 +98,23 @@ class Page(Generic[T]):
 class Backlog(Generic[T]):
     """The tasks of one queue that wait for a poller, up to `rows_max` of them."""
 
-    __slots__ = ("_frontier", "_in_flight", "_is_doubted", "_page", "_rows_max", "_waiting")
+    __slots__ = (
+        "_frontier",
+        "_in_flight",
+        "_is_doubted",
+        "_page",
+        "_rows_max",
+        "_urgent",
+        "_waiting",
+    )
 
     def __init__(self, *, rows_max: int) -> None:
         invariant(rows_max > 0, "a window has room for a task")
         self._rows_max = rows_max
         self._waiting: OrderedTasks[T] = OrderedTasks()
+        # Had their turn, and may have been started unheard: first of all, and never dropped, since
+        # their rows may be gone.
+        self._urgent: OrderedTasks[T] = OrderedTasks()
         self._in_flight: dict[TaskPlace, T] = {}
         self._frontier = BEFORE_ALL
         self._page: Page[T] | None = None
@@ -111,8 +122,8 @@ class Backlog(Generic[T]):
 
     @property
     def waiting_count(self) -> int:
-        """How many tasks of the window wait for a poller."""
-        return len(self._waiting)
+        """How many tasks in memory wait for a poller."""
+        return len(self._urgent) + len(self._waiting)
 
     @property
     def in_flight_count(self) -> int:
@@ -135,25 +146,25 @@ class Backlog(Generic[T]):
         return self._page is not None
 
     def waiting(self) -> list[tuple[TaskPlace, T]]:
-        """Return the waiting tasks of the window in their order."""
-        return self._waiting.entries()
+        """Return the waiting tasks in their order."""
+        return self._urgent.entries() + self._waiting.entries()
 
     def first(self) -> T:
         """Return the task that is to be served next; there must be one."""
-        return self._waiting.first()
+        return (self._urgent or self._waiting).first()
 
     # ------------------------------------------------------------------------------------- tasks
     def offer(self, place: TaskPlace, task: T) -> None:
         """Take note of a task whose row is durable. Offers may come in any order, and twice."""
         if place > self._frontier:
             self._arrive(place, task)
-        elif place not in self._in_flight and place not in self._waiting:
+        elif not self._is_known(place):
             self._waiting.add(place, task)
             self._trim()
 
     def take(self) -> tuple[TaskPlace, T]:
         """Take the task that is to be served next; it is in flight until finished or put back."""
-        place, task = self._waiting.pop_first()
+        place, task = (self._urgent or self._waiting).pop_first()
         self._in_flight[place] = task
         return place, task
 
@@ -165,10 +176,12 @@ class Backlog(Generic[T]):
         if page is not None and place > page.after and len(page.finished) < 4 * self._rows_max:
             page.finished.add(place)
 
-    def put_back(self, place: TaskPlace) -> None:
-        """Let a task in flight wait again, in its old place."""
+    def put_back(self, place: TaskPlace, *, is_urgent: bool = False) -> None:
+        """Let a task in flight wait again: in its old place, or first if its start is in doubt."""
         task = self._in_flight.pop(place)
-        if place <= self._frontier:
+        if is_urgent:
+            self._urgent.add(place, task)
+        elif place <= self._frontier:
             self._waiting.add(place, task)
             self._trim()
 
@@ -197,7 +210,7 @@ class Backlog(Generic[T]):
             self._is_doubted = False
             self._page = Page(after=BEFORE_ALL, limit=self._rows_max, is_recheck=True)
         elif not self.is_complete and len(self._waiting) <= self._rows_max // _REFILL_FRACTION:
-            room = self._rows_max - len(self._waiting) - len(self._in_flight)
+            room = self._rows_max - self.waiting_count - len(self._in_flight)
             if room > 0:
                 self._page = Page(after=self._frontier, limit=room, is_recheck=False)
         return self._page
@@ -211,7 +224,8 @@ class Backlog(Generic[T]):
         if page.cut <= covered and page.cut != BEHIND_ALL:
             covered = just_before(page.cut)
         for place, task in (*rows, *page.arrived.entries()):
-            if place <= covered and not self._is_known(place, page):
+            is_new = place not in page.finished and not self._is_known(place)
+            if place <= covered and is_new:
                 self._waiting.add(place, task)
         self._frontier = covered
         self._waiting.drop_behind(covered)
@@ -229,11 +243,11 @@ class Backlog(Generic[T]):
             self._is_doubted = True
 
     def forget(self) -> None:
-        """Free the window; what is in flight stays known."""
+        """Free the window; what is in flight, and what must go first, stays known."""
         self._waiting = OrderedTasks()
         self._frontier = BEFORE_ALL
         self._page = None
         self._is_doubted = False
 
-    def _is_known(self, place: TaskPlace, page: Page[T]) -> bool:
-        return place in self._waiting or place in self._in_flight or place in page.finished
+    def _is_known(self, place: TaskPlace) -> bool:
+        return place in self._waiting or place in self._in_flight or place in self._urgent

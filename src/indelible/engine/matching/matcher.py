@@ -127,6 +127,11 @@ class Matcher(Generic[T, Q, P]):
         if not went_out:
             self._limit.refund()
 
+    def retry(self, match: TaskMatch[P, T]) -> None:
+        """Let a task be matched again, first of all: nobody knows if it was started."""
+        self.backlog.put_back(match.place, is_urgent=True)
+        self._limit.refund()
+
     def put_back(self, match: TaskMatch[P, T] | QueryMatch[P, Q]) -> None:
         """Undo a match that its poller could not use: task or query wait in their old place."""
         if isinstance(match, QueryMatch):
