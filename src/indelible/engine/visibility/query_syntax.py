@@ -151,8 +151,8 @@ def _unescaped(match: re.Match[str]) -> str:
 def _malformed(end: int, near: str = "") -> InvalidArgumentError:
     """Return the refusal of a text that is wrong at the token that ends at an index."""
     at = f"syntax error at position {_PREFIX_CHARACTERS + end + 1}"
-    place = f" near '{near}'" if near else ""
-    return InvalidArgumentError(f"{_MALFORMED}: {at}{place}")
+    near = f" near '{near}'" if near else ""
+    return InvalidArgumentError(f"{_MALFORMED}: {at}{near}")
 
 
 class _Parser:

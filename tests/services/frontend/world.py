@@ -1,0 +1,373 @@
+"""A frontend over a memory store, with recorders in the place of history and matching.
+
+Owns the fakes and the ways to call the frontend as a transport does.
+"""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import temporalio.api
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message import Message
+from temporalio.api.workflowservice import v1 as api
+
+from indelible.base.errors import ServiceError
+from indelible.base.ids import EventId, NamespaceId, QueueKey, RunId, WorkflowId
+from indelible.base.instants import DAY, SECOND, Duration, Instant
+from indelible.base.limits import DEFAULT_LIMITS, Limits
+from indelible.base.task_token import (
+    ActivityTaskToken,
+    QueryTaskToken,
+    WorkflowTaskToken,
+    encode_task_token,
+)
+from indelible.engine.namespace.record import Namespace
+from indelible.ports.authorizer import Authorizer
+from indelible.ports.rpc import Call, Handler
+from indelible.services.frontend.backends import ActivityTarget, Backends
+from indelible.services.frontend.frontend import Environment, Frontend
+from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
+from indelible.services.matching.description import TaskQueueDescription
+from indelible.services.namespaces import NamespaceRegistry
+from indelible.store.memory import MemoryStore
+
+START = Instant(1_700_000_000 * SECOND)
+DEFAULT = NamespaceId("11111111-1111-4111-8111-111111111111")
+OTHER = NamespaceId("22222222-2222-4222-8222-222222222222")
+RUN_ID = "33333333-3333-4333-8333-333333333333"
+R = TypeVar("R", bound=Message)
+
+
+@dataclass
+class StandingClock:
+    """One flow of time for all, that stands still."""
+
+    time: Instant = START
+
+    @property
+    def node(self) -> "StandingClock":
+        return self
+
+    def clock_of(self, namespace_id: NamespaceId) -> "StandingClock":
+        return self
+
+    def now(self) -> Instant:
+        return self.time
+
+    def call_at(self, at: Instant, callback: object) -> "StandingClock":
+        raise AssertionError("the frontend arms no timer")
+
+    async def sleep(self, span: Duration) -> None:
+        raise AssertionError("the frontend does not sleep")
+
+    def cancel(self) -> None:
+        """The timer that nobody arms."""
+
+
+@dataclass
+class CountingEntropy:
+    drawn: int = 0
+
+    def token(self, count: int) -> bytes:
+        self.drawn += 1
+        return self.drawn.to_bytes(count, "big")
+
+
+@dataclass
+class Measured:
+    """Telemetry as a list of (name, labels)."""
+
+    counts: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+
+    def count(self, name: str, value: float = 1, **labels: str) -> None:
+        self.counts.append((name, labels))
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        self.counts.append((name, labels))
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        self.counts.append((name, labels))
+
+
+@dataclass
+class RecordedHistory:
+    """Says yes to everything and remembers what it was asked."""
+
+    calls: list[tuple[str, Message]] = field(default_factory=list)
+    targets: list[object] = field(default_factory=list)
+    answers: dict[str, Message] = field(default_factory=dict)
+
+    def _record(self, name: str, request: Message, default: R) -> R:
+        copy = type(request)()
+        copy.CopyFrom(request)
+        self.calls.append((name, copy))
+        answer = self.answers.get(name, default)
+        assert isinstance(answer, type(default))
+        return answer
+
+    async def start_workflow(
+        self, namespace: Namespace, request: api.StartWorkflowExecutionRequest
+    ) -> api.StartWorkflowExecutionResponse:
+        return self._record("start", request, api.StartWorkflowExecutionResponse(started=True))
+
+    async def signal_with_start(
+        self, namespace: Namespace, request: api.SignalWithStartWorkflowExecutionRequest
+    ) -> api.SignalWithStartWorkflowExecutionResponse:
+        return self._record(
+            "signal_with_start", request, api.SignalWithStartWorkflowExecutionResponse()
+        )
+
+    async def signal_workflow(
+        self, namespace: Namespace, request: api.SignalWorkflowExecutionRequest
+    ) -> api.SignalWorkflowExecutionResponse:
+        return self._record("signal", request, api.SignalWorkflowExecutionResponse())
+
+    async def request_cancel(
+        self, namespace: Namespace, request: api.RequestCancelWorkflowExecutionRequest
+    ) -> None:
+        self._record("cancel", request, request)
+
+    async def terminate_workflow(
+        self, namespace: Namespace, request: api.TerminateWorkflowExecutionRequest
+    ) -> None:
+        self._record("terminate", request, request)
+
+    async def delete_workflow(
+        self, namespace: Namespace, request: api.DeleteWorkflowExecutionRequest
+    ) -> None:
+        self._record("delete", request, request)
+
+    async def describe_workflow(
+        self, namespace: Namespace, request: api.DescribeWorkflowExecutionRequest
+    ) -> api.DescribeWorkflowExecutionResponse:
+        return self._record("describe", request, api.DescribeWorkflowExecutionResponse())
+
+    async def get_history(
+        self, namespace: Namespace, request: api.GetWorkflowExecutionHistoryRequest, call: Call
+    ) -> api.GetWorkflowExecutionHistoryResponse:
+        return self._record("history", request, api.GetWorkflowExecutionHistoryResponse())
+
+    async def get_history_reverse(
+        self, namespace: Namespace, request: api.GetWorkflowExecutionHistoryReverseRequest
+    ) -> api.GetWorkflowExecutionHistoryReverseResponse:
+        return self._record("reverse", request, api.GetWorkflowExecutionHistoryReverseResponse())
+
+    async def query_workflow(
+        self, namespace: Namespace, request: api.QueryWorkflowRequest, deadline: Instant | None
+    ) -> api.QueryWorkflowResponse:
+        self.targets.append(deadline)
+        return self._record("query", request, api.QueryWorkflowResponse())
+
+    async def reset_sticky(
+        self, namespace: Namespace, request: api.ResetStickyTaskQueueRequest
+    ) -> None:
+        self._record("reset_sticky", request, request)
+
+    async def respond_workflow_task_completed(
+        self,
+        namespace: Namespace,
+        request: api.RespondWorkflowTaskCompletedRequest,
+        token: WorkflowTaskToken,
+    ) -> api.RespondWorkflowTaskCompletedResponse:
+        self.targets.append(token)
+        return self._record("completed", request, api.RespondWorkflowTaskCompletedResponse())
+
+    async def respond_workflow_task_failed(
+        self,
+        namespace: Namespace,
+        request: api.RespondWorkflowTaskFailedRequest,
+        token: WorkflowTaskToken,
+    ) -> None:
+        self._record("failed", request, request)
+
+    async def respond_activity_completed(
+        self,
+        namespace: Namespace,
+        request: api.RespondActivityTaskCompletedRequest,
+        target: ActivityTarget,
+    ) -> None:
+        self.targets.append(target)
+        self._record("activity_completed", request, request)
+
+    async def respond_activity_failed(
+        self,
+        namespace: Namespace,
+        request: api.RespondActivityTaskFailedRequest,
+        target: ActivityTarget,
+    ) -> None:
+        self.targets.append(target)
+        self._record("activity_failed", request, request)
+
+    async def respond_activity_canceled(
+        self,
+        namespace: Namespace,
+        request: api.RespondActivityTaskCanceledRequest,
+        target: ActivityTarget,
+    ) -> None:
+        self.targets.append(target)
+        self._record("activity_canceled", request, request)
+
+    async def record_activity_heartbeat(
+        self,
+        namespace: Namespace,
+        request: api.RecordActivityTaskHeartbeatRequest,
+        target: ActivityTarget,
+    ) -> api.RecordActivityTaskHeartbeatResponse:
+        self.targets.append(target)
+        return self._record("heartbeat", request, api.RecordActivityTaskHeartbeatResponse())
+
+
+@dataclass
+class RecordedMatching:
+    """Has nothing for anybody and remembers who asked."""
+
+    polls: list[tuple[QueueKey, Instant, str]] = field(default_factory=list)
+    answers: list[api.RespondQueryTaskCompletedRequest] = field(default_factory=list)
+    shutdowns: list[api.ShutdownWorkerRequest] = field(default_factory=list)
+    description: TaskQueueDescription = field(default_factory=TaskQueueDescription)
+
+    async def poll_workflow_task_queue(
+        self,
+        key: QueueKey,
+        request: api.PollWorkflowTaskQueueRequest,
+        deadline: Instant,
+        *,
+        client_name: str = "",
+    ) -> api.PollWorkflowTaskQueueResponse:
+        self.polls.append((key, deadline, client_name))
+        return api.PollWorkflowTaskQueueResponse()
+
+    async def poll_activity_task_queue(
+        self,
+        key: QueueKey,
+        request: api.PollActivityTaskQueueRequest,
+        deadline: Instant,
+        *,
+        client_name: str = "",
+    ) -> api.PollActivityTaskQueueResponse:
+        self.polls.append((key, deadline, client_name))
+        return api.PollActivityTaskQueueResponse()
+
+    def respond_query_task_completed(
+        self, token: QueryTaskToken, request: api.RespondQueryTaskCompletedRequest
+    ) -> None:
+        self.answers.append(request)
+
+    def shutdown_worker(
+        self, namespace_id: NamespaceId, request: api.ShutdownWorkerRequest
+    ) -> None:
+        self.shutdowns.append(request)
+
+    async def describe_task_queue(self, key: QueueKey) -> TaskQueueDescription:
+        return self.description
+
+
+class World:
+    """Everything that a test of the frontend touches."""
+
+    def __init__(
+        self, *, authorizer: Authorizer | None = None, limits: Limits = DEFAULT_LIMITS
+    ) -> None:
+        self.clock = StandingClock()
+        self.telemetry = Measured()
+        self.history = RecordedHistory()
+        self.matching = RecordedMatching()
+        self.store = MemoryStore()
+        self.registry = NamespaceRegistry(self.store)
+        self.frontend = Frontend(
+            Backends(
+                history=self.history,
+                matching=self.matching,
+                visibility=self.store,
+                store=self.store.describe(),
+            ),
+            registry=self.registry,
+            environment=Environment(
+                clocks=self.clock, entropy=CountingEntropy(), telemetry=self.telemetry
+            ),
+            limits_of=lambda _: limits,
+            authorizer=authorizer,
+            address="127.0.0.1:7233",
+        )
+        self.handlers: Mapping[tuple[str, str], Handler] = self.frontend.handlers()
+
+    async def load(self) -> "World":
+        """Load the registry and make two namespaces."""
+        await self.registry.load(now=START)
+        for name, namespace_id in (("default", DEFAULT), ("other", OTHER)):
+            await self.registry.ensure(name, namespace_id=namespace_id, retention=DAY, now=START)
+        return self
+
+    async def call(
+        self,
+        request: Message,
+        response_type: type[R],
+        *,
+        timeout: float | None = 70,  # noqa: ASYNC109 - what a client would say
+        metadata: Mapping[str, str] | None = None,
+    ) -> R:
+        """Send a request as a transport does."""
+        package, _, name = request.DESCRIPTOR.full_name.rpartition(".")
+        is_operator = "operatorservice" in package
+        service = OPERATOR_SERVICE if is_operator else WORKFLOW_SERVICE
+        method = name.removesuffix("Request")
+        call = Call(
+            service=service,
+            method=method,
+            deadline=None
+            if timeout is None
+            else Instant(self.clock.now() + round(timeout * SECOND)),
+            metadata=metadata or {},
+            peer="test",
+        )
+        response = await self.handlers[service, method](request, call)
+        assert isinstance(response, response_type)
+        return response
+
+    async def refusal(self, request: Message, *, timeout: float | None = 70) -> ServiceError:  # noqa: ASYNC109
+        """Send a request that must be refused, and return how."""
+        try:
+            answer = await self.call(request, Message, timeout=timeout)
+        except ServiceError as error:
+            return error
+        raise AssertionError(f"not refused: {answer}")
+
+
+def workflow_token(namespace_id: NamespaceId = DEFAULT) -> bytes:
+    """Return the token of a workflow task."""
+    return encode_task_token(
+        WorkflowTaskToken(
+            namespace_id, WorkflowId("w"), RunId(RUN_ID), EventId(2), EventId(3), 1, 0
+        )
+    )
+
+
+def activity_token(namespace_id: NamespaceId = DEFAULT) -> bytes:
+    """Return the token of an activity task."""
+    return encode_task_token(
+        ActivityTaskToken(namespace_id, WorkflowId("w"), RunId(RUN_ID), EventId(5), 1, "a")
+    )
+
+
+def query_token(namespace_id: NamespaceId = DEFAULT) -> bytes:
+    """Return the token of a query."""
+    return encode_task_token(QueryTaskToken(namespace_id, "queue", "query"))
+
+
+def rpc_names(package: str) -> list[str]:
+    """Return the RPCs of a service of the protocol, read from its generated descriptor.
+
+    The module itself needs more packages than the SDK brings, so its text is read.
+    """
+    folder = Path(next(iter(temporalio.api.__path__)))
+    tree = ast.parse((folder / package / "v1" / "service_pb2.py").read_text())
+    blobs = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, bytes)
+    ]
+    file = FileDescriptorProto.FromString(max(blobs, key=len))
+    return [method.name for service in file.service for method in service.method]
