@@ -1,6 +1,6 @@
 """One real server as a child process: ours, or the reference when a path to it is given.
 
-Owns the process, its ports, its data file and its log. It must not know what is asked of the server.
+Owns the process, its ports, its data file and its log. It must not know what the server is asked.
 """
 
 import asyncio
@@ -108,7 +108,7 @@ class ServerProcess:
         ]
         paths = [str(_REPOSITORY / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
         with self.log.open("ab") as log:
-            # Its own group: a signal meant for the tests must not reach it, and `kill` reaches its children.
+            # Its own group: signals meant for the tests spare it, `kill` reaches its children.
             self._process = subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,

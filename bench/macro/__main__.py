@@ -1,8 +1,8 @@
 """`python -m bench.macro`: what one workflow costs, measured from outside with the official SDK.
 
 A fresh server process on a fresh file for each round, full durability, a worker and its clients in
-another process, every result checked. With a reference executable the same happens to it in the same
-call, in turns, so that both meet the same weather.
+another process, every result checked. With a reference executable the same happens to it in the
+same call, in turns, so that both meet the same weather.
 """
 
 import argparse

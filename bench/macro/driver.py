@@ -1,8 +1,8 @@
 """The other process: a worker and its clients, in one place, with the official SDK.
 
 Started by the benchmark with one JSON object as its argument. Says "ready" when warm, waits for a
-line on its standard input, then measures and prints one JSON object. Owns the latencies; it must not
-know which server it drives.
+line on its standard input, then measures and prints one JSON object. Owns the latencies; it must
+not know which server it drives.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class Driver:
         return await self._phase(self._order.warm_up_seconds)
 
     async def measure(self) -> DriveReport:
-        """The measured load. No workflow is cut off: the clock stops when the last one has ended."""
+        """The measured load. The clock stops when the last workflow has ended; none is cut off."""
         self._completed_ids.clear()
         report = await self._phase(self._order.seconds)
         for workflow_id in self._completed_ids[:: self._sample_step()]:

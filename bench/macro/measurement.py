@@ -8,7 +8,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -125,7 +125,7 @@ async def _measure_scenario(
 
 
 @asynccontextmanager
-async def _driver(order: DriveOrder) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _driver(order: DriveOrder) -> AsyncGenerator[asyncio.subprocess.Process, None]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.macro.driver", json.dumps(asdict(order))),
         stdin=asyncio.subprocess.PIPE,

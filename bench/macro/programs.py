@@ -1,4 +1,7 @@
-"""The workflows that are measured. They do as little as they can: the server is what is measured."""
+"""The workflows that drive the load. They do as little as they can: the server is measured.
+
+Imported by every worker; it must not know how they are driven.
+"""
 
 from datetime import timedelta
 

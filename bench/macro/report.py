@@ -95,7 +95,13 @@ def _server_table(server: str, rounds: Sequence[RoundResult]) -> str:
     first = rounds[0]
     memory = {
         name: _median_memory(name, rounds)
-        for name in ("ready_seconds", "idle_rss_mb", "idle_pss_mb", "loaded_rss_mb", "loaded_pss_mb")
+        for name in (
+            "ready_seconds",
+            "idle_rss_mb",
+            "idle_pss_mb",
+            "loaded_rss_mb",
+            "loaded_pss_mb",
+        )
     }
     head = (
         f"{server}: {len(rounds)} round(s), fresh file each, durability {first.durability}\n"

@@ -1,7 +1,7 @@
 """What is measured: a closed list of scenarios, each with its answer known in advance.
 
-Owns how one workflow of a scenario is driven and what its result must be. It must not know the clock
-nor the server process.
+Owns how one workflow of a scenario is driven and what its result must be. It must not know the
+clock nor the server process.
 """
 
 from collections.abc import Awaitable, Callable
@@ -40,9 +40,7 @@ class Scenario:
 
 
 async def _drive_one_activity(client: Client, workflow_id: str, queue: str, number: int) -> int:
-    return await client.execute_workflow(
-        OneActivity.run, number, id=workflow_id, task_queue=queue
-    )
+    return await client.execute_workflow(OneActivity.run, number, id=workflow_id, task_queue=queue)
 
 
 async def _drive_forty_activities(client: Client, workflow_id: str, queue: str, number: int) -> int:

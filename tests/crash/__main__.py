@@ -16,7 +16,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--seed", type=int, default=None, help="default: drawn from the clock")
-    parser.add_argument("--server", default="", help="path of another executable to put to the test")
+    parser.add_argument(
+        "--server", default="", help="path of another executable to put to the test"
+    )
     words = parser.parse_args()
     seed = words.seed if words.seed is not None else time.time_ns() % 1_000_000
     executable = reference_executable(words.server) if words.server else executable_under_test()

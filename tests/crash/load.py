@@ -6,10 +6,10 @@ Owns the traffic. It must not know when the server will be killed.
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -34,8 +34,8 @@ class Load:
         self._resting = asyncio.Event()
 
     @asynccontextmanager
-    async def running(self, *, bookkeepers: int, errand_runners: int) -> AsyncIterator[None]:
-        """Traffic for the duration of the block; on leaving, every client finishes its last call."""
+    async def running(self, *, bookkeepers: int, errand_runners: int) -> AsyncGenerator[None, None]:
+        """Traffic for the duration of the block; at its end every client finishes its last call."""
         async with asyncio.TaskGroup() as group:
             for _ in range(bookkeepers):
                 group.create_task(self._keep_books())
@@ -59,11 +59,11 @@ class Load:
                 await self._book(workflow_id, record, booking)
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _start(self, workflow: object, number: int, workflow_id: str) -> str | None:
+    async def _start(self, workflow: Any, number: int, workflow_id: str) -> str | None:
         began_at = time.monotonic()
         try:
             handle = await self._client.start_workflow(
-                workflow,  # pyright: ignore[reportArgumentType]
+                workflow,
                 number,
                 id=workflow_id,
                 task_queue=TASK_QUEUE,

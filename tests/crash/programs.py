@@ -1,4 +1,4 @@
-"""The workflow and the activities of the crash test. Imported by the sandbox, so it imports little."""
+"""What runs while the server is killed. Imported by the sandbox, so it imports little."""
 
 from collections import Counter
 from datetime import timedelta

@@ -1,10 +1,10 @@
-"""The crash test itself: load, kill -9 at a random moment, restart on the same file, account for all.
+"""The crash test itself: load, kill -9 at a random moment, restart on the same file, account.
 
 Owns the order of events and the seed. `python -m tests.crash --rounds 20` runs it by itself.
 """
 
 import asyncio
-import random  # noqa: TID251 - the moments of the kills are drawn from a seed of our own
+import random
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,8 +43,10 @@ class CrashReport:
         verdict = "nothing missing" if not self.violations else "VIOLATED"
         lines = [
             f"{self.rounds} kills (seed {self.seed}): {verdict}",
-            f"  acknowledged: {self.starts} starts, {self.signals} signals,"
-            f" {self.completions} completions",
+            (
+                f"  acknowledged: {self.starts} starts, {self.signals} signals,"
+                f" {self.completions} completions"
+            ),
             f"  histories replayed: {self.replayed}",
             f"  errors while down: {self.tolerated_errors}",
             f"  slowest restart: {self.restart_seconds_max:.2f} s until it answered",

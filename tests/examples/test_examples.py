@@ -45,7 +45,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("program", PROGRAMS, ids=_name)
 async def test_program_verifies_itself(server: ServerProcess, program: Path) -> None:
-    finished = subprocess.run(  # noqa: ASYNC221 - nothing else happens in this loop
+    finished = subprocess.run(
         [sys.executable, program.name, *ARGUMENTS.get(program.name, [])],
         cwd=program.parent,
         env={**os.environ, "TEMPORAL_ADDRESS": server.address},

@@ -52,9 +52,7 @@ async def main() -> None:
     check(result == "mortgage for Ada approved with 3 documents", "approved after three signals")
     events = (await handle.fetch_history()).events
     signals = [e for e in events if e.HasField("workflow_execution_signaled_event_attributes")]
-    tasks = [
-        e for e in events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    ]
+    tasks = [e for e in events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
     check(len(signals) == 3, "three signals are three events")
     check(len(tasks) <= 4, "one task to begin with, and at most one for each signal")
     check(

@@ -62,9 +62,7 @@ async def main() -> None:
     """Run both policies side by side."""
     options = parse_options()
     client = await connect()
-    async with working(
-        client, options, workflows=[RetryingWorkflow], activities=[fail_at_first]
-    ):
+    async with working(client, options, workflows=[RetryingWorkflow], activities=[fail_at_first]):
         handles = [
             await client.start_workflow(
                 RetryingWorkflow.run,

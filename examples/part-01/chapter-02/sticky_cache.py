@@ -40,7 +40,7 @@ class DiaryWorkflow:
 
 
 async def new_worker(queue: str, name: str) -> Worker:
-    """A worker with a name and a connection of its own, and little patience for its sticky queue."""
+    """A worker with its own name and connection, and little patience for its sticky queue."""
     return Worker(
         await connect(),
         task_queue=queue,
@@ -56,7 +56,9 @@ async def main() -> None:
     queue = new_id("sticky")
     first = await new_worker(queue, "first")
     async with first:
-        handle = await client.start_workflow(DiaryWorkflow.run, id=new_id("diary"), task_queue=queue)
+        handle = await client.start_workflow(
+            DiaryWorkflow.run, id=new_id("diary"), task_queue=queue
+        )
         await handle.query(DiaryWorkflow.read)
         second = await new_worker(queue, "second")
         async with second:

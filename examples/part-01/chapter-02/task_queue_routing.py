@@ -36,7 +36,10 @@ class RoutedWorkflow:
     async def run(self, kind: str, queue: str, number: int) -> int:
         """Return what the activity returned."""
         return await workflow.execute_activity(
-            f"{kind}_job", number, task_queue=queue, start_to_close_timeout=span(30),
+            f"{kind}_job",
+            number,
+            task_queue=queue,
+            start_to_close_timeout=span(30),
             result_type=int,
         )
 
@@ -71,7 +74,8 @@ async def main() -> None:
     check(blocked == 6, "all bulk jobs were still blocked then")
     check(seconds < 10, "the critical queue did not wait for the bulk queue")
     check(finished == list(range(6)), "the bulk jobs end when they may")
-    check(WORKED_ON == {"bulk": {bulk}, "critical": {critical}}, "each job ran on its own queue")
+    expected_queues = {"bulk": {bulk}, "critical": {critical}}
+    check(expected_queues == WORKED_ON, "each job ran on its own queue")
     verified("the blocked queue did not delay the critical one")
 
 

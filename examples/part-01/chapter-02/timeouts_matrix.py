@@ -56,9 +56,7 @@ async def main() -> None:
     """Run all four side by side."""
     options = parse_options()
     client = await connect()
-    async with working(
-        client, options, workflows=[TimeoutWorkflow], activities=[never_in_time]
-    ):
+    async with working(client, options, workflows=[TimeoutWorkflow], activities=[never_in_time]):
         types = await asyncio.gather(
             *(
                 client.execute_workflow(

@@ -18,9 +18,7 @@ async def main() -> None:
     parser.add_argument("--task-queue", default=Path(__file__).parent.name)
     parser.add_argument("--probe", action="store_true", help="connect, register, and end")
     words = parser.parse_args()
-    options = Options(
-        task_queue=words.task_queue, with_worker=True, only_worker=not words.probe
-    )
+    options = Options(task_queue=words.task_queue, with_worker=True, only_worker=not words.probe)
     client = await connect()
     async with working(
         client,

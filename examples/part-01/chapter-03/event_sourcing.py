@@ -52,9 +52,7 @@ class AccountWorkflow:
             if kind == "deposit":
                 self.balance += amount
                 continue
-            fee = await workflow.execute_activity(
-                fee_for, amount, start_to_close_timeout=span(10)
-            )
+            fee = await workflow.execute_activity(fee_for, amount, start_to_close_timeout=span(10))
             self.balance -= amount + fee
 
 
@@ -88,7 +86,9 @@ async def main() -> None:
         queried = await handle.query(AccountWorkflow.current)
     history = await handle.fetch_history()
     rebuilt = rebuild(history.events)
-    print(f"workflow {balance}, query {queried}, rebuilt from {len(history.events)} events {rebuilt}")
+    print(
+        f"workflow {balance}, query {queried}, rebuilt from {len(history.events)} events {rebuilt}"
+    )
     check(balance == 50_000 - 12_000 - 120 + 700, "the bookings add up")
     check(queried == balance, "the query answers from the same state")
     check(rebuilt == balance, "the events alone give the same state")

@@ -65,9 +65,7 @@ async def retention_days(client: Client, name: str) -> float:
 async def run_in(client: Client, workflow_id: str) -> str:
     """Run the workflow with this id on the same queue name in the client's namespace."""
     async with Worker(client, task_queue="shared-name", workflows=[WhereAmI]):
-        return await client.execute_workflow(
-            WhereAmI.run, id=workflow_id, task_queue="shared-name"
-        )
+        return await client.execute_workflow(WhereAmI.run, id=workflow_id, task_queue="shared-name")
 
 
 async def main() -> None:

@@ -8,8 +8,9 @@ import asyncio
 import itertools
 import os
 import sys
+import traceback
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -68,7 +69,7 @@ async def working(
     *,
     workflows: Sequence[type] = (),
     activities: Sequence[Callable[..., Any]] = (),
-) -> AsyncIterator[None]:
+) -> AsyncGenerator[None, None]:
     """A worker for the duration of the block, unless one runs elsewhere."""
     if not options.with_worker:
         yield
@@ -89,7 +90,9 @@ async def working(
 
 
 @asynccontextmanager
-async def worker_process(program: str, task_queue: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def worker_process(
+    program: str, task_queue: str
+) -> AsyncGenerator[asyncio.subprocess.Process, None]:
     """Another process that runs `program --only-worker`; whoever started it may kill it."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, program, "--only-worker", "--task-queue", task_queue),
@@ -126,12 +129,23 @@ def verified(claim: str) -> None:
     print(f"VERIFIED: {claim}", flush=True)
 
 
-def run(main: Callable[[], Any]) -> None:
-    """Run the program; Ctrl-C ends a worker without a traceback."""
+def run(main: Callable[[], Any]) -> NoReturn:
+    """Run the program to its end and leave with its exit code."""
+    code = 0
     try:
         asyncio.run(main())
     except KeyboardInterrupt:
         print("stopped")
+    except SystemExit as ending:
+        code = int(ending.code or 0)
+    except Exception:  # noqa: BLE001 - the edge of the program
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: threads of the SDK's native core may still hand over a last result; on a busy
+    # machine they meet an interpreter that is being taken down, which aborts (seen with 1.35).
+    os._exit(code)
 
 
 def span(seconds: float) -> timedelta:

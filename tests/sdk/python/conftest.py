@@ -1,7 +1,7 @@
 """The server that the Python SDK tests talk to, started the way the SDK itself starts one.
 
-Owns the choice of the executable. INDELIBLE_TEST_SERVER puts another one (the reference) in its place,
-which is how these tests prove that they ask for the right thing.
+Owns the choice of the executable. INDELIBLE_TEST_SERVER puts another one (the reference) in its
+place, which is how these tests prove that they ask for the right thing.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What every end-to-end test needs: fresh names, workers on its own queue, and histories that replay.
+"""What every end-to-end test needs: fresh names, its own workers, and histories that replay.
 
 Owns the ids and the histories of one test. It must not know which server executable answers.
 """
@@ -7,9 +7,9 @@ import asyncio
 import itertools
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pytest
 from google.protobuf.message import Message
@@ -24,6 +24,7 @@ from temporalio.worker import Replayer, Worker
 _DETAIL_PREFIX: Final = "temporal.api.errordetails.v1."
 _EVENTUALLY_SECONDS_MAX: Final = 15.0
 _counter = itertools.count(1)
+MessageType = TypeVar("MessageType", bound=Message)
 
 
 def event_names(events: Sequence[HistoryEvent]) -> list[str]:
@@ -39,7 +40,7 @@ def events_named(events: Sequence[HistoryEvent], name: str) -> list[HistoryEvent
 async def eventually(
     probe: Callable[[], Awaitable[bool]], *, seconds_max: float = _EVENTUALLY_SECONDS_MAX
 ) -> None:
-    """Wait for a fact that the server makes true in its own time. Raises AssertionError if it never does."""
+    """Wait for what the server makes true in its own time; AssertionError if it never does."""
     deadline = time.monotonic() + seconds_max
     while not await probe():
         if time.monotonic() > deadline:
@@ -47,26 +48,31 @@ async def eventually(
         await asyncio.sleep(0.05)
 
 
+class Refusal:
+    """The error that the body of `refused` ended with."""
+
+    error: RPCError | None = None
+
+    def detail(self, message: MessageType) -> MessageType:
+        """The first error detail, read into this message."""
+        assert self.error is not None
+        assert self.error.grpc_status.details[0].Unpack(message)
+        return message
+
+
 @asynccontextmanager
 async def refused(
     status: RPCStatusCode, *, detail: str | None = None, text: str = ""
-) -> AsyncIterator[Callable[[Message], Message]]:
-    """The body must fail with exactly this status, error detail and wording.
-
-    Yields a function that reads the detail into a message once the body has failed.
-    """
+) -> AsyncGenerator[Refusal, None]:
+    """The body must fail with exactly this status, error detail and wording (a pattern)."""
+    refusal = Refusal()
     with pytest.raises(RPCError) as caught:
-        yield lambda message: _first_detail(caught.value, message)
-    error = caught.value
+        yield refusal
+    error = refusal.error = caught.value
     assert error.status is status, f"{error.status.name}: {error.message}"
     assert re.search(text, error.message), error.message
     names = [entry.type_url.rpartition("/")[2] for entry in error.grpc_status.details]
     assert names == ([_DETAIL_PREFIX + detail] if detail else []), error.message
-
-
-def _first_detail(error: RPCError, message: Message) -> Message:
-    assert error.grpc_status.details[0].Unpack(message)
-    return message
 
 
 class Harness:

@@ -8,7 +8,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
-from tests.sdk.python.harness import Harness, event_names, eventually, events_named
+from tests.sdk.python.harness import Harness, event_names, events_named, eventually
 from tests.sdk.python.programs.activities import (
     ATTEMPTS,
     Call,
@@ -129,9 +129,7 @@ async def test_start_to_close_timeout_is_retried(harness: Harness) -> None:
 
 async def test_heartbeat_timeout_is_retried_and_keeps_details(harness: Harness) -> None:
     async with harness.worker(CallActivity, activities=ACTIVITIES):
-        call = Call(
-            "beat_then_hang", ["here"], heartbeat=0.4, maximum_attempts=2, activity_id="a"
-        )
+        call = Call("beat_then_hang", ["here"], heartbeat=0.4, maximum_attempts=2, activity_id="a")
         handle = await harness.start(CallActivity.run, call)
         outcome = await handle.result()
     assert outcome["timeout"] == "HEARTBEAT"

@@ -17,7 +17,7 @@ from temporalio.api.common.v1 import (
     WorkflowType,
 )
 from temporalio.api.enums.v1 import TaskQueueKind
-from temporalio.api.failure.v1 import Failure
+from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
@@ -62,7 +62,7 @@ async def still_serving(harness: Harness) -> AsyncIterator[None]:
 
 
 def _start(harness: Harness, **fields: Any) -> StartWorkflowExecutionRequest:
-    complete = {
+    complete: dict[str, Any] = {
         "namespace": "default",
         "workflow_id": harness.new_id(),
         "workflow_type": WorkflowType(name="Greeting"),
@@ -233,7 +233,7 @@ async def test_bad_signals(harness: Harness) -> None:
     service = harness.client.workflow_service
 
     def signal(**fields: Any) -> SignalWorkflowExecutionRequest:
-        complete = {
+        complete: dict[str, Any] = {
             "namespace": "default",
             "workflow_execution": _existing(handle.id),
             "signal_name": "note",
@@ -281,7 +281,7 @@ _WITH_TOKEN: list[tuple[str, Callable[[bytes], Any]]] = [
         lambda t: RespondActivityTaskFailedRequest(
             namespace="default",
             task_token=t,
-            failure=Failure(message="x", application_failure_info={"type": "X"}),
+            failure=Failure(message="x", application_failure_info=ApplicationFailureInfo(type="X")),
         ),
     ),
     (
@@ -384,18 +384,17 @@ async def test_completion_by_unknown_ids(harness: Harness) -> None:
 
 async def test_bad_polls(harness: Harness) -> None:
     service = harness.client.workflow_service
-    for poll, message in (
+    polls: list[tuple[Any, Any]] = [
         (service.poll_workflow_task_queue, PollWorkflowTaskQueueRequest),
         (service.poll_activity_task_queue, PollActivityTaskQueueRequest),
-    ):
+    ]
+    for poll, message in polls:
         for queue in (None, TaskQueue(name=""), TaskQueue(name=LONG)):
             async with refused(RPCStatusCode.INVALID_ARGUMENT):
                 await poll(
                     message(namespace="default", task_queue=queue), timeout=timedelta(seconds=5)
                 )
-        async with refused(
-            RPCStatusCode.FAILED_PRECONDITION, text="Context timeout is too short"
-        ):
+        async with refused(RPCStatusCode.FAILED_PRECONDITION, text="Context timeout is too short"):
             await poll(
                 message(namespace="default", task_queue=TaskQueue(name=harness.task_queue)),
                 timeout=timedelta(milliseconds=1500),

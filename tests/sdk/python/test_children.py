@@ -4,7 +4,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError, TerminatedError
 
-from tests.sdk.python.harness import Harness, event_names, eventually, events_named
+from tests.sdk.python.harness import Harness, event_names, events_named, eventually
 from tests.sdk.python.programs.families import (
     CancelAware,
     Child,

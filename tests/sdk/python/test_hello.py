@@ -10,7 +10,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.sdk.python.harness import Harness, eventually, events_named
+from tests.sdk.python.harness import Harness, events_named, eventually
 from tests.sdk.python.programs.basic import (
     Broken,
     Failing,

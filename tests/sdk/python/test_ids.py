@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.common.v1 import WorkflowType
+from temporalio.api.common.v1 import Payload, Payloads, WorkflowType
 from temporalio.api.errordetails.v1 import WorkflowExecutionAlreadyStartedFailure
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
@@ -36,9 +36,9 @@ async def test_refusal_names_the_run_that_is_in_the_way(harness: Harness) -> Non
     text = f"Workflow execution is already running. WorkflowId: {request.workflow_id}"
     async with refused(
         RPCStatusCode.ALREADY_EXISTS, detail="WorkflowExecutionAlreadyStartedFailure", text=text
-    ) as detail:
+    ) as refusal:
         await service.start_workflow_execution(request)
-    failure = detail(WorkflowExecutionAlreadyStartedFailure())
+    failure = refusal.detail(WorkflowExecutionAlreadyStartedFailure())
     assert failure.run_id == first.run_id
     assert failure.start_request_id.endswith("first")
     await harness.client.get_workflow_handle(request.workflow_id).terminate()
@@ -64,7 +64,7 @@ def _start_request(harness: Harness, workflow_id: str, request_id: str):
         task_queue=TaskQueue(name=harness.task_queue),
         identity="tester",
         request_id=f"{workflow_id}-{request_id}",
-        input={"payloads": [{"metadata": {"encoding": b"json/plain"}, "data": b'"World"'}]},
+        input=Payloads(payloads=[Payload(metadata={"encoding": b"json/plain"}, data=b'"World"')]),
         workflow_task_timeout=Duration(seconds=10),
     )
 
@@ -121,9 +121,7 @@ async def test_reuse_of_a_closed_id(
         await asyncio.gather(handle.result(), return_exceptions=True)
         assert (await handle.describe()).close_time is not None
         try:
-            again = await harness.start(
-                Greeting.run, "again", id=handle.id, id_reuse_policy=policy
-            )
+            again = await harness.start(Greeting.run, "again", id=handle.id, id_reuse_policy=policy)
         except WorkflowAlreadyStartedError:
             assert not allowed
             return

@@ -84,7 +84,9 @@ async def test_signal_to_a_closed_workflow_is_not_found(harness: Harness) -> Non
         handle = await harness.start(Greeting.run, "World")
         await handle.result()
     async with refused(
-        RPCStatusCode.NOT_FOUND, detail="NotFoundFailure", text="workflow execution already completed"
+        RPCStatusCode.NOT_FOUND,
+        detail="NotFoundFailure",
+        text="workflow execution already completed",
     ):
         await handle.signal("anything")
 

@@ -1,6 +1,7 @@
 """Namespaces: made, described, changed, and closed to each other."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -24,25 +25,24 @@ pytestmark = [pytest.mark.sdk, pytest.mark.asyncio(loop_scope="session")]
 DAY = Duration(seconds=86_400)
 
 
-async def _register(harness: Harness, **fields: object) -> str:
+async def _register(harness: Harness, **fields: Any) -> str:
     name = harness.new_id()
     await harness.client.workflow_service.register_namespace(
-        RegisterNamespaceRequest(
-            namespace=name, workflow_execution_retention_period=DAY, **fields
-        )
+        RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=DAY, **fields)
     )
     return name
 
 
 async def _client_of(harness: Harness, namespace: str) -> Client:
-    """A client of a new namespace, as soon as the server lets it in (the reference needs a while)."""
+    """A client of a new namespace, once the server lets it in (the reference needs a while)."""
     client = Client(harness.client.service_client, namespace=namespace)
 
     async def known() -> bool:
         try:
             await client.count_workflows()
         except RPCError as error:
-            assert error.status is RPCStatusCode.NOT_FOUND
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
             return False
         return True
 
@@ -61,9 +61,7 @@ async def test_register_describe_and_list(harness: Harness) -> None:
     assert answer.namespace_info.owner_email == "owner@example.com"
     assert dict(answer.namespace_info.data) == {"team": "one"}
     assert answer.config.workflow_execution_retention_ttl.ToTimedelta() == timedelta(days=1)
-    by_id = await service.describe_namespace(
-        DescribeNamespaceRequest(id=answer.namespace_info.id)
-    )
+    by_id = await service.describe_namespace(DescribeNamespaceRequest(id=answer.namespace_info.id))
     assert by_id.namespace_info.name == name
     listed = await service.list_namespaces(ListNamespacesRequest(page_size=1000))
     assert {name, "default"} <= {entry.namespace_info.name for entry in listed.namespaces}
@@ -124,11 +122,11 @@ async def test_unknown_namespace(harness: Harness) -> None:
     text = f"Namespace {stranger.namespace} is not found"
     async with refused(
         RPCStatusCode.NOT_FOUND, detail="NamespaceNotFoundFailure", text=text
-    ) as detail:
+    ) as refusal:
         await stranger.start_workflow(
             Greeting.run, "World", id=harness.new_id(), task_queue=harness.task_queue
         )
-    assert detail(NamespaceNotFoundFailure()).namespace == stranger.namespace
+    assert refusal.detail(NamespaceNotFoundFailure()).namespace == stranger.namespace
     async with refused(RPCStatusCode.NOT_FOUND, detail="NamespaceNotFoundFailure"):
         await harness.client.workflow_service.describe_namespace(
             DescribeNamespaceRequest(namespace=stranger.namespace)
@@ -139,9 +137,7 @@ async def test_namespaces_do_not_see_each_other(harness: Harness) -> None:
     other = await _client_of(harness, await _register(harness))
     workflow_id = harness.new_id()
     here = await harness.start(Waiting.run, id=workflow_id)
-    there = await other.start_workflow(
-        Waiting.run, id=workflow_id, task_queue=harness.task_queue
-    )
+    there = await other.start_workflow(Waiting.run, id=workflow_id, task_queue=harness.task_queue)
     with pytest.raises(WorkflowAlreadyStartedError):
         await harness.start(Waiting.run, id=workflow_id)
     await there.signal(Waiting.note, "only there")

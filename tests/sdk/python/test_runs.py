@@ -1,4 +1,4 @@
-"""Chains of runs and the ways a run ends: continue-as-new, retry, cron, timeouts, cancel, terminate."""
+"""Chains of runs, and the ways a run ends."""
 
 import asyncio
 from datetime import timedelta
@@ -9,7 +9,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import CancelledError, TerminatedError, TimeoutError as TemporalTimeout
 from temporalio.service import RPCStatusCode
 
-from tests.sdk.python.harness import Harness, event_names, eventually, events_named, refused
+from tests.sdk.python.harness import Harness, event_names, events_named, eventually, refused
 from tests.sdk.python.programs.basic import SHORT_RETRY, FlakyRun, Greeting, Naps, Waiting
 from tests.sdk.python.programs.families import CancelAware, Counting, Cron, Stubborn
 
@@ -96,9 +96,7 @@ async def test_cron_runs_repeatedly_and_passes_its_result_on(harness: Harness) -
 
 async def test_start_delay_holds_the_first_task_back(harness: Harness) -> None:
     async with harness.worker(Greeting):
-        handle = await harness.start(
-            Greeting.run, "later", start_delay=timedelta(milliseconds=700)
-        )
+        handle = await harness.start(Greeting.run, "later", start_delay=timedelta(milliseconds=700))
         assert await harness.event_names(handle) == ["WORKFLOW_EXECUTION_STARTED"]
         assert await handle.result() == "Hello, later!"
     events = await harness.events(handle)
@@ -183,7 +181,9 @@ async def test_terminate_ends_at_once_and_says_who(harness: Harness) -> None:
     events = await harness.events(handle)
     assert events[-1].workflow_execution_terminated_event_attributes.reason == "enough"
     async with refused(
-        RPCStatusCode.NOT_FOUND, detail="NotFoundFailure", text="workflow execution already completed"
+        RPCStatusCode.NOT_FOUND,
+        detail="NotFoundFailure",
+        text="workflow execution already completed",
     ):
         await handle.terminate()
 

@@ -223,7 +223,7 @@ class LocalCalls:
 
     @workflow.run
     async def run(self) -> dict[str, Any]:
-        options = {
+        options: dict[str, Any] = {
             "start_to_close_timeout": timedelta(seconds=10),
             "retry_policy": FAST_RETRY,
         }

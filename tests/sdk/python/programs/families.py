@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-
 from temporalio.exceptions import (
     ApplicationError,
     ChildWorkflowError,
@@ -90,7 +89,9 @@ class ParentOfMany:
         own_id = workflow.info().workflow_id
         return await asyncio.gather(
             *(
-                workflow.execute_child_workflow(Child.run, f"child {number}", id=f"{own_id}-{number}")
+                workflow.execute_child_workflow(
+                    Child.run, f"child {number}", id=f"{own_id}-{number}"
+                )
                 for number in range(count)
             )
         )
@@ -191,8 +192,7 @@ class Cron:
 
     @workflow.run
     async def run(self) -> int:
-        last = workflow.get_last_completion_result(int) if workflow.has_last_completion_result() else 0
-        return last + 1
+        return (workflow.get_last_completion_result(int) or 0) + 1
 
 
 @workflow.defn
@@ -217,5 +217,3 @@ class Stubborn:
     async def run(self) -> str:
         await workflow.sleep(timedelta(hours=1))
         return "slept"
-
-
