@@ -156,7 +156,7 @@ class RecordedHistory:
         return self._record("reverse", request, api.GetWorkflowExecutionHistoryReverseResponse())
 
     async def query_workflow(
-        self, namespace: Namespace, request: api.QueryWorkflowRequest, deadline: Instant | None
+        self, namespace: Namespace, request: api.QueryWorkflowRequest, deadline: Instant
     ) -> api.QueryWorkflowResponse:
         self.targets.append(deadline)
         return self._record("query", request, api.QueryWorkflowResponse())

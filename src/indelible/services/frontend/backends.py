@@ -121,7 +121,7 @@ class History(Protocol):
         ...
 
     async def query_workflow(
-        self, namespace: Namespace, request: QueryWorkflowRequest, deadline: Instant | None
+        self, namespace: Namespace, request: QueryWorkflowRequest, deadline: Instant
     ) -> QueryWorkflowResponse:
         """Let a worker answer a query; `DeadlineExceededError` if none did in time."""
         ...

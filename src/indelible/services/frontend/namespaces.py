@@ -47,6 +47,7 @@ NAMESPACES_PAGE_SIZE_DEFAULT: Final = 100
 NAMESPACES_PAGE_SIZE_MAX: Final = 1_000
 
 CAPABILITIES: Final = NamespaceInfo.Capabilities(
+    eager_workflow_start=True,
     worker_heartbeats=True,
     worker_poll_complete_on_shutdown=True,
     poller_autoscaling=True,

@@ -48,6 +48,7 @@ CAPABILITIES: Final = GetSystemInfoResponse.Capabilities(
     # Build ids are recorded; nothing is routed by them, and clients do not conclude that it is.
     build_id_based_versioning=True,
     upsert_memo=True,
+    eager_workflow_start=True,
     sdk_metadata=True,
     count_group_by_execution_status=True,
 )

@@ -27,10 +27,10 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
-from indelible.base.limits import HISTORY_PAGE_EVENTS_MAX
+from indelible.base.instants import after, seconds
+from indelible.base.limits import HISTORY_PAGE_EVENTS_MAX, LONG_POLL_SECONDS_MAX
 from indelible.base.time_zones import UtcOffset
 from indelible.engine.namespace.record import Namespace
-from indelible.engine.visibility.search_attributes import add_types
 from indelible.ports.clock import Clocks
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call
@@ -167,12 +167,7 @@ class WorkflowHandlers:
         self, request: DescribeWorkflowExecutionRequest, namespace: Namespace, _call: Call
     ) -> Message:
         check_execution(request.execution, is_set=request.HasField("execution"))
-        response = await self._history.describe_workflow(namespace, request)
-        if response.workflow_execution_info.HasField("search_attributes"):
-            add_types(
-                response.workflow_execution_info.search_attributes, namespace.search_attributes
-            )
-        return response
+        return await self._history.describe_workflow(namespace, request)
 
     async def _get_history(
         self, request: GetWorkflowExecutionHistoryRequest, namespace: Namespace, call: Call
@@ -214,7 +209,11 @@ class WorkflowHandlers:
                 f"Invalid QueryRejectCondition: {request.query_reject_condition}"
             )
         check_blob(request.query.query_args, self._limits_of(namespace.name).blob_bytes_max)
-        return await self._history.query_workflow(namespace, request, call.deadline)
+        deadline = call.deadline
+        if deadline is None:
+            # Nobody waits for ever: the query would be forgotten only with the process.
+            deadline = after(self._clocks.node.now(), seconds(LONG_POLL_SECONDS_MAX))
+        return await self._history.query_workflow(namespace, request, deadline)
 
     async def _reset_sticky(
         self, request: ResetStickyTaskQueueRequest, namespace: Namespace, _call: Call
