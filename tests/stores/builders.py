@@ -4,7 +4,8 @@ Owns the short words in which store tests are written. A shard stands as an empt
 carries its fencing number.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,7 +23,8 @@ from indelible.base.ids import (
     WorkflowId,
     WorkflowKey,
 )
-from indelible.base.instants import NEVER, Instant
+from indelible.base.instants import NEVER, Duration, Instant
+from indelible.ports.clock import TimerHandle
 from indelible.ports.stores import (
     Commit,
     Comparison,
@@ -163,6 +165,25 @@ def where(*comparisons: Comparison, namespace: NamespaceId = NAMESPACE) -> Visib
 
 def cursor(row: VisibilityRecord) -> VisibilityCursor:
     return VisibilityCursor(close_time=row.close_time, start_time=row.start_time, run_id=row.run_id)
+
+
+class CountingClock:
+    """Lets no time pass, and remembers what was asked for."""
+
+    def __init__(self) -> None:
+        self.slept: list[Duration] = []
+
+    def now(self) -> Instant:
+        return Instant(sum(self.slept))
+
+    def call_at(self, at: Instant, callback: Callable[[], None]) -> TimerHandle:
+        raise AssertionError(f"nobody should wait for {at}: {callback}")
+
+    async def sleep(self, span: Duration) -> None:
+        self.slept.append(span)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(turn.set_result, None)
+        await turn
 
 
 async def own(store: Store, shard_id: ShardId = SHARD) -> Commit:

@@ -1,45 +1,25 @@
 """The faulty store: each fault does what its name says, in call order, and a seed repeats it."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from random import Random  # noqa: TID251 - a seeded generator is what the store is given
 from typing import Final
 
 import pytest
 
-from indelible.base.instants import Duration, Instant
-from indelible.ports.clock import TimerHandle
+from indelible.base.instants import Duration
 from indelible.ports.stores import StoreUnavailableError
 from indelible.store.faulty import NO_FAULTS, FaultRates, FaultyStore
 from indelible.store.memory import MemoryStore
-from tests.stores.builders import chain, current, key, own, put, write
+from tests.stores.builders import CountingClock, chain, current, key, own, put, write
 
 A: Final = key("a", "run-a")
 
 
-class CountingClock:
-    """Lets no time pass, and remembers what was asked for."""
-
-    def __init__(self) -> None:
-        self.slept: list[Duration] = []
-
-    def now(self) -> Instant:
-        return Instant(sum(self.slept))
-
-    def call_at(self, at: Instant, callback: Callable[[], None]) -> TimerHandle:
-        raise AssertionError(f"nobody should wait for {at}: {callback}")
-
-    async def sleep(self, span: Duration) -> None:
-        self.slept.append(span)
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        asyncio.get_running_loop().call_soon(turn.set_result, None)
-        await turn
-
-
 def faulty(rates: FaultRates, seed: int = 1) -> tuple[FaultyStore, MemoryStore, CountingClock]:
     inner, clock = MemoryStore(), CountingClock()
-    return FaultyStore(inner, dice=Random(seed), clock=clock, rates=rates), inner, clock  # noqa: S311
+    dice = Random(seed)  # noqa: S311
+    return FaultyStore(inner, dice=dice, clock=clock, rates=rates), inner, clock
 
 
 async def test_without_faults_it_is_the_inner_store() -> None:

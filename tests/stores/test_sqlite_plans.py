@@ -1,7 +1,7 @@
 """Hot statements use the tree that was made for them, and cost what the change costs."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +31,7 @@ from tests.stores.builders import (
 )
 
 A: Final = key("a", "run-a")
+Parameters = Sequence[str | int | float] | dict[str, int]
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +41,10 @@ def connection() -> Iterator[sqlite3.Connection]:
         yield opened
 
 
-def plan(connection: sqlite3.Connection, statement: str, parameters: object = None) -> str:
-    if parameters is None:
+def plan(connection: sqlite3.Connection, statement: str, parameters: Parameters = ()) -> str:
+    if not parameters:
         parameters = [1] * (6 if "?6" in statement else statement.count("?"))
-    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)  # pyright: ignore[reportArgumentType]
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
     return "\n".join(row[3] for row in rows)
 
 

@@ -125,7 +125,12 @@ ROWS: Final = [
         history_length=99,
         indexed_values={"Word": 5, "Number": "5", "List": []},
     ),
-    replace(visible(key("cart-1", "r4"), start_time=40, status=COMPLETED, close_time=45)),
+    replace(
+        visible(key("cart-1", "r4"), start_time=40, status=COMPLETED, close_time=45),
+        parent_workflow_id="",
+        history_length=0,
+        execution_time=NEVER,
+    ),
 ]
 
 FILTERS: Final[list[tuple[Comparison, str]]] = [
@@ -162,7 +167,16 @@ FILTERS: Final[list[tuple[Comparison, str]]] = [
     (compare("close_time", "=", 0), ""),
     (compare("close_time", "!=", 25), "r3 r4"),
     (compare("history_length", "=", 99), "r3"),
-    (compare("parent_workflow_id", "=", "parent"), "r1 r2 r3 r4"),
+    (compare("history_length", "<", 7), "r4"),
+    (compare("history_length", "<", 10**30), "r1 r2 r3 r4"),
+    (compare("history_length", ">", -(10**400)), "r1 r2 r3 r4"),
+    (compare("history_length", "in", [10**30, 99]), "r3"),
+    (compare("execution_time", "<", 12), "r1"),
+    (compare("parent_workflow_id", "=", "parent"), "r1 r2 r3"),
+    (compare("parent_workflow_id", "=", ""), ""),
+    (compare("parent_workflow_id", "!=", "x"), "r1 r2 r3"),
+    (compare("parent_workflow_id", "starts_with", ""), "r1 r2 r3"),
+    (compare("run_id", "=", 3), ""),
     (compare("root_run_id", "=", "another"), ""),
     (compare_attribute("Word", "=", "red"), "r1"),
     (compare_attribute("Word", "!=", "red"), "r2 r3"),

@@ -41,6 +41,7 @@ _FIELDS: Final[Mapping[str, Callable[[VisibilityRecord], Scalar]]] = {
         "root_run_id",
     )
 }
+_TIMES: Final = frozenset({"start_time", "execution_time", "close_time"})
 _ORDERINGS: Final[Mapping[str, Callable[[Scalar, Scalar], bool]]] = {
     "=": operator.eq,
     "<": operator.lt,
@@ -104,9 +105,9 @@ def _stored_values(row: VisibilityRecord, comparison: Comparison) -> Sequence[Sc
     getter = _FIELDS.get(comparison.field)
     if getter is None:
         raise StoreError(f"visibility rows have no field {comparison.field!r}")
-    if comparison.field == "close_time" and row.close_time == NEVER:
-        return None
-    return (getter(row),)
+    value = getter(row)
+    is_nothing = value == "" or (value == NEVER and comparison.field in _TIMES)
+    return None if is_nothing else (value,)
 
 
 def _compare(symbol: str, value: Scalar, operand: Scalar) -> bool:

@@ -8,6 +8,7 @@ A page comes as one row of JSON: between two rows Python's driver lets go of the
 and may wait 5 ms to get it back while the event loop computes.
 """
 
+import math
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -26,6 +27,7 @@ from indelible.ports.stores import (
 from indelible.store.sqlite.commits import OPEN_CLOSE_ORDER
 
 Operand = str | int | float
+INTEGER_END: Final = 2**63
 
 _TEXT_COLUMNS: Final = (
     "workflow_id",
@@ -46,6 +48,7 @@ _NUMBER_COLUMNS: Final = (
     "history_size_bytes",
     "state_transition_count",
 )
+_TIME_COLUMNS: Final = frozenset({"start_time", "execution_time"})
 _ORDERINGS: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _INDEX_OF_COLUMN: Final = {
     "workflow_id": "visibility_by_workflow",
@@ -209,7 +212,10 @@ def _column_condition(comparison: Comparison, *, is_paged: bool) -> tuple[str, l
     if comparison.field == "close_time":
         return _close_time_condition(comparison, is_paged=is_paged)
     condition, operands = _comparison(comparison, comparison.field, is_text=is_text)
-    if comparison.field == "run_id" and comparison.operator == "=":
+    if is_text or comparison.field in _TIME_COLUMNS:  # Where a row has none, nothing holds.
+        nothing = "''" if is_text else "0"
+        condition = f"({condition} AND {comparison.field} <> {nothing})"
+    if comparison.field == "run_id" and comparison.operator == "=" and operands:
         condition += " AND execution_id IN (SELECT execution_id FROM executions WHERE run_id = ?)"
         operands *= 2
     return condition, operands
@@ -230,16 +236,23 @@ def _comparison(comparison: Comparison, column: str, *, is_text: bool) -> tuple[
     """Return the condition on a column that holds texts, or numbers, only."""
     match comparison.operator, comparison.value:
         case "in", operand if not isinstance(operand, str | int | float):
-            choices = [choice for choice in operand if isinstance(choice, str) == is_text]
+            choices = [_bound(choice) for choice in operand if isinstance(choice, str) == is_text]
             return f"{column} IN ({', '.join('?' * len(choices))})", choices
         case "starts_with", str() as prefix:
             return _prefix_condition(column, prefix) if is_text else ("FALSE", [])
         case symbol, str() | int() | float() as operand if symbol in _ORDERINGS:
             if isinstance(operand, str) != is_text:
                 return ("TRUE" if symbol == "!=" else "FALSE"), []
-            return f"{column} {symbol} ?", [operand]
+            return f"{column} {symbol} ?", [_bound(operand)]
         case _:
             raise StoreError(f"{comparison.operator!r} does not go with {comparison.value!r}")
+
+
+def _bound(operand: Operand) -> Operand:
+    """Return a value that SQLite takes: no stored number is equal to one beyond 64 bits."""
+    if isinstance(operand, str | float) or abs(operand) < INTEGER_END:
+        return operand
+    return math.inf if operand > 0 else -math.inf
 
 
 def _prefix_condition(column: str, prefix: str) -> tuple[str, list[Operand]]:
@@ -267,8 +280,10 @@ def _attribute_condition(comparison: Comparison) -> tuple[str, list[Operand]]:
     texts, text_operands = _comparison(positive, "item.value", is_text=True)
     numbers, number_operands = _comparison(positive, "item.value", is_text=False)
     path = f'$."{name}"'
-    holds = f"CASE item.type WHEN 'text' THEN {texts} ELSE {numbers} END"
-    condition = f"EXISTS (SELECT 1 FROM json_each(indexed_values, ?) AS item WHERE {holds})"  # noqa: S608
+    condition = (
+        "EXISTS (SELECT 1 FROM json_each(indexed_values, ?) AS item"
+        f" WHERE CASE item.type WHEN 'text' THEN {texts} ELSE {numbers} END)"
+    )
     operands: list[Operand] = [path, *text_operands, *number_operands]
     if is_negated:
         condition = f"json_type(indexed_values, ?) IS NOT NULL AND NOT {condition}"

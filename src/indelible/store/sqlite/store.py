@@ -97,7 +97,11 @@ class SqliteStore:
         file = open_file(
             path, durability=durability, cluster_id=cluster_id, shard_count=shard_count
         )
-        return cls(file, durability=durability, telemetry=telemetry or NoTelemetry())
+        try:
+            return cls(file, durability=durability, telemetry=telemetry or NoTelemetry())
+        except sqlite3.Error as error:
+            file.close()
+            raise store_error(error, file.location) from error
 
     def describe(self) -> StoreDescription:
         """Return what the store is."""
