@@ -20,6 +20,7 @@ from tests.stores.builders import (
     put,
     sub_record,
     visible,
+    where,
     write,
 )
 
@@ -172,8 +173,13 @@ async def test_closing_flushes_what_waits_and_refuses_the_rest(database: Path) -
     await turn()
     await store.close()
     assert await asyncio.gather(*waiting) == [None] * 300
-    with pytest.raises(StoreUnavailableError, match="closed"):
-        await put(store, shard, write(A))
+    for late in (
+        put(store, shard, write(A)),
+        store.load_execution(A),
+        store.list_executions(where(), after=None, limit=1),
+    ):
+        with pytest.raises(StoreUnavailableError, match="closed"):
+            await late
     store = SqliteStore.open(database, cluster_id=CLUSTER_ID)
     assert await store.open_execution_count() == 300
     await store.close()
@@ -210,7 +216,7 @@ async def test_removing_goes_on_after_a_restart(database: Path) -> None:
     shard = await own(store)
     await put(store, shard, write(A, history=[batch(n, n + 1) for n in range(1, 2_000)]))
     await store.commit(replace(shard, deleted=[A]))
-    store._writer._has_dead_branches = False  # As if the process ended here.
+    assert store._writer.has_dead_branches
     await store.close()
     store = SqliteStore.open(database, cluster_id=CLUSTER_ID)
     shard = await own(store)

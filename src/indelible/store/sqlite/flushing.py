@@ -89,7 +89,10 @@ class Flusher:
         return await done
 
     async def close(self) -> None:
-        """Flush what waits and end the thread. Later writes raise `StoreUnavailableError`."""
+        """Flush what waits and end the thread. Later writes raise `StoreUnavailableError`.
+
+        What is left of deleted histories is removed by whoever opens the file next.
+        """
         self._is_closed = True
         if self._is_busy:
             self._idle = self._idle or asyncio.Event()
@@ -101,7 +104,7 @@ class Flusher:
     def _flush(self) -> None:
         count = min(len(self._waiting), GROUP_WRITES_MAX)
         group = [self._waiting.popleft() for _ in range(count)]
-        if not group and not self._writer.has_dead_branches:
+        if not group and (self._is_closed or not self._writer.has_dead_branches):
             self._is_busy = False
             if self._idle is not None:
                 self._idle.set()
@@ -180,9 +183,12 @@ class Flusher:
         checkpoint = loop.run_in_executor(self._worker, _checkpoint, self._connection)
         checkpoint.add_done_callback(lambda done: self._checkpointed(done.result()))
 
-    def _checkpointed(self, log_pages: int) -> None:
-        self._telemetry.count("indelible_store_checkpoints")
-        self._telemetry.gauge("indelible_store_log_pages", log_pages)
+    def _checkpointed(self, log_pages: int | None) -> None:
+        if log_pages is None:
+            self._telemetry.count("indelible_store_checkpoint_failures")
+        else:
+            self._telemetry.count("indelible_store_checkpoints")
+            self._telemetry.gauge("indelible_store_log_pages", log_pages)
         self._flush()
 
 
@@ -205,14 +211,14 @@ def _commit(connection: sqlite3.Connection) -> "float | Exception":
     return perf_counter() - started
 
 
-def _checkpoint(connection: sqlite3.Connection) -> int:
+def _checkpoint(connection: sqlite3.Connection) -> int | None:
     """Copy the log into the database, in the worker thread; return the pages that the log had.
 
-    The next transaction begins the log anew, unless a reader still needs it. A failure loses
-    nothing: the log stays, and the next checkpoint copies it.
+    The next transaction begins the log anew, unless a reader still needs it. None for a failure,
+    which loses nothing: the log stays, and the next checkpoint copies it.
     """
     try:
         _, log_pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     except sqlite3.Error:
-        return 0
+        return None
     return int(log_pages)

@@ -27,6 +27,8 @@ QUICK_CHECK_BYTES_MAX: Final = 64 * 1024 * 1024
 """Larger files are searched for damage at the edges of their trees; all of it takes too long."""
 WAL_BYTES_KEPT_MAX: Final = 64 * 1024 * 1024
 WRITER_CACHE_BYTES: Final = 16 * 1024 * 1024
+SPILL_PAGES: Final = 8_192
+"""Changed pages that a transaction holds in memory: 32 MB."""
 READER_CACHE_BYTES: Final = 4 * 1024 * 1024
 # Other programs are the only ones to wait for, and the event loop waits with us.
 BUSY_SECONDS_MAX: Final = 0.1
@@ -224,8 +226,8 @@ def _set_up_writer(connection: sqlite3.Connection, durability: Durability) -> No
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT_MAX}")
     connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_BYTES // 1024}")
-    # Statements run on the event loop: nothing is written before COMMIT, which does not.
-    connection.execute("PRAGMA cache_spill = OFF")
+    # Statements run on the event loop: unless a group is huge, nothing is written before COMMIT.
+    connection.execute(f"PRAGMA cache_spill = {SPILL_PAGES}")
     connection.execute("PRAGMA temp_store = MEMORY")
 
 

@@ -280,10 +280,9 @@ def _attribute_condition(comparison: Comparison) -> tuple[str, list[Operand]]:
     texts, text_operands = _comparison(positive, "item.value", is_text=True)
     numbers, number_operands = _comparison(positive, "item.value", is_text=False)
     path = f'$."{name}"'
-    condition = (
-        "EXISTS (SELECT 1 FROM json_each(indexed_values, ?) AS item"
-        f" WHERE CASE item.type WHEN 'text' THEN {texts} ELSE {numbers} END)"
-    )
+    elements = "json_each(indexed_values, ?) AS item"
+    holds = f"CASE item.type WHEN 'text' THEN {texts} ELSE {numbers} END"
+    condition = f"EXISTS (SELECT 1 FROM {elements} WHERE {holds})"  # noqa: S608 - own names
     operands: list[Operand] = [path, *text_operands, *number_operands]
     if is_negated:
         condition = f"json_type(indexed_values, ?) IS NOT NULL AND NOT {condition}"

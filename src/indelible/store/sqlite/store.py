@@ -33,6 +33,7 @@ from indelible.ports.stores import (
     HistoryBatch,
     StoreDescription,
     StoredExecution,
+    StoreUnavailableError,
     TransferRow,
     VisibilityCursor,
     VisibilityFilter,
@@ -60,6 +61,7 @@ class SqliteStore:
     def __init__(self, file: OpenedFile, *, durability: Durability, telemetry: Telemetry) -> None:
         self._file = file
         self._durability: Durability = durability
+        self._is_closed = False
         self._writer = CommitWriter(file.writer)
         self._flusher = Flusher(
             file.writer,
@@ -118,6 +120,7 @@ class SqliteStore:
     async def close(self) -> None:
         """Finish the commits and searches under way, empty the log, release the file."""
         await self._flusher.close()
+        self._is_closed = True
         if self._searches is not None:
             self._searches.shutdown(wait=True)
             for _ in range(SEARCH_THREADS):
@@ -226,6 +229,8 @@ class SqliteStore:
 
     def _read(self, read: Callable[[], _Result]) -> _Result:
         """Run a point read here and now."""
+        if self._is_closed:
+            raise StoreUnavailableError(f"{self._file.location}: the store is closed")
         try:
             return read()
         except sqlite3.Error as error:
@@ -233,7 +238,7 @@ class SqliteStore:
 
     async def _searching(self, search: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Run a search in the pool; in memory, here and now."""
-        if self._searches is None:
+        if self._searches is None or self._is_closed:
             return self._read(partial(search, self._point_connection))
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._searches, self._search, search)
