@@ -84,7 +84,7 @@ class Serving:
 
 
 def _seconds() -> float:
-    return time.monotonic()  # noqa: TID251 - another process has its own time
+    return time.monotonic()
 
 
 @asynccontextmanager
@@ -127,6 +127,6 @@ async def _first_answer(server: Serving) -> None:
         except grpc.aio.AioRpcError as error:
             if server.process.poll() is not None or _seconds() > deadline:
                 raise RuntimeError(f"the server does not serve: {server.printed}") from error
-            await asyncio.sleep(0.02)  # noqa: TID251 - another process has its own time
+            await asyncio.sleep(0.02)
         else:
             return

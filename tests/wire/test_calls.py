@@ -40,8 +40,7 @@ async def assert_serves(wire: Listening) -> None:
 
 def details(error: grpc.aio.AioRpcError) -> GrpcStatus:
     trailers = error.trailing_metadata() or ()
-    # A plain tuple at run time, whatever its stub says.
-    (body,) = [value for key, value in trailers if key == "grpc-status-details-bin"]  # pyright: ignore[reportGeneralTypeIssues]
+    (body,) = [value for key, value in trailers if key == "grpc-status-details-bin"]
     assert isinstance(body, bytes)
     return GrpcStatus.FromString(body)
 
