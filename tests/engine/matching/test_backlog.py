@@ -141,6 +141,85 @@ def test_an_abandoned_recheck_is_repeated() -> None:
     assert again.is_recheck
 
 
+def test_doubt_during_the_first_read_reads_again() -> None:
+    backlog: Backlog[str] = Backlog(rows_max=ROWS_MAX)
+    page = backlog.begin_page()
+    assert page is not None
+    backlog.doubt()
+    backlog.end_page(page, [])
+    again = backlog.begin_page()
+    assert again is not None
+    assert again.after == BEFORE_ALL
+
+
+def test_a_task_offered_anew_during_a_read_is_not_taken_for_the_one_that_ended() -> None:
+    backlog = filled(4)
+    *done, early = [backlog.take()[0] for _ in range(4)]
+    for task_id in range(11, 16):
+        backlog.offer(place(1, task_id), f"u{task_id}")
+    done += [backlog.take()[0] for _ in range(4)]
+    for found in done:
+        backlog.finish(found)
+    page = backlog.begin_page()
+    assert page is not None
+    assert page.after == place(1, 14)  # The early task lies behind the frontier now.
+    backlog.finish(early)
+    backlog.offer(early, "its start was lost")
+    backlog.end_page(page, [(place(1, 15), "u15")])
+    assert taken(backlog) == ["u15", "its start was lost"]
+
+
+def test_a_task_put_back_behind_the_frontier_waits_on_disk_for_its_turn() -> None:
+    backlog = filled(4)
+    tasks = [backlog.take()[0] for _ in range(4)]
+    for task_id in range(11, 16):
+        backlog.offer(place(1, task_id), f"u{task_id}")
+    backlog.put_back(tasks[3])
+    assert taken(backlog) == ["u11", "u12", "u13", "u14"]
+    page = backlog.begin_page()
+    assert page is not None
+    backlog.end_page(page, [(place(1, 15), "u15"), (place(3, 4), "t4")])
+    assert taken(backlog) == ["u15", "t4"]
+
+
+def test_too_many_offers_during_a_read_are_left_to_the_next_page() -> None:
+    backlog: Backlog[str] = Backlog(rows_max=ROWS_MAX)
+    page = backlog.begin_page()
+    assert page is not None
+    for task_id in range(1, 7):
+        backlog.offer(place(3, task_id), f"t{task_id}")
+    backlog.end_page(page, [])
+    assert taken(backlog) == ["t1", "t2", "t3", "t4"]
+    following = backlog.begin_page()
+    assert following is not None
+    assert following.after == place(3, 4)
+
+
+def test_a_recheck_that_does_not_reach_the_end_of_the_window_shortens_it() -> None:
+    backlog = filled(4)
+    backlog.doubt()
+    page = backlog.begin_page()
+    assert page is not None
+    unheard = [(place(2, 20 + number), f"lost{number}") for number in range(ROWS_MAX)]
+    backlog.end_page(page, unheard)
+    assert taken(backlog) == ["lost0", "lost1", "lost2", "lost3"]
+    following = backlog.begin_page()
+    assert following is not None
+    assert following.after == place(2, 23)
+
+
+def test_a_start_in_doubt_goes_first_whatever_the_window_covers() -> None:
+    backlog = filled(4)
+    tasks = [backlog.take()[0] for _ in range(4)]
+    for task_id in range(11, 16):
+        backlog.offer(place(1, task_id), f"u{task_id}")
+    backlog.put_back(tasks[3], is_urgent=True)
+    backlog.offer(tasks[3], "twice")
+    assert backlog.first() == "t4"
+    backlog.forget()
+    assert taken(backlog) == ["t4"]
+
+
 def test_a_page_of_a_forgotten_window_changes_nothing() -> None:
     backlog: Backlog[str] = Backlog(rows_max=ROWS_MAX)
     page = backlog.begin_page()

@@ -4,6 +4,7 @@ import pytest
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueResponse, ShutdownWorkerRequest
 
 from indelible.base.ids import NamespaceId, TaskId
+from indelible.base.limits import TASK_QUEUES_LOADED_MAX
 from tests.services.matching.world import (
     ACTIVITIES,
     NAMESPACE,
@@ -125,6 +126,7 @@ async def test_a_client_that_goes_leaves_the_line() -> None:
         await settle()
         assert gone.cancelled()
         assert task_id(there) == new
+        assert world.telemetry.counts["poll_success_sync"] == 1
 
 
 async def test_a_task_given_to_a_client_that_goes_waits_again() -> None:
@@ -168,6 +170,7 @@ async def test_a_start_that_fails_is_repeated_after_a_moment(*, takes_effect: bo
         await world.clock.advance(0.2)
         assert task_id(poll) == new
         assert world.telemetry.counts["task_errors"] == 2
+        assert not world.service._queues[ACTIVITIES]._retries
 
 
 async def test_a_task_that_fails_does_not_hold_up_the_others() -> None:
@@ -378,6 +381,45 @@ async def test_forgetting_a_sticky_queue_ends_its_polls() -> None:
         await settle()
         assert task_id(poll) == 0
         assert not world.client.has_recent_poller(STICKY)
+
+
+async def test_a_forgotten_queue_keeps_a_start_in_doubt() -> None:
+    async with running_world() as world:
+        world.history.failures_after = 1
+        poll = await world.waiting_poll(STICKY)
+        new = await world.add(STICKY)
+        await settle()
+        poll.cancel()
+        await settle()
+        world.client.forget_sticky(NAMESPACE, STICKY.name)
+        again = world.poll(STICKY)
+        await world.clock.advance(0.1)
+        assert task_id(again) == new
+
+
+async def test_a_queue_without_polls_frees_its_window_and_keeps_its_pollers() -> None:
+    async with running_world() as world:
+        poll = await world.waiting_poll()
+        poll.cancel()
+        await settle()
+        new = await world.add()
+        await world.clock.advance(120)
+        queue = world.service._queues[WORKFLOWS]
+        assert queue.matcher.backlog.waiting_count == 0
+        described = await world.service.describe_task_queue(WORKFLOWS)
+        assert len(described.pollers) == described.stats.backlog_count == 1
+        assert await world.drained() == [new]
+
+
+async def test_a_full_table_unloads_the_quiet_queue_that_was_used_longest_ago() -> None:
+    async with running_world() as world:
+        for number in range(TASK_QUEUES_LOADED_MAX):
+            world.service._queue(WORKFLOWS._replace(name=f"q{number}"))
+        busy = await world.waiting_poll(WORKFLOWS._replace(name="q0"))
+        await world.waiting_poll(WORKFLOWS._replace(name="new"))
+        assert len(world.service._queues) == TASK_QUEUES_LOADED_MAX
+        assert WORKFLOWS._replace(name="q1") not in world.service._queues
+        assert not busy.done()
 
 
 async def test_an_idle_queue_is_unloaded_and_found_again() -> None:

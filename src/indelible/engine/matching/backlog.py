@@ -140,11 +140,6 @@ class Backlog(Generic[T]):
         """Whether there is no row on disk that is unknown here."""
         return self._frontier == BEHIND_ALL
 
-    @property
-    def is_reading(self) -> bool:
-        """Whether a page is under way."""
-        return self._page is not None
-
     def waiting(self) -> list[tuple[TaskPlace, T]]:
         """Return the waiting tasks in their order."""
         return self._urgent.entries() + self._waiting.entries()
@@ -224,8 +219,7 @@ class Backlog(Generic[T]):
         if page.cut <= covered and page.cut != BEHIND_ALL:
             covered = just_before(page.cut)
         for place, task in (*rows, *page.arrived.entries()):
-            is_new = place not in page.finished and not self._is_known(place)
-            if place <= covered and is_new:
+            if place not in page.finished and not self._is_known(place):
                 self._waiting.add(place, task)
         self._frontier = covered
         self._waiting.drop_behind(covered)

@@ -326,9 +326,10 @@ class LoadedQueue:
         self._read_failure_count += 1
         wait = _backoff(self._read_failure_count)
         _log.warning("task_queue_read_failed", queue=self.key.name, error=repr(error))
-        self._reread_timer = self._clock.call_at(
-            after(self._clock.now(), wait), self._end_read_backoff
-        )
+        if self.matcher.waiting_poller_count:
+            self._reread_timer = self._clock.call_at(
+                after(self._clock.now(), wait), self._end_read_backoff
+            )
 
     def _end_read_backoff(self) -> None:
         self._reread_timer = None
@@ -337,12 +338,10 @@ class LoadedQueue:
     # ------------------------------------------------------------------------------------ ending
     def is_quiet(self) -> bool:
         """Whether nothing would be missed if the queue were unloaded."""
-        backlog = self.matcher.backlog
         return not (
             self._open_polls
             or self.matcher.waiting_query_count
-            or backlog.in_flight_count
-            or backlog.is_reading
+            or self.matcher.backlog.in_flight_count
         )
 
     def unload(self) -> None:
