@@ -88,7 +88,7 @@ def shown(comparison: Comparison) -> tuple[str, str, object]:
         ("CloseTime is not null", [CLOSED]),
         ("NOT CloseTime IS NULL", [CLOSED]),
         ("HistoryLength > 4", [CLOSED, ("history_length", ">", 4)]),
-        ("ParentWorkflowId IS NULL", [("parent_workflow_id", "=", "")]),
+        ("ParentWorkflowId IS NOT NULL", [("parent_workflow_id", "!=", "")]),
         ("BuildIds = 'b'", [("@BuildIds", "=", "b")]),
         ("ScheduleId = 's'", [("workflow_id", "=", "s")]),
         ("TemporalScheduleId = 's'", [("workflow_id", "=", "s")]),

