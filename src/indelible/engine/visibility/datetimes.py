@@ -10,7 +10,8 @@ from typing import Final
 from indelible.base.instants import SECOND, Instant
 
 _RFC3339: Final = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?(?:[Zz]|([+-])(\d\d):(\d\d))",
+    r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
+    r"(?:[Zz]|([+-])(\d\d):(\d\d))",
     re.ASCII,
 )
 _DAYS_PER_ERA: Final = 146_097
