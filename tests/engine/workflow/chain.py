@@ -10,7 +10,7 @@ from textwrap import dedent
 from typing import Any, Final, TypeVar
 
 from temporalio.api.command.v1 import Command
-from temporalio.api.common.v1 import Payload, Payloads, WorkflowType
+from temporalio.api.common.v1 import Memo, Payload, Payloads, RetryPolicy, WorkflowType
 from temporalio.api.enums.v1 import CommandType, EventType
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.history.v1 import HistoryEvent
@@ -31,6 +31,7 @@ from indelible.base.instants import (
     SECOND,
     Duration,
     Instant,
+    duration,
     duration_message,
     seconds,
 )
@@ -121,6 +122,36 @@ def name_of(event: HistoryEvent) -> str:
     """Return the type of an event, as in `WorkflowTaskScheduled`."""
     name = EventType.Name(event.event_type)
     return name.removeprefix("EVENT_TYPE_").title().replace("_", "")
+
+
+def again(**attributes: Any) -> Command:
+    """Return the command that continues a run as new."""
+    return command("continue_as_new_workflow_execution", **attributes)
+
+
+def memo(**fields: bytes) -> Memo:
+    """Return a memo."""
+    return Memo(fields={name: Payload(data=value) for name, value in fields.items()})
+
+
+def policy(**options: Any) -> RetryPolicy:
+    """Return a retry policy: 2 s, doubling, 200 s at most."""
+    return RetryPolicy(
+        initial_interval=options.pop("initial_interval", span(2)),
+        maximum_interval=span(200),
+        backoff_coefficient=2,
+        **options,
+    )
+
+
+def started(chain: "Chain") -> Any:
+    """Return what the last run began with."""
+    return chain.current.event("WorkflowExecutionStarted")
+
+
+def backoff(chain: "Chain") -> float:
+    """Return how many seconds the last run waits before it begins to work."""
+    return duration(started(chain).first_workflow_task_backoff) / SECOND
 
 
 class Refused(Exception):  # a refusal is no error of ours

@@ -29,6 +29,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from indelible.base.errors import NotFoundError
 from indelible.base.ids import EventId, NamespaceId, RunId
 from indelible.base.instants import SECOND, duration, seconds
+from indelible.base.invariants import InvariantError
 from indelible.base.limits import Limits
 from indelible.engine.workflow.requests.record_child_closed import record_child_closed
 from indelible.engine.workflow.requests.record_child_start_failed import record_child_start_failed
@@ -483,3 +484,28 @@ def test_a_child_in_backoff_waits_for_its_time() -> None:
     assert not family.child.is_task_pending()
     family.child.wake()
     assert family.child.current.lines(since=2) == ["2 WorkflowTaskScheduled"]
+
+
+def test_another_chain_under_the_id_of_the_child_is_not_it() -> None:
+    family = Family()
+    family.start()
+    family.parent.take(
+        lambda step: record_child_started(step, family.initiated, RunId("an earlier run"))
+    )
+    family.child.terminate()
+    before = family.parent.current.lines()
+    family.report()
+    assert family.parent.current.lines() == before
+
+
+def test_a_run_with_a_successor_does_not_report() -> None:
+    family = Family()
+    family.start()
+    family.record_start()
+    family.child.at(5)
+    family.child.work(command("continue_as_new_workflow_execution"))
+    first = family.child.runs[0]
+    with pytest.raises(InvariantError, match="successor"):
+        family.parent.take(
+            lambda step: record_child_closed(step, first.state.execution, first.history[-1])
+        )

@@ -295,6 +295,19 @@ def test_an_oversized_result_terminates_the_run() -> None:
     ]
 
 
+def test_an_oversized_failure_terminates_the_run() -> None:
+    chain = Chain(Limits(blob_bytes_max=100))
+    chain.start()
+    chain.poll()
+    with pytest.raises(Refused) as raised:
+        chain.respond(fail(application_failure("x" * 200)))
+    assert str(raised.value) == (
+        "BadFailWorkflowExecutionAttributes: "
+        "FailWorkflowExecutionCommandAttributes.Failure exceeds size limit."
+    )
+    assert chain.current.state.execution.status is WorkflowStatus.TERMINATED
+
+
 def test_what_came_meanwhile_is_written_before_the_run_is_terminated() -> None:
     chain = Chain(Limits(blob_bytes_max=100))
     chain.start()

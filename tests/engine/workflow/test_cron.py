@@ -56,6 +56,7 @@ def ticks(expression: str, after: str, count: int) -> list[str]:
         ("0 0 1,15 * *", "2026-11-02 00:00:00", "2026-11-15 00:00:00"),
         ("0 0 31 * *", "2026-11-01 00:00:00", "2026-12-31 00:00:00"),
         ("0 0 29 2 ?", "2025-03-01 00:00:00", "2028-02-29 00:00:00"),
+        ("0,30, * * * *", "2026-11-22 10:00:00", "2026-11-22 10:30:00"),
         ("0 0 * feb,Aug sun", "2026-11-22 00:00:00", "2027-02-07 00:00:00"),
         # Both restricted: either will do. A stepped star restricts, a plain one does not.
         ("0 0 13 * 5", "2026-11-01 00:00:00", "2026-11-06 00:00:00"),
@@ -133,6 +134,12 @@ def test_what_is_no_schedule(expression: str) -> None:
 def test_a_schedule_without_a_tick_is_refused() -> None:
     fault = cron_fault("0 0 30 2 *", now=at("2026-11-22"), utc_offset=utc_only)
     assert fault == "invalid CronSchedule, no time can be found to satisfy the schedule"
+
+
+def test_a_zone_that_is_gone_never_ticks() -> None:
+    schedule = parse_cron("TZ=Asia/Tokyo * * * * *")
+    assert schedule is not None
+    assert next_tick(schedule, at("2026-11-22"), utc_only) is None
 
 
 def test_no_schedule_is_no_fault() -> None:

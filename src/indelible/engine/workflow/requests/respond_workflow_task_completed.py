@@ -254,8 +254,5 @@ def refusal_message(refusal: Refusal | TerminalRefusal) -> str:
 
 def cause_name(cause: "WorkflowTaskFailedCause.ValueType") -> str:
     """Return the name of a cause as the reference service writes it: `BadStartTimerAttributes`."""
-    names = WorkflowTaskFailedCause.DESCRIPTOR.values_by_number
-    known = names.get(cause)
-    if known is None:
-        return str(cause)
-    return known.name.removeprefix("WORKFLOW_TASK_FAILED_CAUSE_").title().replace("_", "")
+    name = WorkflowTaskFailedCause.Name(cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_")
+    return name.title().replace("_", "")
