@@ -14,6 +14,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.instants import DAY, duration_message
+from indelible.store.sqlite import SqliteStore
 from tests.server.processes import run, serving
 
 pytestmark = pytest.mark.slow
@@ -106,11 +107,9 @@ async def test_a_file_that_will_not_do_is_refused_untouched(
     tmp_path: Path, spoil: Callable[[Path], None], told: str
 ) -> None:
     words = ("start", "--data", str(tmp_path), "--metrics-port", "0")
-    async with serving(tmp_path / "log", *words) as server:
-        server.stop()
     database = tmp_path / "indelible.db"
-    if spoil is foreign:
-        database.unlink()
+    if spoil is not foreign:
+        await SqliteStore.open(database, cluster_id="c").close()
     spoil(database)
     before = database.read_bytes() if database.is_file() else b""
     done = run("server", *words, "--port", "0")

@@ -178,7 +178,8 @@ async def test_a_method_that_does_not_exist_says_so(service: str, method: str) -
 
 
 async def waiting_call(wire: Listening, seconds: float | None) -> asyncio.Task[bytes]:
-    return asyncio.create_task(wire.call("GetSystemInfo", seconds=seconds))  # noqa: TID251 - awaited by each caller
+    call = wire.call("GetSystemInfo", seconds=seconds)
+    return asyncio.create_task(call)  # noqa: TID251 - every caller awaits it
 
 
 async def test_a_client_that_goes_away_cancels_its_handler() -> None:

@@ -1,3 +1,4 @@
+# pyright: reportPrivateUsage=false
 """How a command joins the tree.
 
 Owns the small differences between argparse's habits and what users of the reference's command line
@@ -9,8 +10,8 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 # These classes have no public names.
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-Options: TypeAlias = "argparse._ActionsContainer"  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+Options: TypeAlias = "argparse._ActionsContainer"  # noqa: SLF001
 
 PORT_MAX: Final = 65_535
 

@@ -10,7 +10,6 @@ may still bring in whatever they like, when they run.
 
 import argparse
 import difflib
-import gc
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -26,8 +25,6 @@ _COMMANDS: Final = (server_commands.add_to, version_command.add_to)
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command in `words` (the process's own if None) and return its exit code."""
-    # Nothing made while modules are imported is garbage; the server turns the collector on again.
-    gc.disable()
     arguments = sys.argv[1:] if words is None else list(words)
     parser = _parser()
     parsed, unknown = parser.parse_known_args(arguments)

@@ -20,7 +20,6 @@ from indelible import __version__
 from indelible.base.instants import DAY, Duration
 from indelible.engine.visibility.search_attributes import TYPE_NAMES, is_reserved
 from indelible.observability.logs import LogFormat, LogLevel, configure_logs
-from indelible.runtime.supervisor import BackgroundTaskError
 from indelible.server.config import (
     DATABASE_NAME,
     METRICS_PORT_DEFAULT,
@@ -33,7 +32,7 @@ from indelible.server.data_folder import default_data_folder, ensure_data_folder
 from indelible.server.dynamic_config import DynamicConfig, parse_assignments
 from indelible.server.lifecycle import serve
 from indelible.server.node import Started
-from indelible.server.refusal import StartRefusedError
+from indelible.server.refusal import ServerFailedError, StartRefusedError
 
 FAILURE: Final = 1
 _log: Final = structlog.get_logger("indelible.cli")
@@ -47,19 +46,20 @@ def run_server(parsed: argparse.Namespace, *, is_development: bool) -> int:
     """Run a server until it is told to stop, and return the exit code of the process."""
     configure_logs(level=LogLevel(parsed.log_level), format_=LogFormat(parsed.log_format))
     try:
-        config = _dev_config(parsed) if is_development else _durable_config(parsed)
+        config = dev_config(parsed) if is_development else durable_config(parsed)
         if parsed.log_config:
             print(_shown(config), file=sys.stderr)
         announce = partial(_announce, parsed=parsed, is_development=is_development)
         asyncio.run(serve(config, announce))
-    except (StartRefusedError, BackgroundTaskError) as error:
+    except (StartRefusedError, ServerFailedError) as error:
         print(f"indelible: {error}", file=sys.stderr)
         return FAILURE
     return 0
 
 
 # ---------------------------------------------------------------------------- configuration
-def _durable_config(parsed: argparse.Namespace) -> ServerConfig:
+def durable_config(parsed: argparse.Namespace) -> ServerConfig:
+    """Return what the flags of `server start` ask for. Raises `StartRefusedError`."""
     folder: Path = parsed.data or default_data_folder(os.environ)
     return ServerConfig(
         host=parsed.ip,
@@ -73,7 +73,8 @@ def _durable_config(parsed: argparse.Namespace) -> ServerConfig:
     )
 
 
-def _dev_config(parsed: argparse.Namespace) -> ServerConfig:
+def dev_config(parsed: argparse.Namespace) -> ServerConfig:
+    """Return what the flags of `server start-dev` ask for. Raises `StartRefusedError`."""
     return ServerConfig(
         host=parsed.ip,
         port=parsed.port,

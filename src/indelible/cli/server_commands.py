@@ -6,6 +6,7 @@ by the command that runs it.
 """
 
 import argparse
+import gc
 from pathlib import Path
 from typing import Final
 
@@ -149,8 +150,10 @@ def _start_dev(parsed: argparse.Namespace) -> int:
 
 
 def _run(parsed: argparse.Namespace, *, is_development: bool) -> int:
-    # Here and not above: no other command needs the server, and most of the time to the first
-    # answer goes into these imports.
+    # Nothing made while modules are imported is garbage; the server turns the collector on again.
+    gc.disable()
+    # Imported here and not above: no other command needs the server, and most of the time to the
+    # first answer goes into these imports.
     from indelible.server.light_imports import lighten_imports  # noqa: PLC0415
 
     lighten_imports()

@@ -14,6 +14,7 @@ import structlog
 from indelible.runtime.supervisor import BackgroundTaskError, Supervisor
 from indelible.server.config import ServerConfig
 from indelible.server.node import Started, running_node
+from indelible.server.refusal import ServerFailedError
 
 _log: Final = structlog.get_logger("indelible.server")
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -22,7 +23,7 @@ _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 async def serve(config: ServerConfig, announce: Callable[[Started], None]) -> None:
     """Run a server until SIGTERM or SIGINT; `announce` is called when it serves.
 
-    Raises `StartRefusedError` if it cannot start, and `BackgroundTaskError` if it had to stop. A
+    Raises `StartRefusedError` if it cannot start, and `ServerFailedError` if it had to stop. A
     second signal while it stops ends the process at once, the way the system does it.
     """
     stopping = asyncio.Event()
@@ -45,7 +46,7 @@ async def serve(config: ServerConfig, announce: Callable[[Started], None]) -> No
         crash = await _first_of(stopping, supervisor)
         _log.info("stopping", reason=str(crash) if crash else "signal")
     if crash is not None:
-        raise crash
+        raise ServerFailedError(f"stopped: {crash}") from crash
 
 
 async def _first_of(stopping: asyncio.Event, supervisor: Supervisor) -> BackgroundTaskError | None:

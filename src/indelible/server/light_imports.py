@@ -7,7 +7,6 @@ packages concerned.
 
 import importlib.util
 import sys
-from types import ModuleType
 from typing import Final
 
 _SDK: Final = "temporalio"
@@ -46,8 +45,8 @@ def _import_structlog_without_rich() -> None:
     # that at once: 0.06 s. Our tracebacks are plain, for terminals and log files alike.
     if "structlog" in sys.modules or _TERMINAL_DRAWING in sys.modules:
         return
-    blocked: dict[str, ModuleType | None] = sys.modules  # pyright: ignore[reportAssignmentType] - None blocks an import
-    blocked[_TERMINAL_DRAWING] = None
+    # None blocks an import, which the dictionary's type does not tell.
+    sys.modules[_TERMINAL_DRAWING] = None  # pyright: ignore[reportArgumentType]
     try:
         importlib.import_module("structlog")
     finally:

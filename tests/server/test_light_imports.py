@@ -1,0 +1,62 @@
+"""What a server does not import, and that nobody notices."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.server.processes import environment
+
+
+def after_light_imports(code: str) -> Any:
+    """Run code in a fresh process and return what it leaves in `found`."""
+    script = (
+        "import sys, json\n"
+        "from indelible.server.light_imports import lighten_imports\n"
+        "lighten_imports(); lighten_imports()\n"
+        f"{code}\n"
+        "print(json.dumps(found))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+    return json.loads(done.stdout)
+
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_server_leaves_out_what_it_never_uses() -> None:
+    heavy = ["temporalio.bridge", "temporalio.client", "rich", "cyclopts", "prometheus_client"]
+    code = (
+        f"import indelible.cli.running\nfound = [name for name in {heavy} if name in sys.modules]"
+    )
+    assert after_light_imports(code) == []
+
+
+def test_the_sdk_is_whole_as_soon_as_somebody_asks() -> None:
+    code = (
+        "import temporalio.api.common.v1, temporalio\n"
+        "found = [temporalio.__version__]\n"
+        "import temporalio.client, temporalio.worker\n"
+        "found.append(temporalio.client.Client.__name__)"
+    )
+    version, client = after_light_imports(code)
+    assert version[0].isdigit()
+    assert client == "Client"
+
+
+def test_the_sdk_can_be_imported_by_its_parts() -> None:
+    code = "from temporalio.client import Client\nfound = Client.__name__"
+    assert after_light_imports(code) == "Client"
+
+
+def test_rich_is_still_there_for_those_who_want_it() -> None:
+    code = "import structlog, rich.table\nfound = rich.table.Table.__name__"
+    assert after_light_imports(code) == "Table"
