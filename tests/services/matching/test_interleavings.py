@@ -141,9 +141,8 @@ class Scenario:
         delivered += await world.drained(ACTIVITIES)
         counted = Counter(number for number in delivered if number)
         wanted = {t.task.task_id for t in self.committed} - world.history.refused
-        lost = Counter(wanted)
-        lost.subtract(counted)
-        lost = +lost + -lost
+        expected = Counter[int](wanted)
+        lost = (expected - counted) + (counted - expected)
         if ("loaded_task_queue_count", 0) in world.telemetry.gauges_seen:
             # After five minutes without a poll even starts in doubt are left to their timeouts.
             lost -= Counter(world.history.unheard)

@@ -131,7 +131,7 @@ class LoadedQueue:
         """Note that a poll has ended; `is_alive` if its worker will poll again for all we know."""
         del self._open_polls[poll]
         if is_alive and not poll.is_dismissed:
-            self.touched_at = self.last_poll_at = self._clock.now()
+            self.touched_at = self.last_poll_at = poll.seen_at
 
     async def next_match(self, poll: Poll) -> Match | None:
         """Wait for something to do; None if the poll is over first.
@@ -139,10 +139,10 @@ class LoadedQueue:
         If the waiting task is cancelled, the poll leaves the line and what it was given waits
         again.
         """
-        if poll.is_over or poll.expires_at <= self._clock.now():
+        if poll.is_over or poll.expires_at <= poll.seen_at:
             return None
         self.matcher.add_poller(poll)
-        self.pump()
+        self.pump(poll.seen_at)
         if poll.is_waiting:
             timer = self._clock.call_at(poll.expires_at, partial(self._expire, poll))
             try:
@@ -157,7 +157,8 @@ class LoadedQueue:
     def _expire(self, poll: Poll) -> None:
         self.matcher.remove_poller(poll)
         poll.end()
-        if elapsed(self._read_at, self._clock.now()) >= WINDOW_DOUBTED_AFTER:
+        poll.seen_at = self._clock.now()
+        if elapsed(self._read_at, poll.seen_at) >= WINDOW_DOUBTED_AFTER:
             self.recheck()
 
     def dismiss(self, poll: Poll) -> None:
@@ -200,21 +201,21 @@ class LoadedQueue:
         self.added.add(place[0], now)
         self.matcher.backlog.offer(place, queued)
         if self.matcher.waiting_poller_count:
-            self.pump(offered=place)
+            self.pump(now, offered=place)
 
     def request_id(self, match: QueueTaskMatch, fresh: Callable[[], str]) -> str:
         """Return the request id for a start: that of the last attempt, if there was one."""
         retry = self._retries.get(match.place)
         return fresh() if retry is None else retry.request_id
 
-    def finish(self, match: QueueTaskMatch, *, went_out: bool) -> None:
+    def finish(self, match: QueueTaskMatch, now: Instant, *, went_out: bool) -> None:
         """End a task: a worker has it, or it was obsolete."""
         self.matcher.finish(match, went_out=went_out)
         self._retries.pop(match.place, None)
         if went_out:
-            self.dispatched.add(match.place[0], self._clock.now())
+            self.dispatched.add(match.place[0], now)
         if self.matcher.waiting_poller_count:
-            self.pump()
+            self.pump(now)
 
     def give_back(self, match: Match) -> None:
         """Let a task or query wait again whose poll has gone."""
@@ -274,13 +275,14 @@ class LoadedQueue:
         return self.matcher.has_query(pending.query_id)
 
     # ----------------------------------------------------------------------------------- pairing
-    def pump(self, *, offered: TaskPlace | None = None) -> None:
+    def pump(self, now: Instant | None = None, *, offered: TaskPlace | None = None) -> None:
         """Make all pairs that can be made, and see to it that more can be made later."""
         if not self.matcher.waiting_poller_count:
             return
-        now = self._clock.now()
+        if now is None:
+            now = self._clock.now()
         while (match := self.matcher.match(now)) is not None:
-            if not match.poller.accept(match):
+            if not match.poller.accept(match, now):
                 self.matcher.put_back(match)
             elif not isinstance(match, QueryMatch):
                 match.is_sync = match.place == offered

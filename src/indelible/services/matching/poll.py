@@ -37,6 +37,7 @@ class Poll:
         "is_over",
         "is_sticky",
         "request",
+        "seen_at",
         "started_at",
     )
 
@@ -50,6 +51,8 @@ class Poll:
         self.client_name: Final = client_name
         self.started_at: Final = started_at
         self.expires_at: Final = expires_at
+        self.seen_at = started_at
+        """When something last happened to the poll."""
         self.is_over = False
         """Nothing is to be given to this poll any more."""
         self.is_dismissed = False
@@ -70,11 +73,12 @@ class Poll:
         finally:
             self._arrival = None
 
-    def accept(self, match: "Match") -> bool:
+    def accept(self, match: "Match", now: Instant) -> bool:
         """Give a match to the poll; False if its client has gone and cannot take it."""
         if self.is_over or (self._arrival is not None and self._arrival.done()):
             return False
         self._match = match
+        self.seen_at = now
         self._wake()
         return True
 

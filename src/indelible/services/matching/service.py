@@ -350,6 +350,7 @@ class MatchingService:
         try:
             response = await start(match, poll, request_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the task must not be lost
+            poll.seen_at = self._clock.now()
             self._measurements.start_failed(queue.labels)
             failure_count = queue.retry_later(match, request_id)
             is_told = failure_count > 1 or isinstance(error, ServiceError | StoreError)
@@ -366,7 +367,8 @@ class MatchingService:
         except BaseException:
             queue.retry_now(match, request_id)
             raise
-        queue.finish(match, went_out=response is not None)
+        poll.seen_at = self._clock.now()
+        queue.finish(match, poll.seen_at, went_out=response is not None)
         return response
 
     async def _start_workflow_task(
@@ -392,7 +394,6 @@ class MatchingService:
     def _add_advice(
         self, queue: LoadedQueue, match: QueueTaskMatch, poll: Poll, response: PollResponse
     ) -> None:
-        node_now = self._clock.now()
         now = self._clocks.clock_of(queue.key.namespace_id).now()
         latency = elapsed(match.task.created_at, now)
         self._measurements.poll_served(queue.labels, is_sync=match.is_sync, latency=latency)
@@ -400,10 +401,10 @@ class MatchingService:
             response.backlog_count_hint = queue.matcher.backlog.waiting_count
         advice = advise_poller(
             queue,
-            waited=elapsed(poll.started_at, node_now),
+            waited=elapsed(poll.started_at, poll.seen_at),
             is_sync=match.is_sync,
             now=now,
-            node_now=node_now,
+            node_now=poll.seen_at,
         )
         if advice is not None:
             response.poller_scaling_decision.CopyFrom(advice)
