@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Final
 
 from temporalio.client import Client
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -121,7 +122,9 @@ def _cpu_seconds() -> float:
 
 async def drive(order: DriveOrder) -> None:
     """Warm up, wait for the starting signal, measure, report."""
-    client = await Client.connect(order.address)
+    # The SDK's core would log to the output that the benchmark reads.
+    silent = Runtime(telemetry=TelemetryConfig(logging=None))
+    client = await Client.connect(order.address, runtime=silent)
     worker = Worker(
         client,
         task_queue=f"{order.id_prefix}-queue",

@@ -12,8 +12,9 @@ import psutil
 
 from tests.server_process import ServerProcess
 
-FLUSHES_METRIC: Final = "indelible_store_flushes_total"
-_DURABILITY: Final = re.compile(r'^indelible_\w+\{[^}]*durability="(\w+)"', re.MULTILINE)
+FLUSHES_METRIC: Final = "indelible_store_flushes"
+# A line of what the server says about itself when it starts.
+_DURABILITY: Final = re.compile(r"^Durability:\s*(\w+)", re.MULTILINE)
 _METRICS_SECONDS_MAX: Final = 5.0
 
 
@@ -62,11 +63,11 @@ def metrics_page(server: ServerProcess) -> str:
 
 def durability(server: ServerProcess) -> str:
     """The mode as the server itself reports it."""
-    found = _DURABILITY.search(metrics_page(server))
+    found = _DURABILITY.search(server.log.read_text(errors="replace"))
     return found[1] if found else "not reported"
 
 
 def _counter(page: str, name: str) -> float | None:
     """Sum of a counter over its labels."""
-    found = re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)", page, re.MULTILINE)
+    found = re.findall(rf"^{name}(?:_total)?(?:\{{[^}}]*\}})? (\S+)", page, re.MULTILINE)
     return sum(map(float, found)) if found else None

@@ -7,6 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from temporalio.runtime import Runtime, TelemetryConfig
+
 from tests.crash.rounds import run_rounds
 from tests.server_process import executable_under_test, reference_executable
 
@@ -20,6 +22,8 @@ def main() -> None:
         "--server", default="", help="path of another executable to put to the test"
     )
     words = parser.parse_args()
+    # While the server is down the SDK's core complains, on the terminal; the report counts instead.
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)))
     seed = words.seed if words.seed is not None else time.time_ns() % 1_000_000
     executable = reference_executable(words.server) if words.server else executable_under_test()
     with tempfile.TemporaryDirectory(prefix="indelible-crash-") as folder:
