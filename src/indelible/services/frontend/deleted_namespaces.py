@@ -1,0 +1,66 @@
+"""What becomes of a namespace that was deleted: its executions go, then its record.
+
+Owns the order and the pace. It holds nothing: whatever a stop interrupts is found again in the
+store. Must not know how an execution is removed.
+"""
+
+from typing import Final
+
+import structlog
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+
+from indelible.base.errors import NotFoundError, ServiceError
+from indelible.base.instants import SECOND, Duration
+from indelible.engine.namespace.record import DELETED, Namespace
+from indelible.ports.clock import Clock
+from indelible.ports.stores import StoreError, VisibilityFilter, VisibilityStore
+from indelible.services.frontend.backends import History
+from indelible.services.namespaces import NamespaceRegistry
+
+SWEEP_INTERVAL: Final = Duration(10 * SECOND)
+SWEEP_EXECUTIONS_MAX: Final = 1_000
+"""How many executions one sweep removes, so that the living are served in between."""
+
+_log: Final = structlog.get_logger("indelible.deleted_namespaces")
+
+
+class DeletedNamespaces:
+    """Removes what belongs to deleted namespaces, a little at a time."""
+
+    def __init__(
+        self, *, registry: NamespaceRegistry, history: History, visibility: VisibilityStore
+    ) -> None:
+        self._registry = registry
+        self._history = history
+        self._visibility = visibility
+
+    async def run(self, clock: Clock) -> None:
+        """Sweep for ever; the owner of the task cancels it."""
+        while True:
+            await clock.sleep(SWEEP_INTERVAL)
+            try:
+                await self.sweep()
+            except (ServiceError, StoreError) as error:
+                # The next sweep begins where this one ended.
+                _log.warning("sweep_failed", error=repr(error))
+
+    async def sweep(self) -> None:
+        """Remove up to `SWEEP_EXECUTIONS_MAX` executions per deleted namespace."""
+        for namespace in self._registry.in_order():
+            if namespace.state == DELETED and not await self._remove_executions(namespace):
+                await self._registry.remove(namespace.id)
+
+    async def _remove_executions(self, namespace: Namespace) -> bool:
+        """Return whether there was anything to remove."""
+        rows = await self._visibility.list_executions(
+            VisibilityFilter(namespace_id=namespace.id), after=None, limit=SWEEP_EXECUTIONS_MAX
+        )
+        for row in rows:
+            request = DeleteWorkflowExecutionRequest(namespace=namespace.name)
+            request.workflow_execution.workflow_id = row.workflow_id
+            request.workflow_execution.run_id = row.run_id
+            try:
+                await self._history.delete_workflow(namespace, request)
+            except NotFoundError:
+                continue  # Retention was faster.
+        return bool(rows)
