@@ -220,7 +220,7 @@ async def compare_stores(stream: Sequence[list[Commit] | ShardId], folder: Path)
         await sqlite.close()
 
 
-@settings(max_examples=40)
+@settings(max_examples=max(25, settings().max_examples // 4))
 @given(streams())
 def test_both_stores_agree_on_every_stream(stream: list[list[Commit] | ShardId]) -> None:
     with TemporaryDirectory() as folder:

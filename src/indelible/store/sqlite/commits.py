@@ -75,10 +75,9 @@ class CommitWriter:
         metadata: dict[str, int] = dict(self._execute(sql.METADATA).fetchall())
         self._range_id_last = metadata.get(_RANGE_ID_LAST, 0)
         self.open_count = self._stored_open_count = metadata.get(_OPEN_COUNT, 0)
-        # Branches carry the ids of executions, and a deleted execution's branch may still be there.
+        # A branch carries the id of its execution, and may be there when that is deleted.
         self._execution_id_next = 1 + max(
             self._number(sql.EXECUTION_ID_LAST),
-            self._number(sql.HISTORY_KEY_LAST) >> sql.EVENT_BITS,
             self._number(sql.DEAD_BRANCH_LAST),
         )
         self._has_dead_branches = self._execute(sql.DEAD_BRANCH).fetchone() is not None

@@ -92,7 +92,6 @@ WHERE batch_key >= coalesce(
 ) AND batch_key < :end ORDER BY batch_key
 """
 HISTORY_REVERSE: Final = f"{HISTORY.rstrip()} DESC"
-HISTORY_KEY_LAST: Final = "SELECT coalesce(max(batch_key), 0) FROM history_batches"
 DELETE_HISTORY_SLICE: Final = """
 DELETE FROM history_batches WHERE batch_key IN (
     SELECT batch_key FROM history_batches WHERE batch_key >= ? AND batch_key < ? LIMIT ?
