@@ -110,6 +110,8 @@ class LoadedQueue:
         self._read_at = NEVER
         self._retries: dict[TaskPlace, Retry] = {}
         self._delayed: dict[TaskPlace, TimerHandle] = {}
+        self._expiry_timer: TimerHandle | None = None
+        self._expiry_at = NEVER
         self._throttle_timer: TimerHandle | None = None
         self._reread_timer: TimerHandle | None = None
         self._read_failure_count = 0
@@ -144,21 +146,36 @@ class LoadedQueue:
         self.matcher.add_poller(poll)
         self.pump(poll.seen_at)
         if poll.is_waiting:
-            timer = self._clock.call_at(poll.expires_at, partial(self._expire, poll))
+            self._expire_by(poll.expires_at)
             try:
                 await poll.arrival()
             except BaseException:
                 self._leave(poll)
                 raise
-            finally:
-                timer.cancel()
         return poll.taken()
 
-    def _expire(self, poll: Poll) -> None:
-        self.matcher.remove_poller(poll)
-        poll.end()
-        poll.seen_at = self._clock.now()
-        if elapsed(self._read_at, poll.seen_at) >= WINDOW_DOUBTED_AFTER:
+    def _expire_by(self, at: Instant) -> None:
+        """See to it that polls are looked at then. One timer for all: most polls get a task."""
+        if self._expiry_timer is not None:
+            if self._expiry_at <= at:
+                return
+            self._expiry_timer.cancel()
+        self._expiry_at = at
+        self._expiry_timer = self._clock.call_at(at, self._expire)
+
+    def _expire(self) -> None:
+        self._expiry_timer = None
+        now = self._clock.now()
+        is_any_expired = False
+        for poll in self.matcher.waiting_pollers():
+            if poll.expires_at <= now:
+                self.matcher.remove_poller(poll)
+                poll.end()
+                poll.seen_at = now
+                is_any_expired = True
+            else:
+                self._expire_by(poll.expires_at)
+        if is_any_expired and elapsed(self._read_at, now) >= WINDOW_DOUBTED_AFTER:
             self.recheck()
 
     def dismiss(self, poll: Poll) -> None:
@@ -348,10 +365,11 @@ class LoadedQueue:
 
     def unload(self) -> None:
         """Stop all timers; the queue is not used again."""
-        for timer in (self._throttle_timer, self._reread_timer, *self._delayed.values()):
+        timers = (self._expiry_timer, self._throttle_timer, self._reread_timer)
+        for timer in (*timers, *self._delayed.values()):
             if timer is not None:
                 timer.cancel()
-        self._throttle_timer = self._reread_timer = None
+        self._expiry_timer = self._throttle_timer = self._reread_timer = None
         self._delayed.clear()
 
 
