@@ -32,6 +32,29 @@ def test_tokens_of_earlier_attempts_are_stale() -> None:
         1 result a 42
           ! NOT_FOUND: invalid activityID or activity already timed out or invoking workflow is
             completed
+        1 poll a
+          < main activity 5
+          = attempt 2
+        1 beat a attempt=1
+          ! NOT_FOUND: invalid activityID or activity already timed out or invoking workflow is
+            completed
+        1 fail a again attempt=1
+          ! NOT_FOUND: invalid activityID or activity already timed out or invoking workflow is
+            completed
+        1 canceled a attempt=1
+          ! NOT_FOUND: invalid activityID or activity already timed out or invoking workflow is
+            completed
+        1 result a 42 attempt=1
+          ! NOT_FOUND: invalid activityID or activity already timed out or invoking workflow is
+            completed
+        1 result a 42 attempt=3
+          ! NOT_FOUND: invalid activityID or activity already timed out or invoking workflow is
+            completed
+        1 result a 42
+          6 ActivityTaskStarted of=5 attempt=2 after=(Application: boom) at=1
+          7 ActivityTaskCompleted of=5 started=6 result=42
+          8 WorkflowTaskScheduled
+          > main workflow 8
         """
     )
 

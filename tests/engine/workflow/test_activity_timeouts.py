@@ -286,3 +286,43 @@ def test_schedule_to_start_counts_from_the_attempt() -> None:
           < main activity 5
         """
     )
+
+
+def test_what_was_missed_is_caught_up_in_one_step() -> None:
+    check(
+        """
+        0 begin
+        0 complete
+        * schedule a stc=10 s2s=5
+        * schedule b stc=10 attempts=1
+        * timer t 50
+          4 WorkflowTaskCompleted
+          5 ActivityTaskScheduled a s2c=0 s2s=5 stc=10 hb=0
+          6 ActivityTaskScheduled b s2c=0 s2s=0 stc=10 hb=0
+          7 TimerStarted t for=50
+          > main activity 5
+          > main activity 6
+          < main workflow 2
+        0 poll a
+          < main activity 5
+          = attempt 1
+        0 poll b
+          < main activity 6
+          = attempt 1
+        0 fail a boom
+          = attempt 2 at 1
+        100 fire
+          8 ActivityTaskStarted of=6 attempt=1 at=0
+          9 TimerFired t started=7
+          10 ActivityTaskTimedOut of=5 retry_state=TIMEOUT failure=(ScheduleToStart: activity
+            ScheduleToStart timeout <- (Application: boom))
+          11 ActivityTaskTimedOut of=6 started=8 retry_state=MAXIMUM_ATTEMPTS_REACHED
+            failure=(StartToClose: activity StartToClose timeout)
+          12 WorkflowTaskScheduled
+          > main activity 5
+          > main workflow 12
+          < main activity 5
+        100 fire
+          = nothing is due
+        """
+    )

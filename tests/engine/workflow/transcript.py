@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import pytest
 from google.protobuf.duration_pb2 import Duration as DurationMessage
+from msgspec import structs
 from temporalio.api.command.v1 import (
     CancelTimerCommandAttributes,
     Command,
@@ -250,7 +251,8 @@ class Script:
         activity_id = given["0"]
         if "by-id" in given.values():
             return ActivityById(WorkflowId("wf"), RunId(""), activity_id)
-        return self.run.token(self._started[activity_id])
+        token = self.run.token(self._started[activity_id])
+        return structs.replace(token, attempt=int(given.get("attempt", token.attempt)))
 
     def fire(self, _given: Arguments, _commands: list[Command]) -> str | None:
         return None if self.run.fire() else "= nothing is due"

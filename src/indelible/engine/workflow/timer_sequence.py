@@ -1,7 +1,7 @@
 """When a run must be looked at next, and why.
 
-Owns the deadlines of a run: it derives them from the records, so nothing is armed or disarmed by hand.
-The heap holds hints; an entry counts only if the state still says the same. Must not act on a
+Owns the deadlines of a run: it derives them from the records, so nothing is armed or disarmed by
+hand. The heap holds hints; an entry counts only if the state still says the same. Must not act on a
 deadline: that is what `expirations` do.
 """
 
@@ -116,10 +116,12 @@ def _execution_deadlines(state: StateView) -> Iterator[Deadline]:
 class TimerSequence:
     """The deadlines of one run, kept beside its state."""
 
-    __slots__ = ("_heap",)
+    __slots__ = ("_heap", "_noted")
 
     def __init__(self, state: MutableState) -> None:
         self._heap: list[Deadline] = []
+        self._noted: dict[str | int, Deadline] = {}
+        """The last hint of each timer and activity, as long as it is in the heap."""
         for timer_id in state.timers:
             self._note_timer(state, timer_id)
         for scheduled_event_id in state.activities:
@@ -158,16 +160,20 @@ class TimerSequence:
             if first == _current_deadline(state, first):
                 return first
             heapq.heappop(self._heap)
+            if self._noted.get(first.subject) == first:
+                del self._noted[first.subject]
         return None
 
     def _note_timer(self, state: StateView, timer_id: str) -> None:
-        deadline = _timer_deadline(state, timer_id)
-        if deadline is not None:
-            heapq.heappush(self._heap, deadline)
+        self._note(_timer_deadline(state, timer_id))
 
     def _note_activity(self, state: StateView, scheduled_event_id: int) -> None:
-        deadline = _activity_deadline(state, scheduled_event_id)
-        if deadline is not None:
+        self._note(_activity_deadline(state, scheduled_event_id))
+
+    def _note(self, deadline: Deadline | None) -> None:
+        """Push a hint, unless it is there: most heartbeats do not move the next deadline."""
+        if deadline is not None and self._noted.get(deadline.subject) != deadline:
+            self._noted[deadline.subject] = deadline
             heapq.heappush(self._heap, deadline)
 
 
