@@ -1,6 +1,7 @@
 """How long to wait before the next attempt.
 
-Owns the arithmetic of a retry policy (semantics 2.6 and 7.4): no jitter. Must not decide whether there is a next attempt.
+Owns the arithmetic of a retry policy (semantics 2.6 and 7.4): no jitter. Must not decide whether
+there is a next attempt.
 """
 
 from temporalio.api.common.v1 import RetryPolicy

@@ -1,8 +1,8 @@
 """The errors that a caller of the service can meet.
 
-Owns the closed list of status codes and the exceptions that carry them, with their typed details. Must
-not know how an error travels: only `wire` turns one into a gRPC status or an HTTP response. The
-meaning of each detail follows semantics 1.6.
+Owns the closed list of status codes and the exceptions that carry them, with their typed details.
+Must not know how an error travels: only `wire` turns one into a gRPC status or an HTTP response.
+The meaning of each detail follows semantics 1.6.
 """
 
 from enum import IntEnum

@@ -21,7 +21,7 @@ MINUTE: Final = Duration(60 * SECOND)
 HOUR: Final = Duration(60 * MINUTE)
 DAY: Final = Duration(24 * HOUR)
 DURATION_MAX: Final = Duration(100 * 365 * DAY)
-"""Longer durations are capped to this one, so that no sum of an instant and a duration overflows."""
+"""Longer durations are capped to this one, so that no sum with an instant overflows."""
 
 
 def after(instant: Instant, duration: Duration) -> Instant:

@@ -1,7 +1,7 @@
 """Every bound of the service, with its unit in its name.
 
-Owns the numbers; the defaults are the reference service's (semantics section 16). `Limits` holds those that
-an operator may change; the rest are constants.
+Owns the numbers; the defaults are the reference service's (semantics section 16). `Limits` holds
+those that an operator may change; the rest are constants.
 """
 
 from dataclasses import dataclass

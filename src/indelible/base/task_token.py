@@ -1,7 +1,7 @@
 """Task tokens: the opaque proof that a worker was given a task.
 
-Owns their encoding. A token names one attempt of one task; it proves nothing about who holds it, so the
-namespace inside is checked against the request's and the rest against the state of the run.
+Owns their encoding. A token names one attempt of one task; it proves nothing about who holds it, so
+the namespace inside is checked against the request's and the rest against the state of the run.
 """
 
 from typing import NamedTuple

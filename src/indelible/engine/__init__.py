@@ -1,1 +1,1 @@
-"""The pure state machines: `(state, input, now) -> changes, tasks, reply`. No I/O, clock or entropy."""
+"""The pure state machines: `(state, input, now) -> changes, tasks, reply`."""

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from indelible.base.invariants import invariant
 from indelible.engine.matching.priority import TaskPlace, effective_priority
 from indelible.engine.workflow.tasks import DispatchTask
 from indelible.ports.clients import QueuedTask
@@ -37,6 +38,7 @@ def dispatch_row(queued: QueuedTask) -> DispatchRow:
 
 def queued_task(row: DispatchRow) -> QueuedTask:
     """Return the task of a row."""
-    return QueuedTask(
-        queue=row.queue, key=row.key, created_at=row.created_at, task=_decoder.decode(row.blob)
-    )
+    task = _decoder.decode(row.blob)
+    # A row elsewhere than its offer would be served twice, or behind the window and never.
+    invariant(place_in_queue(task) == (row.priority, row.task_id), "a row lies in its task's place")
+    return QueuedTask(queue=row.queue, key=row.key, created_at=row.created_at, task=task)

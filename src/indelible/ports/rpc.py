@@ -25,7 +25,7 @@ class Call:
 
 
 Handler = Callable[[Message, Call], Awaitable[Message]]
-"""Answers one request or raises `ServiceError`. When the client goes away, its task is cancelled."""
+"""Answers a request or raises `ServiceError`; its task is cancelled when the client goes away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Changes of a run that are not history events.
 
-Owns the closed list of them. SDKs do not see a delta; the state that it leaves is stored in the records. Like events, deltas go
-through appliers and cannot be refused.
+Owns the closed list of them. SDKs do not see a delta; the state that it leaves is stored in the
+records. Like events, deltas go through appliers and cannot be refused.
 """
 
 import msgspec
@@ -41,7 +41,7 @@ class WorkflowTaskQueued(Delta, frozen=True, kw_only=True):
 
 
 class WorkflowTaskOriginallyScheduled(Delta, frozen=True, kw_only=True):
-    """The scheduled workflow task continues a chain of heartbeats and goes straight to its worker."""
+    """The scheduled workflow task continues a chain of heartbeats, at the same worker."""
 
     original_scheduled_at: Instant
 
@@ -103,7 +103,7 @@ class BufferFlushed(Delta, frozen=True, kw_only=True):
 
 
 class EventNumbered(Delta, frozen=True, kw_only=True):
-    """An event that took effect when it was held back has got its place in the history."""
+    """An event that was held back has got its place in the history."""
 
     event_id: EventId
     at: Instant
@@ -127,7 +127,10 @@ class ActivityAttemptStarted(Delta, frozen=True, kw_only=True):
 
 
 class ActivityHeartbeatRecorded(Delta, frozen=True, kw_only=True):
-    """The worker reported progress. `details` is a serialized `Payloads`; None keeps the last ones."""
+    """The worker reported progress.
+
+    `details` is a serialized `Payloads`; None keeps the last ones.
+    """
 
     scheduled_event_id: EventId
     at: Instant

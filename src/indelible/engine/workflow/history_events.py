@@ -1,7 +1,7 @@
 """Building history events.
 
-Owns the table of event types: which attributes message belongs to which type, and which types are held
-back until the workflow task has ended (semantics 3.2). Must not know the state.
+Owns the table of event types: which attributes message belongs to which type, and which types are
+held back until the workflow task has ended (semantics 3.2). Must not know the state.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,7 @@ DEFERRED: Final = frozenset(
         _T.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED,
     }
 )
-"""Events that get their ids at the end of the step, or, while a workflow task is started, when it ends."""
+"""Events that get their ids when the step ends, or the workflow task, if one is started."""
 
 ACTIVITY_CLOSINGS: Final = frozenset(
     {
@@ -115,3 +115,8 @@ def attributes_of(event: HistoryEvent) -> Message:
     field = event.WhichOneof("attributes")
     message: Message = getattr(event, field or "")
     return message
+
+
+def event_reference(event: HistoryEvent, field: str) -> int:
+    """Return the id of another event that the attributes of an event name in a field."""
+    return int(getattr(attributes_of(event), field))

@@ -1,7 +1,7 @@
 """Replay: the state that a history stands for.
 
-Owns the fold of the appliers over events, which is what reset and import build on. What history does
-not show, like the attempt of an activity, is not there afterwards.
+Owns the fold of the appliers over events, which is what reset and import build on. What history
+does not show, like the attempt of an activity, is not there afterwards.
 """
 
 from collections.abc import Iterable

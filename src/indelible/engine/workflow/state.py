@@ -1,10 +1,11 @@
-"""What the service knows of one run: `MutableState`, and the read-only `StateView` that decisions see.
+"""What the service knows of a run: `MutableState`, and `StateView`, which is what decisions see.
 
-Owns the records, their stored form and the account of what changed since the last commit. Must not decide
-anything, and must not know how an event changes it: only `appliers` write here.
+Owns the records, their stored form and the account of what changed since the last commit. Must not
+decide anything, and must not know how an event changes it: only `appliers` write here.
 
-Every record is immutable; an applier puts a changed copy. So a step can be undone (`rollback`), a decision cannot
-change the state by accident, and a commit writes just the records that were touched.
+Every record is immutable; an applier puts a changed copy. So a step can be undone (`rollback`), a
+decision cannot change the state by accident, and a commit writes just the records that were
+touched.
 """
 
 from collections.abc import Iterator, Mapping
@@ -71,8 +72,8 @@ class ParentRecord(Record, frozen=True, kw_only=True):
 class WorkflowTaskRecord(Record, frozen=True, kw_only=True):
     """The pending workflow task: scheduled, or started when `started_event_id` is set.
 
-    With `attempt > 1` the task is transient: its events are written when it completes, and until then the ids
-    are those the events would get.
+    With `attempt > 1` the task is transient: its events are written when it completes, and until
+    then the ids are those the events would get.
     """
 
     scheduled_event_id: EventId
@@ -285,13 +286,14 @@ R = TypeVar("R", bound=Record)
 class RecordTable(Mapping[K, R], Generic[K, R]):
     """The sub-records of one kind, by key, and what has been touched since the last commit."""
 
-    __slots__ = ("_before", "_rows", "kind", "touched")
+    __slots__ = ("_before", "_key_type", "_rows", "_touched", "kind")
 
-    def __init__(self, kind: RecordKind) -> None:
+    def __init__(self, kind: RecordKind, key_type: type[K]) -> None:
         self.kind = kind
+        self._key_type = key_type
         self._rows: dict[K, R] = {}
-        self.touched: dict[K, None] = {}
-        """Keys whose stored form is out of date; an ordered set."""
+        self._touched: dict[K, None] = {}
+        # Keys whose stored form is out of date; an ordered set.
         self._before: dict[K, R | None] = {}
 
     def __getitem__(self, key: K) -> R:
@@ -314,9 +316,23 @@ class RecordTable(Mapping[K, R], Generic[K, R]):
         self._before.setdefault(key, record)
         return record
 
-    def load(self, key: K, record: R) -> None:
-        """Insert a record as it was read from the store."""
-        self._rows[key] = record
+    def restore(self, record_id: str, record: R) -> None:
+        """Insert a record as it was read from the store, under its key in text form."""
+        self._rows[self._key_type(record_id)] = record
+
+    def unstored(self) -> Iterator[tuple[str, R | None]]:
+        """The records to write, by their keys in text form; None for one to be removed."""
+        for key in self._touched:
+            yield str(key), self._rows.get(key)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether nothing has been touched since the last commit."""
+        return not self._touched
+
+    def note_stored(self) -> None:
+        """Note that everything has been written."""
+        self._touched.clear()
 
     def step_keys(self) -> Iterator[K]:
         """The keys that the current step touched, in order."""
@@ -325,7 +341,7 @@ class RecordTable(Mapping[K, R], Generic[K, R]):
     def accept(self) -> None:
         """End a step: what it touched must be stored with the next commit."""
         for key in self._before:
-            self.touched[key] = None
+            self._touched[key] = None
         self._before.clear()
 
     def rollback(self) -> None:
@@ -422,16 +438,22 @@ class MutableState:
     def __init__(self, execution: ExecutionRecord) -> None:
         self.execution = execution
         self._execution_before = execution
-        self.activities = RecordTable[int, ActivityRecord](RecordKind.ACTIVITY)
+        self.activities = RecordTable[int, ActivityRecord](RecordKind.ACTIVITY, int)
         self.activity_ids: dict[str, int] = {}
-        self.timers = RecordTable[str, TimerRecord](RecordKind.TIMER)
-        self.children = RecordTable[int, ChildRecord](RecordKind.CHILD)
-        self.external_cancels = RecordTable[int, ExternalRequestRecord](RecordKind.EXTERNAL_CANCEL)
-        self.external_signals = RecordTable[int, ExternalRequestRecord](RecordKind.EXTERNAL_SIGNAL)
-        self.signal_requests = RecordTable[str, Record](RecordKind.SIGNAL_REQUEST)
-        self.buffered_events = RecordTable[int, BufferedEventRecord](RecordKind.BUFFERED_EVENT)
-        self.memo_table = RecordTable[str, FieldsRecord](RecordKind.MEMO)
-        self.search_attributes_table = RecordTable[str, FieldsRecord](RecordKind.SEARCH_ATTRIBUTES)
+        self.timers = RecordTable[str, TimerRecord](RecordKind.TIMER, str)
+        self.children = RecordTable[int, ChildRecord](RecordKind.CHILD, int)
+        self.external_cancels = RecordTable[int, ExternalRequestRecord](
+            RecordKind.EXTERNAL_CANCEL, int
+        )
+        self.external_signals = RecordTable[int, ExternalRequestRecord](
+            RecordKind.EXTERNAL_SIGNAL, int
+        )
+        self.signal_requests = RecordTable[str, Record](RecordKind.SIGNAL_REQUEST, str)
+        self.buffered_events = RecordTable[int, BufferedEventRecord](RecordKind.BUFFERED_EVENT, int)
+        self.memo_table = RecordTable[str, FieldsRecord](RecordKind.MEMO, str)
+        self.search_attributes_table = RecordTable[str, FieldsRecord](
+            RecordKind.SEARCH_ATTRIBUTES, str
+        )
 
     @property
     def memo(self) -> Mapping[str, bytes]:
@@ -447,7 +469,7 @@ class MutableState:
 
     def tables(self) -> tuple[RecordTable[int, Record] | RecordTable[str, Record], ...]:
         """All sub-record tables, in the order of their kinds."""
-        return (  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+        return (  # pyright: ignore[reportReturnType]
             self.activities,
             self.timers,
             self.children,
@@ -462,7 +484,7 @@ class MutableState:
     @property
     def has_touched_records(self) -> bool:
         """Whether the stored form of a sub-record is out of date."""
-        return any(table.touched for table in self.tables())
+        return not all(table.is_stored for table in self.tables())
 
     def index_activities(self) -> None:
         """Derive the index of activity ids from the records."""
@@ -471,7 +493,7 @@ class MutableState:
     def stored(self) -> None:
         """Note that everything has been written."""
         for table in self.tables():
-            table.touched.clear()
+            table.note_stored()
 
     def accept(self) -> None:
         """End a step that is kept."""

@@ -1,7 +1,8 @@
 """History tasks: the durable outbox of a run.
 
-Owns the closed list of what a step may ask the shell to do after the commit. A task is a hint that names what to look at;
-who executes it asks the state again (style rule 6). Must not hold anything that the state or the history holds.
+Owns the closed list of what a step may ask the shell to do after the commit. A task is a hint that
+names what to look at; who executes it asks the state again (style rule 6). Must not hold anything
+that the state or the history holds.
 """
 
 import msgspec
@@ -68,10 +69,6 @@ class ApplyParentClosePolicy(Task, frozen=True, kw_only=True, tag="parent_close_
 
 
 TransferTask = (
-    StartChild
-    | SignalExternal
-    | CancelExternal
-    | ReportToParent
-    | ApplyParentClosePolicy
+    StartChild | SignalExternal | CancelExternal | ReportToParent | ApplyParentClosePolicy
 )
 """Tasks that the shard executes itself."""

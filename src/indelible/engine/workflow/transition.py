@@ -1,8 +1,8 @@
 """One atomic step of a run: what a decision sees, and how it speaks.
 
-Owns the order of events within a step (semantics 3.2), the buffer of held-back events, and the account of what the
-step wants: events, tasks, and at most one successor run. Must not decide anything, and must not know
-how a step is stored.
+Owns the order of events within a step (semantics 3.2), the buffer of held-back events, and the
+account of what the step wants: events, tasks, and at most one successor run. Must not decide
+anything, and must not know how a step is stored.
 """
 
 from collections.abc import Callable, Sequence
@@ -107,8 +107,8 @@ class Transition:
     ) -> HistoryEvent:
         """Add an event and fold it into the state.
 
-        A deferrable event takes effect at once but has no id (zero) before the step ends, or, while a
-        workflow task is started, before that task ends. `at` is for a start that is written late.
+        A deferrable event takes effect at once but has no id (zero) before the step ends, or, while
+        a workflow task is started, before that task ends. `at` is for a start that is written late.
         """
         event = build_event(
             attributes,
@@ -188,7 +188,7 @@ class Transition:
         return bool(ordered)
 
     def close(self) -> None:
-        """End the step: events that came during a started workflow task are held back, others get their ids."""
+        """End the step: number its events, or hold them back while a workflow task is started."""
         task = self.execution.workflow_task
         if not self._deferred:
             return
@@ -219,7 +219,7 @@ class Transition:
         apply_event(self._state, event)
 
     def _number(self, event: HistoryEvent, started_ids: dict[tuple[bool, int], int]) -> None:
-        """Append a held-back event that the state has seen already, and wire up started event ids."""
+        """Append a held-back event that the state has seen, and wire up started event ids."""
         event.event_id = self.execution.next_event_id
         kind = event.event_type
         if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
@@ -256,4 +256,4 @@ def _wire(
     subject: int = getattr(attributes, subject_field)
     started = started_ids.get((is_child, subject))
     if started is not None:
-        attributes.started_event_id = started  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+        attributes.started_event_id = started  # pyright: ignore[reportAttributeAccessIssue]

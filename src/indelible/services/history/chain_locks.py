@@ -8,7 +8,7 @@ from indelible.base.ids import ChainKey
 
 
 class ChainLocks:
-    """Locks by chain, first come first served; a lock that nobody holds or awaits takes no memory."""
+    """Locks by chain, first come first served; a lock that nobody wants takes no memory."""
 
     __slots__ = ("_locks",)
 

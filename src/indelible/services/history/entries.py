@@ -1,7 +1,7 @@
 """The runs that are held in memory.
 
-Owns the cache of a shard: what each entry holds, what of it is not stored yet, and which entry leaves first. Must not know
-how a run changes or is stored.
+Owns the cache of a shard: what each entry holds, what of it is not stored yet, and which entry
+leaves first. Must not know how a run changes or is stored.
 """
 
 from collections import OrderedDict
@@ -19,7 +19,7 @@ from indelible.ports.stores import ExecutionWrite
 from indelible.services.history.visibility_rows import Shown, shown
 
 TAIL_EVENTS_MAX = 128
-"""How many of the latest events of a run are kept in memory, so that polls rarely read the store."""
+"""The latest events of a run are kept in memory, so that polls rarely read the store."""
 TAIL_BYTES_MAX = 128 * 1024
 
 
@@ -166,7 +166,7 @@ class TaskIds:
     __slots__ = ("_last",)
 
     RANGE_BITS = 32
-    """Ids of one owner: enough for a million tasks a second for an hour; a new owner has a larger range."""
+    """Ids of one owner: a million a second for an hour; a new owner has a larger range."""
 
     def __init__(self, range_id: int) -> None:
         self._last = range_id << self.RANGE_BITS

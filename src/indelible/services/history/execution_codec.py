@@ -1,10 +1,11 @@
 """Runs as they lie in the store.
 
-Owns the encoding of records and history batches. A record names its fields, so old ones open for ever.
+Owns the encoding of records and history batches. A record names its fields, so old ones open for
+ever.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from temporalio.api.history.v1 import History, HistoryEvent
@@ -22,21 +23,11 @@ from indelible.ports.stores import HistoryBatch, StoredExecution, SubRecord
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _execution_decoder: Final = msgspec.msgpack.Decoder(ExecutionRecord)
-_record_decoders: Final[dict[RecordKind, msgspec.msgpack.Decoder[Any]]] = {
+_record_decoders: Final[dict[RecordKind, msgspec.msgpack.Decoder[Record]]] = {
     kind: msgspec.msgpack.Decoder(record_type) for kind, record_type in RECORD_TYPES.items()
 }
 _dispatch_decoder: Final = msgspec.msgpack.Decoder(DispatchTask)
 _transfer_decoder: Final = msgspec.msgpack.Decoder(TransferTask)
-
-_INTEGER_KEYS: Final = frozenset(
-    {
-        RecordKind.ACTIVITY,
-        RecordKind.CHILD,
-        RecordKind.EXTERNAL_CANCEL,
-        RecordKind.EXTERNAL_SIGNAL,
-        RecordKind.BUFFERED_EVENT,
-    }
-)
 
 
 def encode_record(record: Record) -> bytes:
@@ -65,8 +56,7 @@ def decode_state(stored: StoredExecution) -> MutableState:
     tables = {table.kind: table for table in state.tables()}
     for row in stored.sub_records:
         kind = RecordKind(row.kind)
-        key: Any = int(row.record_id) if kind in _INTEGER_KEYS else row.record_id
-        tables[kind].load(key, _record_decoders[kind].decode(row.blob))
+        tables[kind].restore(row.record_id, _record_decoders[kind].decode(row.blob))
     state.index_activities()
     return state
 
@@ -76,12 +66,11 @@ def touched_records(state: MutableState) -> tuple[list[SubRecord], list[tuple[in
     put: list[SubRecord] = []
     removed: list[tuple[int, str]] = []
     for table in state.tables():
-        for key in table.touched:
-            record = table.get(key)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        for record_id, record in table.unstored():
             if record is None:
-                removed.append((table.kind, str(key)))
+                removed.append((table.kind, record_id))
             else:
-                put.append(SubRecord(kind=table.kind, record_id=str(key), blob=_encode(record)))
+                put.append(SubRecord(kind=table.kind, record_id=record_id, blob=_encode(record)))
     return put, removed
 
 

@@ -1,4 +1,4 @@
-"""Runs whose time has come: whatever is due is fired, and closed runs go when their retention ends."""
+"""Runs whose time has come: what is due is fired, and closed runs go when their retention ends."""
 
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 

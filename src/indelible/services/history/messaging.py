@@ -88,7 +88,7 @@ class MessageOperations:
     async def delete_workflow(
         self, namespace: Namespace, request: DeleteWorkflowExecutionRequest
     ) -> None:
-        """Remove a closed run with everything that belongs to it; end an open one and remove it soon."""
+        """Remove a closed run with all that belongs to it; end an open one and remove it soon."""
         chain, run_id = target(namespace, request.workflow_execution)
         shard = self._shards.of(chain)
         async with shard.hold(chain, run_id) as entry:

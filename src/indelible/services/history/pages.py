@@ -1,4 +1,4 @@
-"""GetWorkflowExecutionHistory: pages, long polls, the close event, and backwards (semantics 3.3)."""
+"""GetWorkflowExecutionHistory: pages, long polls, the close event, backwards (semantics 3.3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ class HistoryOperations:
     async def get_history(
         self, namespace: Namespace, request: GetWorkflowExecutionHistoryRequest, call: Call
     ) -> GetWorkflowExecutionHistoryResponse:
-        """Return a page; with `wait_new_event`, wait for one up to 20 s, then answer without events."""
+        """Return a page; with `wait_new_event`, wait for one up to 20 s, then answer empty."""
         reading = _parse(namespace, request, call)
         shard = self._shards.of(reading.chain)
         give_up_at = self._give_up_at(call)
@@ -215,7 +215,7 @@ def _as_continued(event: HistoryEvent, execution: ExecutionRecord) -> HistoryEve
 def pending_task_events(
     execution: ExecutionRecord, task: WorkflowTaskRecord
 ) -> Sequence[HistoryEvent]:
-    """Return the events that a transient workflow task will have, as far as it has come (trap 11)."""
+    """Return the events that a transient workflow task will have, as far as it is (trap 11)."""
     if not task.is_transient:
         return ()
     scheduled = build_event(

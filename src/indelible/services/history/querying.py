@@ -1,7 +1,7 @@
 """QueryWorkflow: ask a worker about a run (semantics section 5).
 
-Owns the way of a query: rejected at once, answered by the next workflow task, or asked directly of the sticky
-worker and then of any. Queries write nothing but the loss of a sticky worker.
+Owns the way of a query: rejected at once, answered by the next workflow task, or asked directly of
+the sticky worker and then of any. Queries write nothing but the loss of a sticky worker.
 """
 
 from typing import Final
@@ -59,8 +59,8 @@ class QueryOperations:
     ) -> QueryWorkflowResponse:
         """Return a worker's answer. `deadline` is one of the node's clock.
 
-        Raises `FailedPreconditionError` if the run cannot be asked, `InvalidArgumentError` if the worker's
-        handler failed, `DeadlineExceededError` if nobody answered.
+        Raises `FailedPreconditionError` if the run cannot be asked, `InvalidArgumentError` if the
+        worker's handler failed, `DeadlineExceededError` if nobody answered.
         """
         chain, run_id = target(namespace, request.execution)
         shard = self._shards.of(chain)
@@ -105,7 +105,7 @@ class QueryOperations:
     async def _ask_sticky_worker(
         self, shard: Shard, key: WorkflowKey, request: QueryWorkflowRequest, deadline: Instant
     ) -> QueryAnswer | None:
-        """Ask the worker that knows the run; None if there is none, or it does not answer in time."""
+        """Ask the worker that knows the run; None if there is none, or it is silent."""
         async with shard.hold(_chain(key), key.run_id) as entry:
             execution = entry.state.execution
             queue_name = execution.sticky_queue

@@ -13,7 +13,7 @@ from indelible.services.history.execution_codec import decode_events
 from indelible.services.history.shard import Shard
 
 PAGE_BYTES_MAX = 2 * 1024 * 1024
-"""A page ends with the batch that reaches this size, so that an answer stays below what clients accept."""
+"""A page ends with the batch that reaches this size: answers stay below what clients accept."""
 
 
 async def read_events(
@@ -24,7 +24,7 @@ async def read_events(
     end: EventId,
     events_max: int = HISTORY_PAGE_EVENTS_MAX,
 ) -> list[HistoryEvent]:
-    """Return events of `[first, end)`, oldest first: at least one if there is any, then up to the bounds."""
+    """Return events of `[first, end)`, oldest first: one if there is any, then up to the bounds."""
     end = EventId(min(end, entry.state.execution.next_event_id, first + events_max))
     if first >= end:
         return []

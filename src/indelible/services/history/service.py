@@ -1,7 +1,7 @@
 """The history service of a node.
 
-Owns the shards and the operations on executions, put together. Each kind of operation is a module beside this one;
-the methods that the frontend and matching call are theirs.
+Owns the shards and the operations on executions, put together. Each kind of operation is a module
+beside this one; the methods that the frontend and matching call are theirs.
 """
 
 from collections.abc import Callable

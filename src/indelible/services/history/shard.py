@@ -1,7 +1,8 @@
 """A shard: the runs of a part of all workflow ids, and the one who may change them.
 
-Owns the runtime of ARCHITECTURE.md: load, lock, decide, commit, acknowledge, act. Must not know what a decision is about.
-Whatever fails between decide and commit, the entry is forgotten and read again.
+Owns the runtime of ARCHITECTURE.md: load, lock, decide, commit, acknowledge, act. Must not know
+what a decision is about. Whatever fails between decide and commit, the entry is forgotten and read
+again.
 """
 
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -35,6 +36,7 @@ from indelible.engine.workflow.tasks import DispatchTask, WorkflowTaskDispatch
 from indelible.engine.workflow.transition import StepSettings, Transition
 from indelible.ports.clients import MatchingClient, QueuedTask
 from indelible.ports.clock import Clocks
+from indelible.ports.dispatch_rows import dispatch_row
 from indelible.ports.entropy import Entropy
 from indelible.ports.stores import (
     Commit,
@@ -131,12 +133,12 @@ class Shard:
 
     @asynccontextmanager
     async def hold(self, chain: ChainKey, run_id: str = "") -> AsyncGenerator[Entry]:
-        """Hold the lock of a chain and give its named or current run; `NotFoundError` without one."""
+        """Hold a chain's lock and give its named or current run; `NotFoundError` without one."""
         async with self.locks.hold(chain):
             yield await self.require(chain, run_id)
 
     async def require(self, chain: ChainKey, run_id: str = "") -> Entry:
-        """Return a run of a chain whose lock the caller holds; `NotFoundError` if it is not there."""
+        """Return a run of a chain whose lock the caller holds, or raise `NotFoundError`."""
         entry = await self.find(chain, run_id)
         if entry is None:
             raise workflow_not_found()
@@ -348,18 +350,7 @@ class Shard:
         return visibility_row(entry.state, self.parts.namespaces.by_id(entry.key.namespace_id))
 
     def _dispatch_rows(self, entry: Entry) -> list[DispatchRow]:
-        created_at = self.now_in(entry.key.namespace_id)
-        return [
-            DispatchRow(
-                queue=queue_key(entry.key, task),
-                priority=task.priority,
-                task_id=task.task_id,
-                key=entry.key,
-                created_at=created_at,
-                blob=encode_task(task),
-            )
-            for task in entry.unsaved.dispatches
-        ]
+        return [dispatch_row(self._queued(entry, task)) for task in entry.unsaved.dispatches]
 
     def _queued(self, entry: Entry, task: DispatchTask) -> QueuedTask:
         return QueuedTask(

@@ -1,7 +1,7 @@
 """The shards of a node, and what goes on in each beside the requests.
 
-Owns the acquisition of shards, the routing of workflow ids to them, and the wiring of steps to wake-ups, transfers
-and watchers. Must not know any request.
+Owns the acquisition of shards, the routing of workflow ids to them, and the wiring of steps to
+wake-ups, transfers and watchers. Must not know any request.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

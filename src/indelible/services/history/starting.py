@@ -1,7 +1,7 @@
 """Starts: by a client, with a signal, or by a parent.
 
-Owns the order in which a start looks at the current run, creates the new one and answers. The rules are in
-`engine.workflow.requests.start_workflow`.
+Owns the order in which a start looks at the current run, creates the new one and answers. The rules
+are in `engine.workflow.requests.start_workflow`.
 """
 
 from typing import Final
@@ -54,7 +54,7 @@ class StartOperations:
     async def start_workflow(
         self, namespace: Namespace, request: StartWorkflowExecutionRequest
     ) -> StartWorkflowExecutionResponse:
-        """Start a run, or say which run has the id; `AlreadyExistsError` if the policies forbid it."""
+        """Start a run, or say which has the id; `AlreadyExistsError` if the policies forbid it."""
         chain = ChainKey(namespace.id, WorkflowId(request.workflow_id))
         shard = self._shards.of(chain)
         async with shard.locks.hold(chain):

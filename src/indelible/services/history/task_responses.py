@@ -1,4 +1,4 @@
-"""What a worker's poll returns: the workflow task, or a query, with the history that the worker needs."""
+"""What a worker's poll returns: a workflow task or a query, with the history it needs."""
 
 from collections.abc import Mapping
 
@@ -30,7 +30,8 @@ async def task_response(
 ) -> PollWorkflowTaskQueueResponse:
     """Return the started workflow task as its worker gets it.
 
-    `is_partial`: the worker knows the run, and gets only what came since its last workflow task (trap 21).
+    `is_partial`: the worker knows the run, and gets only what came since its last workflow task
+    (trap 21).
     """
     execution = entry.state.execution
     response = _base_response(execution)

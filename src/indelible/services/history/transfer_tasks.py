@@ -63,6 +63,13 @@ _Start = StartChildWorkflowExecutionFailedCause
 _Signal = SignalExternalWorkflowExecutionFailedCause
 _Cancel = CancelExternalWorkflowExecutionFailedCause
 
+_SIGNAL = "SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_"
+_CANCEL = "CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_"
+_NOT_FOUND = "EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND"
+SIGNAL_TARGET_NOT_FOUND: Final = _Signal.Value(_SIGNAL + _NOT_FOUND)
+SIGNAL_COUNT_EXCEEDED: Final = _Signal.Value(_SIGNAL + "SIGNAL_COUNT_LIMIT_EXCEEDED")
+CANCEL_TARGET_NOT_FOUND: Final = _Cancel.Value(_CANCEL + _NOT_FOUND)
+
 
 class TransferExecutor:
     """Executes transfer tasks; raises if one must be tried again."""
@@ -208,11 +215,10 @@ class TransferExecutor:
         self, sender: ExecutionRecord, target: ExternalRequestRecord, initiated: HistoryEvent
     ) -> "SignalExternalWorkflowExecutionFailedCause.ValueType | None":
         """Deliver a signal; return why it cannot be delivered."""
-        not_found = _Signal.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND
         if self._find_namespace(target.namespace_id) is None:
             return _Signal.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
         if is_own_workflow(sender, target):
-            return not_found
+            return SIGNAL_TARGET_NOT_FOUND
         given = initiated.signal_external_workflow_execution_initiated_event_attributes
         request = SignalWorkflowExecutionRequest(
             signal_name=given.signal_name,
@@ -232,7 +238,7 @@ class TransferExecutor:
                 _target_chain(target), target.run_id, decide
             )
         except NotFoundError:
-            return not_found
+            return SIGNAL_TARGET_NOT_FOUND
         except ServiceError:
             return (
                 _Signal.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_SIGNAL_COUNT_LIMIT_EXCEEDED
@@ -255,11 +261,10 @@ class TransferExecutor:
         self, sender: ExecutionRecord, target: ExternalRequestRecord, initiated: HistoryEvent
     ) -> "CancelExternalWorkflowExecutionFailedCause.ValueType | None":
         """Deliver a cancellation request; return why it cannot be delivered."""
-        not_found = _Cancel.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND
         if self._find_namespace(target.namespace_id) is None:
             return _Cancel.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
         if is_own_workflow(sender, target):
-            return not_found
+            return CANCEL_TARGET_NOT_FOUND
         given = initiated.request_cancel_external_workflow_execution_initiated_event_attributes
 
         def decide(step: Transition) -> None:
@@ -279,7 +284,7 @@ class TransferExecutor:
                 _target_chain(target), target.run_id, decide
             )
         except NotFoundError:
-            return not_found
+            return CANCEL_TARGET_NOT_FOUND
         return None
 
     async def _tell(

@@ -1,7 +1,7 @@
 """The transfer tasks of a shard: what one run wants done to another.
 
-Owns their order, retries and removal. A task is at most `RUNNING_MAX` others away from being executed, may be executed twice, and is
-removed when it is done. Must not know what a task does.
+Owns their order, retries and removal. A task is at most `RUNNING_MAX` others away from being
+executed, may be executed twice, and is removed when it is done. Must not know what a task does.
 """
 
 from collections import deque
@@ -89,7 +89,7 @@ class Transfers:
                     await self._execute(key, task)
                     await self._remove(task)
                     break
-                except Exception:
+                except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
                     _log.exception("transfer task failed, will be repeated", task=repr(task))
                 await self._clocks.node.sleep(delay)
                 delay = Duration(min(2 * delay, RETRY_DELAY_MAX))
@@ -117,7 +117,7 @@ class Transfers:
                 if row.task_id not in self._known:
                     self._known.add(row.task_id)
                     self._waiting.append((row.key, decode_transfer(row.blob)))
-        except Exception:
+        except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
             _log.exception("cannot read transfer tasks, will be repeated")
             at = after(self._clocks.node.now(), RETRY_DELAY_MAX)
             self._clocks.node.call_at(at, self.reread)

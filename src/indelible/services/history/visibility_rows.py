@@ -1,6 +1,7 @@
 """The searchable row of a run.
 
-Owns how a run's state becomes a `VisibilityRecord`, and when it must be written again: only when what it shows has changed.
+Owns how a run's state becomes a `VisibilityRecord`, and when it must be written again: only when
+what it shows has changed.
 """
 
 from temporalio.api.common.v1 import Memo, Payload

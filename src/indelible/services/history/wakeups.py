@@ -1,7 +1,7 @@
 """The wake-ups of a shard: which runs must be looked at, and when.
 
-Owns a window of the near future in memory over the `wake_at` column of the store, per clock. A wake-up is a hint: whoever is
-woken asks the run what is due. Must not know what that can be.
+Owns a window of the near future in memory over the `wake_at` column of the store, per clock. A
+wake-up is a hint: whoever is woken asks the run what is due. Must not know what that can be.
 """
 
 import heapq
@@ -131,7 +131,7 @@ class Wakeups:
     async def _wake_one(self, key: WorkflowKey) -> None:
         try:
             await self._wake(key)
-        except Exception:
+        except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
             # The run's time has come and stays due; a failing store is the usual reason.
             _log.exception("wake-up failed, will be repeated", workflow_id=key.workflow_id)
             self.note(key, after(self._lane(key).clock.now(), RETRY_DELAY))
@@ -152,7 +152,7 @@ class Wakeups:
             for at, key in rows:
                 if key not in self._noted:
                     self.note(key, at)
-        except Exception:
+        except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
             _log.exception("cannot read wake-ups, will be repeated")
             delay = RETRY_DELAY
         if not self._is_stopped:

@@ -1,11 +1,11 @@
 """Change -> state: the only code that writes a `MutableState`.
 
-Owns the complete tables of appliers; tests prove that every event type that is built and every delta has
-one. An applier is total: it cannot refuse, and it does not look at a clock.
+Owns the complete tables of appliers; tests prove that every event type that is built and every
+delta has one. An applier is total: it cannot refuse, and it does not look at a clock.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 from temporalio.api.enums.v1 import EventType
@@ -77,28 +77,44 @@ APPLIERS: Final[Mapping["EventType.ValueType", Callable[[MutableState, HistoryEv
     _T.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED: child_workflow.apply_signal_answered,
 }
 
-DELTA_APPLIERS: Final[Mapping[type[deltas.Delta], Callable[[MutableState, Any], None]]] = {
-    deltas.StartRecorded: execution.apply_start_recorded,
-    deltas.RequestIdAttached: execution.apply_request_id_attached,
-    deltas.StepCounted: execution.apply_step_counted,
-    deltas.RetentionFixed: execution.apply_retention_fixed,
-    deltas.WorkflowTaskQueued: workflow_task.apply_queued,
-    deltas.WorkflowTaskOriginallyScheduled: workflow_task.apply_originally_scheduled,
-    deltas.TransientWorkflowTaskScheduled: workflow_task.apply_transient_scheduled,
-    deltas.TransientWorkflowTaskStarted: workflow_task.apply_transient_started,
-    deltas.WorkflowTaskIdentified: workflow_task.apply_identified,
-    deltas.WorkflowTaskDropped: workflow_task.apply_dropped,
-    deltas.NextWorkflowTaskAttempt: workflow_task.apply_next_attempt,
-    deltas.StickinessChanged: workflow_task.apply_stickiness,
-    deltas.EventBuffered: workflow_task.apply_event_buffered,
-    deltas.BufferFlushed: workflow_task.apply_buffer_flushed,
-    deltas.EventNumbered: workflow_task.apply_event_numbered,
-    deltas.ActivityQueued: activity.apply_queued,
-    deltas.ActivityAttemptStarted: activity.apply_attempt_started,
-    deltas.ActivityHeartbeatRecorded: activity.apply_heartbeat,
-    deltas.ActivityRetryScheduled: activity.apply_retry_scheduled,
-    deltas.ChildStartRecorded: child_workflow.apply_start_recorded,
-}
+D = TypeVar("D", bound=deltas.Delta)
+DeltaApplier = Callable[[MutableState, deltas.Delta], None]
+
+
+def _row(kind: type[D], apply: Callable[[MutableState, D], None]) -> tuple[type[D], DeltaApplier]:
+    """Return a row of the table; the applier is given deltas of its own kind alone."""
+
+    def apply_checked(state: MutableState, delta: deltas.Delta) -> None:
+        if isinstance(delta, kind):
+            apply(state, delta)
+
+    return kind, apply_checked
+
+
+DELTA_APPLIERS: Final[Mapping[type[deltas.Delta], DeltaApplier]] = dict(
+    [
+        _row(deltas.StartRecorded, execution.apply_start_recorded),
+        _row(deltas.RequestIdAttached, execution.apply_request_id_attached),
+        _row(deltas.StepCounted, execution.apply_step_counted),
+        _row(deltas.RetentionFixed, execution.apply_retention_fixed),
+        _row(deltas.WorkflowTaskQueued, workflow_task.apply_queued),
+        _row(deltas.WorkflowTaskOriginallyScheduled, workflow_task.apply_originally_scheduled),
+        _row(deltas.TransientWorkflowTaskScheduled, workflow_task.apply_transient_scheduled),
+        _row(deltas.TransientWorkflowTaskStarted, workflow_task.apply_transient_started),
+        _row(deltas.WorkflowTaskIdentified, workflow_task.apply_identified),
+        _row(deltas.WorkflowTaskDropped, workflow_task.apply_dropped),
+        _row(deltas.NextWorkflowTaskAttempt, workflow_task.apply_next_attempt),
+        _row(deltas.StickinessChanged, workflow_task.apply_stickiness),
+        _row(deltas.EventBuffered, workflow_task.apply_event_buffered),
+        _row(deltas.BufferFlushed, workflow_task.apply_buffer_flushed),
+        _row(deltas.EventNumbered, workflow_task.apply_event_numbered),
+        _row(deltas.ActivityQueued, activity.apply_queued),
+        _row(deltas.ActivityAttemptStarted, activity.apply_attempt_started),
+        _row(deltas.ActivityHeartbeatRecorded, activity.apply_heartbeat),
+        _row(deltas.ActivityRetryScheduled, activity.apply_retry_scheduled),
+        _row(deltas.ChildStartRecorded, child_workflow.apply_start_recorded),
+    ]
+)
 
 
 def apply_event(state: MutableState, event: HistoryEvent) -> None:

@@ -5,7 +5,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from indelible.base.ids import EventId, NamespaceId, RunId, WorkflowId
 from indelible.engine.workflow.deltas import ChildStartRecorded
-from indelible.engine.workflow.history_events import attributes_of
+from indelible.engine.workflow.history_events import event_reference
 from indelible.engine.workflow.state import ChildRecord, ExternalRequestRecord, MutableState
 
 
@@ -49,8 +49,7 @@ def apply_start_recorded(state: MutableState, delta: ChildStartRecorded) -> None
 
 def apply_gone(state: MutableState, event: HistoryEvent) -> None:
     """The child did not start, or has closed."""
-    initiated: int = attributes_of(event).initiated_event_id  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    state.children.remove(initiated)
+    state.children.remove(event_reference(event, "initiated_event_id"))
 
 
 def apply_cancel_initiated(state: MutableState, event: HistoryEvent) -> None:
@@ -69,8 +68,7 @@ def apply_cancel_initiated(state: MutableState, event: HistoryEvent) -> None:
 
 def apply_cancel_answered(state: MutableState, event: HistoryEvent) -> None:
     """The cancellation request has arrived, or cannot."""
-    initiated: int = attributes_of(event).initiated_event_id  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    state.external_cancels.remove(initiated)
+    state.external_cancels.remove(event_reference(event, "initiated_event_id"))
 
 
 def apply_signal_initiated(state: MutableState, event: HistoryEvent) -> None:
@@ -89,5 +87,4 @@ def apply_signal_initiated(state: MutableState, event: HistoryEvent) -> None:
 
 def apply_signal_answered(state: MutableState, event: HistoryEvent) -> None:
     """The signal has arrived, or cannot."""
-    initiated: int = attributes_of(event).initiated_event_id  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
-    state.external_signals.remove(initiated)
+    state.external_signals.remove(event_reference(event, "initiated_event_id"))

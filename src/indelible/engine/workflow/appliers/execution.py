@@ -67,7 +67,7 @@ def apply_started(state: MutableState, event: HistoryEvent) -> None:
 
 
 def _message_bytes(given: WorkflowExecutionStartedEventAttributes, field: str) -> bytes:
-    return getattr(given, field).SerializeToString() if given.HasField(field) else b""  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    return getattr(given, field).SerializeToString() if given.HasField(field) else b""  # pyright: ignore[reportArgumentType]
 
 
 def _parent(given: WorkflowExecutionStartedEventAttributes) -> ParentRecord:

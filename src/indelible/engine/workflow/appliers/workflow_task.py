@@ -186,4 +186,4 @@ def pending_task(state: MutableState) -> WorkflowTaskRecord:
     """Return the pending workflow task, which must exist."""
     task = state.execution.workflow_task
     invariant(task is not None, "no workflow task is pending")
-    return task  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+    return task  # pyright: ignore[reportReturnType]

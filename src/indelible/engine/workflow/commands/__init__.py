@@ -1,1 +1,1 @@
-"""One file per worker command: validation, event, tasks. The table of all of them is in `commands.registry`."""
+"""One file per worker command: validation, event, tasks. `registry` has the table of them."""

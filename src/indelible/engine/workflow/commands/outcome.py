@@ -20,7 +20,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerminalRefusal:
-    """The command is so far out of bounds that the workflow task fails and the run is terminated."""
+    """The command is so far out of bounds that the task fails and the run is terminated."""
 
     cause: "WorkflowTaskFailedCause.ValueType"
     message: str

@@ -1,1 +1,1 @@
-"""One file per API request on an execution: `decide(step, ...) -> reply`, or `ServiceError` before any change."""
+"""One file per API request on an execution: a reply, or `ServiceError` before any change."""

@@ -28,8 +28,8 @@ def signal_workflow(
 ) -> None:
     """Record a signal and have a worker look at it.
 
-    A repeated request id has no effect. `sender` is the execution that sent it, if one did. Raises `NotFoundError` if the run is closed,
-    `InvalidArgumentError` if it has had too many signals.
+    A repeated request id has no effect. `sender` is the execution that sent it, if one did. Raises
+    `NotFoundError` if the run is closed, `InvalidArgumentError` if it has had too many signals.
     """
     if request.request_id and request.request_id in step.state.signal_requests:
         return
@@ -43,7 +43,7 @@ def signal_workflow(
         request_id=request.request_id,
         external_workflow_execution=sender,
     )
-    if request.HasField("signal_input" if is_with_start else "input"):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    if request.HasField("signal_input" if is_with_start else "input"):  # pyright: ignore[reportArgumentType]
         attributes.input.CopyFrom(payloads)
     step.emit(attributes, links=list(request.links))
     if is_with_start or not step.execution.is_in_backoff:

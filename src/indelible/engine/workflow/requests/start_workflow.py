@@ -1,7 +1,7 @@
 """StartWorkflowExecution: what becomes of a workflow id that is in use, and how a new run begins.
 
-Owns the id policies and the request deduplication (semantics 2.2). The request is complete and valid: defaults were filled in
-at the edge.
+Owns the id policies and the request deduplication (semantics 2.2). The request is complete and
+valid: defaults were filled in at the edge.
 """
 
 from dataclasses import dataclass
@@ -149,8 +149,9 @@ def start_workflow(
 ) -> None:
     """Begin a run.
 
-    `backoff` is the wait before the first workflow task: the start delay, or the time to the first cron tick. A child's first workflow
-    task is scheduled when its parent knows of it (trap 30). An eager one is started at once, for the client that asked.
+    `backoff` is the wait before the first workflow task: the start delay, or the time to the first
+    cron tick. A child's first workflow task is scheduled when its parent knows of it (trap 30). An
+    eager one is started at once, for the client that asked.
     """
     attributes = _started_attributes(step, request, backoff, parentage)
     attributes.eager_execution_accepted = is_eager
@@ -201,11 +202,11 @@ def _started_attributes(
         first_workflow_task_backoff=duration_message(backoff),
     )
     for name in ("input", "header", "memo", "search_attributes", "retry_policy", "priority"):
-        if request.HasField(name):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        if request.HasField(name):
             getattr(attributes, name).CopyFrom(getattr(request, name))
     if isinstance(request, StartWorkflowExecutionRequest):
         for name in ("continued_failure", "last_completion_result"):
-            if request.HasField(name):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            if request.HasField(name):
                 getattr(attributes, name).CopyFrom(getattr(request, name))
     timeout = duration(request.workflow_execution_timeout)
     if timeout:

@@ -4,8 +4,8 @@ from enum import Enum, auto
 
 from indelible.engine.workflow.rules.workflow_tasks import (
     start_workflow_task as record_start,
+    unstick,
 )
-from indelible.engine.workflow.rules.workflow_tasks import unstick
 from indelible.engine.workflow.tasks import WorkflowTaskDispatch
 from indelible.engine.workflow.transition import Transition
 
@@ -30,8 +30,9 @@ def start_workflow_task(
 ) -> TaskStart:
     """Mark the workflow task as started by a worker.
 
-    The start of a first attempt is volatile: it is written with the next commit of the run (ARCHITECTURE.md).
-    A worker of the normal queue ends the stickiness to another one (semantics 4.1).
+    The start of a first attempt is volatile: it is written with the next commit of the run
+    (ARCHITECTURE.md). A worker of the normal queue ends the stickiness to another one (semantics
+    4.1).
     """
     pending = step.execution.workflow_task
     if pending is None or pending.dispatch_task_id != task.task_id or not step.execution.is_open:

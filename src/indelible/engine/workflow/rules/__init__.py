@@ -1,1 +1,1 @@
-"""What several decisions share: how workflow tasks, activities and runs go on from one state to the next."""
+"""What several decisions share: how tasks, activities and runs go on from state to state."""

@@ -1,7 +1,8 @@
 """The life of a workflow task: scheduled, started, completed, failed, timed out.
 
-Owns when a task is normal or transient, sticky or not, and what each end leads to (semantics section 4; in the reference
-service `workflow_task_state_machine.go`). At most one workflow task of a run is pending.
+Owns when a task is normal or transient, sticky or not, and what each end leads to (semantics
+section 4; in the reference service `workflow_task_state_machine.go`). At most one workflow task of
+a run is pending.
 """
 
 from typing import Final
@@ -67,8 +68,8 @@ def schedule_workflow_task(
 ) -> None:
     """Schedule a workflow task.
 
-    `original_scheduled_at` continues a chain of heartbeats. An inline task is started within this step and lies in
-    no queue.
+    `original_scheduled_at` continues a chain of heartbeats. An inline task is started within this
+    step and lies in no queue.
     """
     invariant(step.execution.workflow_task is None, "a workflow task is pending already")
     attempt = step.execution.workflow_task_attempt
@@ -148,7 +149,7 @@ def pending(step: Transition) -> WorkflowTaskRecord:
     """Return the pending workflow task, which must exist."""
     task = step.execution.workflow_task
     invariant(task is not None, "no workflow task is pending")
-    return task  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+    return task  # pyright: ignore[reportReturnType]
 
 
 def start_workflow_task(
@@ -262,8 +263,8 @@ def complete_workflow_task(
 
 
 def _set_or_none(request: RespondWorkflowTaskCompletedRequest, field: str) -> None:
-    """Return a sub-message that is present, else None (typed as None: the constructor takes both)."""
-    return getattr(request, field) if request.HasField(field) else None  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    """Return a sub-message that is present, else None (which is what the types say)."""
+    return getattr(request, field) if request.HasField(field) else None  # pyright: ignore[reportArgumentType]
 
 
 def fail_workflow_task(
@@ -310,7 +311,7 @@ def unstick(step: Transition) -> None:
 
 
 def time_out_workflow_task(step: Transition) -> None:
-    """Record that the pending workflow task took too long to complete, or (sticky) to be started."""
+    """Record that the pending workflow task took too long to complete, or to be started."""
     task = pending(step)
     step.release(task.dispatch)
     is_start_missed = not task.is_started
