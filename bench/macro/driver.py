@@ -25,6 +25,8 @@ from bench.macro.scenarios import SHAPES, WorkflowShape
 
 SLOTS: Final = 400
 HISTORY_SAMPLE_COUNT: Final = 5
+# A workflow that takes longer is stuck: an error, whatever becomes of it later.
+ANSWER_SECONDS_MAX: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,11 @@ class Driver:
         workflow_id = f"{self._order.id_prefix}-{number}"
         began_at = time.perf_counter()
         try:
-            result = await self._shape.drive(self._client, workflow_id, self._queue, number)
+            async with asyncio.timeout(ANSWER_SECONDS_MAX):
+                result = await self._shape.drive(self._client, workflow_id, self._queue, number)
+        except TimeoutError:
+            report.errors[f"no answer in {ANSWER_SECONDS_MAX:.0f} s: {workflow_id}"] += 1
+            return
         except RPCError as error:
             report.errors[f"{error.status.name}: {error.message[:100]}"] += 1
             return
