@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import AlreadyExistsError
-from indelible.base.instants import SECOND, Duration
+from indelible.base.instants import MILLISECOND, SECOND, Duration
 from indelible.base.limits import MESSAGE_BYTES_MAX
 from indelible.ports.rpc import Call
 from indelible.runtime.system_clock import SystemClock
@@ -260,6 +260,48 @@ async def test_a_taken_port_is_refused() -> None:
         )
         with pytest.raises(PortUnavailableError, match=str(first.port)):
             await second.listen("127.0.0.1", first.port)
+
+
+async def test_calls_that_come_while_it_stops_are_told_to_try_again() -> None:
+    entered, release = asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: Message, _call: Call) -> Message:
+        entered.set()
+        await release.wait()
+        return GetSystemInfoResponse()
+
+    async with listening({"GetSystemInfo": wait}) as wire:
+        call = await waiting_call(wire, seconds=None)
+        await entered.wait()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(wire.server.stop(Duration(5 * SECOND)))
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await wire.call("GetSystemInfo")
+            release.set()
+            await call
+    assert caught.value.code() is GRPC.UNAVAILABLE
+    assert caught.value.details() == "The server is shutting down."
+
+
+async def test_a_stop_ends_what_outlives_its_grace() -> None:
+    entered, cancelled = asyncio.Event(), asyncio.Event()
+
+    async def wait(_request: Message, _call: Call) -> Message:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+        raise AssertionError("unreachable")
+
+    async with listening({"GetSystemInfo": wait}) as wire:
+        call = await waiting_call(wire, seconds=None)
+        await entered.wait()
+        await wire.server.stop(Duration(MILLISECOND))
+        async with asyncio.timeout(2):
+            await cancelled.wait()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call
 
 
 async def test_a_stop_with_grace_lets_a_call_finish() -> None:

@@ -38,7 +38,7 @@ from indelible.wire.grpc.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.wire.grpc.server import GrpcServer, PortUnavailableError
 
 # Answers under way get most of the time that a stop may take; the store needs the rest.
-_CALL_GRACE: Final[Duration] = seconds(STOP_SECONDS_MAX - 0.5)
+_CALL_GRACE: Final[Duration] = seconds(STOP_SECONDS_MAX - 0.8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

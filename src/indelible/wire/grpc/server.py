@@ -8,17 +8,18 @@ from typing import Final
 
 import grpc
 
-from indelible.base.instants import Duration, in_seconds
+from indelible.base.instants import MILLISECOND, Duration, in_seconds
 from indelible.base.invariants import invariant
 from indelible.base.limits import MESSAGE_BYTES_MAX
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import Telemetry
+from indelible.wire.grpc.gate import Gate
 from indelible.wire.grpc.health import SERVICE_NAME as HEALTH_SERVICE_NAME, HealthService
 from indelible.wire.grpc.library import Context, RpcMethod, new_server, unary_unary
 from indelible.wire.grpc.methods import Service, methods_of
 from indelible.wire.grpc.reflection import reflection_methods
-from indelible.wire.grpc.unary import Endpoints, Gate
+from indelible.wire.grpc.unary import Endpoints
 
 METADATA_BYTES_MAX: Final = 64 * 1024
 """Request headers; core's own 8 KiB are too few for a token with many claims."""
@@ -42,6 +43,8 @@ _OPTIONS: Final[Sequence[tuple[str, int]]] = (
     ("grpc.max_connection_age_grace_ms", 70_000),
 )
 
+_REFUSING_SPAN: Final = Duration(150 * MILLISECOND)
+
 
 class PortUnavailableError(Exception):
     """The address cannot be listened on: the port is taken, or the address is not ours."""
@@ -60,6 +63,7 @@ class GrpcServer:
     ) -> None:
         served = list(services)
         names = [service.name for service in served]
+        self._clock = clock
         self._gate = Gate()
         self._health = HealthService(["", *names])
         endpoints = Endpoints(gate=self._gate, clock=clock, telemetry=telemetry)
@@ -87,14 +91,24 @@ class GrpcServer:
 
     def open(self) -> None:
         """Let calls in and report SERVING."""
-        self._gate.is_open = True
+        self._gate.open()
         self._health.report(is_serving=True)
 
     async def stop(self, grace: Duration) -> None:
-        """Take no new calls, wait for those under way, and cancel what is left after `grace`."""
-        self._gate.is_open = False
+        """Refuse new calls, wait for those under way, and cancel what is left after `grace`.
+
+        Without grace everything is cancelled at once.
+        """
         self._health.report(is_serving=False)
-        await self._server.stop(in_seconds(grace))
+        if not grace:
+            await self._server.stop(None)
+            return
+        await self._gate.close(grace)
+        # When told to stop, the library cancels the calls that it has read and not given to us.
+        # SDKs do not repeat what was cancelled: a completion would be lost until its timeout. So
+        # for a moment more those calls are let through, to be told UNAVAILABLE.
+        await self._clock.sleep(_REFUSING_SPAN)
+        await self._server.stop(in_seconds(_REFUSING_SPAN))
 
 
 def _unary_methods(

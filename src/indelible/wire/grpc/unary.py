@@ -6,17 +6,17 @@ that reach the services are measured there; this module counts those that do not
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
 from google.protobuf.message import DecodeError
 
-from indelible.base.errors import InvalidArgumentError, UnavailableError, UnimplementedError
+from indelible.base.errors import InvalidArgumentError, UnimplementedError
 from indelible.base.instants import Instant, after, seconds
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call, Handler
 from indelible.ports.telemetry import Telemetry
+from indelible.wire.grpc.gate import Gate
 from indelible.wire.grpc.library import Context
 from indelible.wire.grpc.methods import Method
 from indelible.wire.grpc.status import GRPC_CODES, WireStatus, status_of
@@ -27,13 +27,6 @@ _log: Final = structlog.get_logger("indelible.wire")
 _NO_NAMESPACE: Final = "_unknown_"
 _DEADLINE_SECONDS_MAX: Final = 10 * 365 * 24 * 3600
 """A client may send a deadline of centuries, which has no nanoseconds in 64 bits."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Gate:
-    """Whether calls are let in: closed while the node starts and stops."""
-
-    is_open: bool = False
 
 
 class Endpoints:
@@ -53,10 +46,12 @@ class Endpoints:
 
         async def answer(body: bytes, context: Context) -> bytes:
             try:
-                if not gate.is_open:
-                    raise UnavailableError("Frontend is not healthy yet")  # noqa: TRY301
-                reply = await handler(parse(body), _call(method, context, now()))
-                return reply.SerializeToString()
+                gate.enter()
+                try:
+                    reply = await handler(parse(body), _call(method, context, now()))
+                    return reply.SerializeToString()
+                finally:
+                    gate.leave()
             except Exception as error:  # noqa: BLE001 - the edge of a request: one call fails
                 status = self._status(method, error)
             return await _refuse(context, status)
