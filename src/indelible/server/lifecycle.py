@@ -32,6 +32,7 @@ async def serve(config: ServerConfig, announce: Callable[[Started], None]) -> No
     def stop() -> None:
         for number in _STOP_SIGNALS:
             loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)  # asyncio would leave Python's own for SIGINT
         stopping.set()
 
     for number in _STOP_SIGNALS:
