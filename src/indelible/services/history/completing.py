@@ -21,7 +21,7 @@ from indelible.base.errors import ServiceError
 from indelible.base.ids import ChainKey, NamespaceId
 from indelible.base.task_token import WorkflowTaskToken
 from indelible.engine.namespace.record import Namespace
-from indelible.engine.visibility.search_attributes import check_search_attributes
+from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
 from indelible.engine.workflow.requests.enforce_limits import enforce_limits
 from indelible.engine.workflow.requests.respond_workflow_task_completed import (
     CompletionReply,
@@ -42,6 +42,14 @@ from indelible.services.history.shards import Shards
 from indelible.services.history.workflow_tasks import WorkflowTaskOperations
 from indelible.services.namespaces import NamespaceRegistry
 
+_SEARCHABLE: Final = frozenset(
+    {
+        "upsert_workflow_search_attributes_command_attributes",
+        "start_child_workflow_execution_command_attributes",
+        "continue_as_new_workflow_execution_command_attributes",
+    }
+)
+"""The commands that set search attributes."""
 ANSWERED: Final = QueryResultType.QUERY_RESULT_TYPE_ANSWERED
 
 
@@ -97,6 +105,7 @@ class CompletionOperations:
         request: RespondWorkflowTaskCompletedRequest,
         token: WorkflowTaskToken,
     ) -> CompletionReply:
+        _add_attribute_types(request, namespace)
         sources = CompletionSources(
             find_namespace=self._find_namespace,
             refuse_search_attributes=lambda fields: self._refuse(shard, namespace, fields),
@@ -146,6 +155,17 @@ class CompletionOperations:
         except ServiceError as error:
             return error.message
         return None
+
+
+def _add_attribute_types(
+    request: RespondWorkflowTaskCompletedRequest, namespace: Namespace
+) -> None:
+    """Name the types of search attributes, which SDKs read in the events made of them (trap 60)."""
+    for command in request.commands:
+        name = command.WhichOneof("attributes")
+        attributes = getattr(command, name) if name in _SEARCHABLE else None
+        if attributes is not None and attributes.HasField("search_attributes"):
+            add_types(attributes.search_attributes, namespace.search_attributes)
 
 
 def _tell_answers(taken: Mapping[str, Outcome], results: Mapping[str, WorkflowQueryResult]) -> None:

@@ -6,6 +6,7 @@ from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEven
 from indelible.base.ids import EventId, NamespaceId, RunId, WorkflowId
 from indelible.base.instants import NEVER, Instant, duration, instant
 from indelible.base.limits import REQUEST_IDS_KEPT_MAX
+from indelible.base.messages import present_bytes
 from indelible.base.payloads import merged_fields
 from indelible.engine.workflow.deltas import (
     RequestIdAttached,
@@ -45,9 +46,9 @@ def apply_started(state: MutableState, event: HistoryEvent) -> None:
         execution_timeout=duration(given.workflow_execution_timeout),
         run_timeout=run_timeout,
         task_timeout=duration(given.workflow_task_timeout),
-        retry_policy=_message_bytes(given, "retry_policy"),
+        retry_policy=present_bytes(given, "retry_policy"),
         cron_schedule=given.cron_schedule,
-        priority=_message_bytes(given, "priority"),
+        priority=present_bytes(given, "priority"),
         parent=_parent(given) if given.parent_initiated_event_id else None,
         root_workflow_id=WorkflowId(root.workflow_id) if has_root else before.workflow_id,
         root_run_id=RunId(root.run_id) if has_root else before.run_id,
@@ -64,10 +65,6 @@ def apply_started(state: MutableState, event: HistoryEvent) -> None:
     if given.search_attributes.indexed_fields:
         fields = merged_fields({}, given.search_attributes.indexed_fields)
         state.search_attributes_table.put(FIELDS_KEY, FieldsRecord(fields=fields))
-
-
-def _message_bytes(given: WorkflowExecutionStartedEventAttributes, field: str) -> bytes:
-    return getattr(given, field).SerializeToString() if given.HasField(field) else b""  # pyright: ignore[reportArgumentType]
 
 
 def _parent(given: WorkflowExecutionStartedEventAttributes) -> ParentRecord:

@@ -17,6 +17,7 @@ from indelible.base.errors import (
     resource_exhausted,
     workflow_already_completed,
 )
+from indelible.base.messages import copy_present
 from indelible.engine.workflow.rules.workflow_tasks import require_workflow_task
 from indelible.engine.workflow.transition import Transition
 
@@ -35,15 +36,18 @@ def signal_workflow(
         return
     _check_acceptance(step)
     is_with_start = isinstance(request, SignalWithStartWorkflowExecutionRequest)
-    payloads = request.signal_input if is_with_start else request.input
+    if is_with_start:
+        payloads, has_input = request.signal_input, request.HasField("signal_input")
+    else:
+        payloads, has_input = request.input, request.HasField("input")
     attributes = WorkflowExecutionSignaledEventAttributes(
         signal_name=request.signal_name,
         identity=request.identity,
-        header=request.header if request.HasField("header") else None,
         request_id=request.request_id,
         external_workflow_execution=sender,
     )
-    if request.HasField("signal_input" if is_with_start else "input"):  # pyright: ignore[reportArgumentType]
+    copy_present(request, attributes, ("header",))
+    if has_input:
         attributes.input.CopyFrom(payloads)
     step.emit(attributes, links=list(request.links))
     if is_with_start or not step.execution.is_in_backoff:

@@ -35,6 +35,7 @@ from indelible.base.instants import (
     duration_message,
     timestamp,
 )
+from indelible.base.messages import copy_present
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
 from indelible.engine.workflow.rules.starting import emit_started, first_workflow_task
 from indelible.engine.workflow.rules.workflow_tasks import start_workflow_task
@@ -53,6 +54,7 @@ RETRIABLE_STATUSES: Final = frozenset(
 )
 """How a run must have ended for ALLOW_DUPLICATE_FAILED_ONLY."""
 
+_COPIED: Final = ("input", "header", "memo", "search_attributes", "retry_policy", "priority")
 TERMINATION_REASON: Final = "TerminateIfRunning WorkflowIdReusePolicy"
 HISTORY_IDENTITY: Final = "history-service"
 
@@ -201,13 +203,9 @@ def _started_attributes(
         cron_schedule=request.cron_schedule,
         first_workflow_task_backoff=duration_message(backoff),
     )
-    for name in ("input", "header", "memo", "search_attributes", "retry_policy", "priority"):
-        if request.HasField(name):
-            getattr(attributes, name).CopyFrom(getattr(request, name))
+    copy_present(request, attributes, _COPIED)
     if isinstance(request, StartWorkflowExecutionRequest):
-        for name in ("continued_failure", "last_completion_result"):
-            if request.HasField(name):
-                getattr(attributes, name).CopyFrom(getattr(request, name))
+        copy_present(request, attributes, ("continued_failure", "last_completion_result"))
     timeout = duration(request.workflow_execution_timeout)
     if timeout:
         expires_at = after(after(step.now, backoff), timeout)

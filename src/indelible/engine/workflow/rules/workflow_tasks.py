@@ -28,6 +28,7 @@ from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedReques
 from indelible.base.ids import EventId
 from indelible.base.instants import NEVER, NO_DURATION, SECOND, Duration, Instant, duration_message
 from indelible.base.invariants import invariant
+from indelible.base.messages import copy_present
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.state import DispatchRef, WorkflowTaskRecord
 from indelible.engine.workflow.tasks import WorkflowTaskDispatch
@@ -248,23 +249,16 @@ def complete_workflow_task(
     step.release(pending(step).dispatch)
     write_transient_events(step)
     task = pending(step)
-    event = step.emit(
-        WorkflowTaskCompletedEventAttributes(
-            scheduled_event_id=task.scheduled_event_id,
-            started_event_id=task.started_event_id,
-            identity=request.identity,
-            binary_checksum=request.binary_checksum,
-            worker_version=_set_or_none(request, "worker_version_stamp"),
-            sdk_metadata=_set_or_none(request, "sdk_metadata"),
-            metering_metadata=_set_or_none(request, "metering_metadata"),
-        )
+    completed = WorkflowTaskCompletedEventAttributes(
+        scheduled_event_id=task.scheduled_event_id,
+        started_event_id=task.started_event_id,
+        identity=request.identity,
+        binary_checksum=request.binary_checksum,
     )
-    return EventId(event.event_id)
-
-
-def _set_or_none(request: RespondWorkflowTaskCompletedRequest, field: str) -> None:
-    """Return a sub-message that is present, else None (which is what the types say)."""
-    return getattr(request, field) if request.HasField(field) else None  # pyright: ignore[reportArgumentType]
+    copy_present(request, completed, ("sdk_metadata", "metering_metadata"))
+    if request.HasField("worker_version_stamp"):
+        completed.worker_version.CopyFrom(request.worker_version_stamp)
+    return EventId(step.emit(completed).event_id)
 
 
 def fail_workflow_task(
