@@ -52,6 +52,7 @@ from indelible.engine.workflow.requests.start_activity_task import start_activit
 from indelible.engine.workflow.requests.start_workflow import start_workflow
 from indelible.engine.workflow.requests.start_workflow_task import TaskStart, start_workflow_task
 from indelible.engine.workflow.requests.terminate_workflow import terminate_workflow
+from indelible.engine.workflow.rules.buffering import bound_buffer
 from indelible.engine.workflow.rules.workflow_tasks import pending
 from indelible.engine.workflow.state import (
     RECORD_TYPES,
@@ -128,6 +129,7 @@ class Run:
         except ServiceError:
             assert everything(self.state) == before, "a refused request must not change anything"
             raise
+        bound_buffer(step)
         self._commit(step)
         return reply
 
@@ -136,6 +138,7 @@ class Run:
         try:
             step = self.begin()
             decision(step)
+            bound_buffer(step)
             step.close()
         except ServiceError:
             pass
@@ -323,6 +326,7 @@ class Run:
         self._rehearse(lambda step: fire_due(step, rehearsal))
         step = self.begin()
         has_fired = fire_due(step, self.timers)
+        bound_buffer(step)
         self._commit(step)
         return has_fired
 

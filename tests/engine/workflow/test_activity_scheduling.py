@@ -20,7 +20,7 @@ from indelible.base.limits import Limits
 from indelible.base.task_token import decode_task_token
 from indelible.engine.workflow.rules.activities import activity_task_response
 from tests.engine.workflow.run import Run, at_second
-from tests.engine.workflow.transcript import Script, check, payload, played
+from tests.engine.workflow.transcript import COMMANDS, Script, check, payload, played
 
 LONG: Final = "\N{LATIN SMALL LETTER E WITH ACUTE}" * 501
 
@@ -255,6 +255,34 @@ def test_a_command_without_attributes_is_refused() -> None:
     assert refusal.message == (
         "ScheduleActivityTaskCommandAttributes is not set on ScheduleActivityTaskCommand."
     )
+
+
+def test_a_compatible_version_cannot_be_asked_for_on_another_queue() -> None:
+    run = Run()
+    run.start()
+    run.start_task()
+    command = COMMANDS["schedule"]({"0": "a", "stc": "1", "queue": "other"})
+    command.schedule_activity_task_command_attributes.use_workflow_build_id = True
+    refusal = run.complete_task([command])
+    assert refusal is not None
+    assert refusal.message == (
+        "Activity with UseCompatibleVersion cannot run on different task queue."
+    )
+
+
+def test_without_a_queue_it_is_that_of_the_workflow() -> None:
+    run = Run()
+    run.start()
+    run.start_task()
+    command = COMMANDS["schedule"]({"0": "a", "stc": "1", "queue": ""})
+    command.schedule_activity_task_command_attributes.header.fields["h"].data = b"1"
+    assert run.complete_task([command]) is None
+    record = run.state.activities[5]
+    assert record.task_queue == "main"
+    response = activity_task_response(run.state.execution, record, run.history[4])
+    assert response.header.fields["h"].data == b"1"
+    assert not response.HasField("input")
+    assert not response.HasField("priority")
 
 
 def test_absurd_durations_are_capped() -> None:

@@ -158,6 +158,17 @@ class Transition:
         """Whether events wait for their ids: of this step or held back by earlier ones."""
         return bool(self._deferred) or len(self.state.buffered_events) > 0
 
+    @property
+    def holds_back_more(self) -> bool:
+        """Whether this step has added to the events that wait for their ids."""
+        return bool(self._deferred)
+
+    def held_back_size(self) -> tuple[int, int]:
+        """Return how many events wait for their ids, and how many bytes they take."""
+        stored = [len(record.event) for record in self.state.buffered_events.values()]
+        sizes = stored + [event.ByteSize() for event in self._deferred]
+        return len(sizes), sum(sizes)
+
     def holds_back(self, is_wanted: Callable[[HistoryEvent], bool]) -> bool:
         """Whether an event that waits for its id is one of those."""
         return any(is_wanted(event) for event in self._held_back())

@@ -31,6 +31,7 @@ from indelible.base.limits import Limits
 from indelible.base.time_zones import UtcOffset
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.workflow.deltas import StepCounted
+from indelible.engine.workflow.rules.buffering import bound_buffer
 from indelible.engine.workflow.state import DispatchRef, ExecutionRecord, MutableState
 from indelible.engine.workflow.tasks import DispatchTask, WorkflowTaskDispatch
 from indelible.engine.workflow.transition import StepSettings, Transition
@@ -198,6 +199,7 @@ class Shard:
         step = self.begin(entry)
         try:
             reply = decision(step)
+            bound_buffer(step)
             step.close()
         except ServiceError:
             self.undo(entry)

@@ -19,6 +19,8 @@ from indelible.engine.workflow.history_events import ACTIVITY_CLOSINGS, attribut
 from indelible.engine.workflow.rules.activities import close_activity
 from indelible.engine.workflow.transition import Transition
 
+_Cause = WorkflowTaskFailedCause
+
 NOT_STARTED_DETAILS: Final = Payloads(
     payloads=[Payload(metadata={"encoding": b"json/plain"}, data=b'"ACTIVITY_ID_NOT_STARTED"')]
 )
@@ -74,9 +76,7 @@ def request_cancel_activity_task(
 
 def _refusal(message: str) -> Refusal:
     return Refusal(
-        cause=(
-            WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES
-        ),
+        cause=_Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES,
         message=message,
     )
 
@@ -85,9 +85,7 @@ def _is_close_held_back(step: Transition, scheduled_event_id: int) -> bool:
     """Whether the activity has closed, and the worker could not know it."""
 
     def is_its_close(event: HistoryEvent) -> bool:
-        return (
-            event.event_type in ACTIVITY_CLOSINGS
-            and getattr(attributes_of(event), "scheduled_event_id") == scheduled_event_id  # noqa: B009
-        )
+        closed: int | None = getattr(attributes_of(event), "scheduled_event_id", None)
+        return event.event_type in ACTIVITY_CLOSINGS and closed == scheduled_event_id
 
     return step.holds_back(is_its_close)
