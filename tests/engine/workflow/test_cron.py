@@ -90,6 +90,13 @@ def test_a_local_time_that_the_clocks_repeat_fires_twice() -> None:
     assert found == ["2026-11-01 05:30:00", "2026-11-01 06:30:00", "2026-11-02 06:30:00"]
 
 
+def test_no_midnight_is_lost_on_the_day_after_a_change() -> None:
+    found = ticks("TZ=America/New_York 0 0 9 3 *", "2026-03-07 00:00:00", 1)
+    assert found == ["2026-03-09 04:00:00"]
+    found = ticks("TZ=America/New_York 0 0 2 11 *", "2026-10-31 00:00:00", 1)
+    assert found == ["2026-11-02 05:00:00"]
+
+
 def test_a_day_without_midnight_is_not_lost() -> None:
     # In Santiago the clocks go from 24:00 to 01:00.
     found = ticks("TZ=America/Santiago 0 1 * * *", "2026-09-05 12:00:00", 2)
@@ -153,6 +160,8 @@ def test_no_schedule_is_no_fault() -> None:
         # Ticks count from the schedule, not from the close.
         ("@every 5m", "10:00:00", "10:02:00", 3 * MINUTE),
         ("0 * * * *", "10:00:00", "10:02:00", 58 * MINUTE),
+        # The first run of a chain waits for the next tick, even if it is started at one.
+        ("0 * * * *", "10:00:00", "10:00:00", 60 * MINUTE),
         # Missed ticks are skipped; one that is due right now is not missed.
         ("@every 5m", "10:00:00", "10:12:00", 3 * MINUTE),
         ("@every 5m", "10:00:00", "10:15:00", 0),

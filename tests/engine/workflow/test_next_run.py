@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from temporalio.api.command.v1 import Command
 from temporalio.api.common.v1 import (
+    Callback,
     Header,
     Payload,
     Priority,
@@ -19,8 +20,11 @@ from temporalio.api.enums.v1 import (
 )
 from temporalio.api.taskqueue.v1 import TaskQueue
 
+from indelible.base.ids import RunId
 from indelible.base.instants import MINUTE, SECOND, duration, instant, seconds
+from indelible.base.invariants import InvariantError
 from indelible.base.limits import Limits
+from indelible.engine.workflow.rules.successor import NextRun, start_next_run
 from indelible.engine.workflow.state import WorkflowStatus
 from tests.engine.workflow.chain import (
     START,
@@ -414,3 +418,36 @@ def test_who_stops_a_cron_workflow_stops_it_for_good(end: str) -> None:
         chain.terminate()
     assert len(chain.runs) == 1
     assert not chain.current.state.execution.is_open
+
+
+# -- what the start event is for -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("initiator", "is_carried"),
+    [
+        (Initiator.CONTINUE_AS_NEW_INITIATOR_RETRY, True),
+        (Initiator.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE, False),
+    ],
+)
+def test_callbacks_follow_retries_and_not_cron_ticks(initiator: Any, is_carried: bool) -> None:
+    chain = Chain()
+    chain.start()
+    start_event = started(chain)
+    start_event.completion_callbacks.append(Callback(nexus=Callback.Nexus(url="temporal://x")))
+    step = chain._begin(chain.current, 1)
+    next_run = NextRun(run_id=RunId("next"), initiator=initiator, backoff=SECOND)
+    start_next_run(step, next_run, start_event)
+    assert step.successor is not None
+    begun = step.successor.events[0].workflow_execution_started_event_attributes
+    assert bool(begun.completion_callbacks) == is_carried
+
+
+def test_a_run_is_not_repeated_without_its_start_event() -> None:
+    chain = Chain()
+    chain.start()
+    step = chain._begin(chain.current, 1)
+    retry = Initiator.CONTINUE_AS_NEW_INITIATOR_RETRY
+    next_run = NextRun(run_id=RunId("next"), initiator=retry, backoff=SECOND)
+    with pytest.raises(InvariantError):
+        start_next_run(step, next_run, None)

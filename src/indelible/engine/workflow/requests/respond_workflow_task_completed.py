@@ -239,7 +239,6 @@ def refuse_workflow_task(
         binary_checksum=request.binary_checksum,
     )
     if isinstance(refusal, TerminalRefusal):
-        step.flush()
         terminate_run(step, reason=message, identity=SERVICE_IDENTITY)
     else:
         schedule_workflow_task(step)
