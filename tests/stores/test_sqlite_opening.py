@@ -174,12 +174,13 @@ def test_another_programs_database_is_refused_and_left_alone(database: Path) -> 
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(database: Path) -> None:
+    newest = known_migrations()[-1].version
     await filled(database)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA user_version = 99")
     before = content_of(database)
-    with pytest.raises(StoreUnavailableError, match=r"version 99.*up to 1"):
+    with pytest.raises(StoreUnavailableError, match=rf"version 99.*up to {newest}"):
         opened(database)
     assert content_of(database) == before
 
@@ -298,12 +299,15 @@ def schema_of(connection: sqlite3.Connection) -> list[tuple[str, str]]:
 
 
 def test_a_newer_program_migrates_an_older_file() -> None:
-    later = Migration(2, "ALTER TABLE shards ADD COLUMN note TEXT;\nCREATE TABLE more (x);\n")
+    newest = known_migrations()[-1].version
+    later = Migration(
+        newest + 1, "ALTER TABLE shards ADD COLUMN note TEXT;\nCREATE TABLE more (x);\n"
+    )
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         migrate(connection, known_migrations())
         connection.execute("INSERT INTO shards (shard_id, range_id, owner) VALUES (1, 7, 'me')")
         migrate(connection, [*known_migrations(), later])
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (newest + 1,)
         assert connection.execute("SELECT * FROM shards").fetchall() == [(1, 7, "me", None)]
         before = schema_of(connection)
         migrate(connection, [*known_migrations(), later])
@@ -311,14 +315,15 @@ def test_a_newer_program_migrates_an_older_file() -> None:
 
 
 def test_a_failed_migration_leaves_the_file_as_it_was() -> None:
-    broken = Migration(2, "CREATE TABLE more (x);\nINSERT INTO absent VALUES (1);\n")
+    newest = known_migrations()[-1].version
+    broken = Migration(newest + 1, "CREATE TABLE more (x);\nINSERT INTO absent VALUES (1);\n")
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         migrate(connection, known_migrations())
         before = schema_of(connection)
         with pytest.raises(sqlite3.OperationalError, match="absent"):
             migrate(connection, [*known_migrations(), broken])
         assert schema_of(connection) == before
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (newest,)
         assert not connection.in_transaction
 
 
@@ -330,7 +335,8 @@ def test_migrations_mark_the_file_as_ours() -> None:
 
 
 def test_migrations_are_numbered_from_one_on() -> None:
-    assert [migration.version for migration in known_migrations()] == [1]
+    versions = [migration.version for migration in known_migrations()]
+    assert versions == list(range(1, len(versions) + 1))
 
 
 def test_statements_are_split_at_the_ends_of_lines() -> None:

@@ -8,6 +8,7 @@ import pytest
 from indelible.base.ids import NamespaceId, QueueKey, QueueType, ShardId, TaskId
 from indelible.base.instants import Instant
 from indelible.ports.stores import CommitConflictError, DispatchRow, Store
+from indelible.store.sqlite.migrations import known_migrations
 from tests.stores.builders import CLUSTER_ID, QUEUE, SHARD, dispatch, key, own, put, transfer, write
 
 A: Final = key("a", "run-a")
@@ -149,6 +150,26 @@ async def test_namespaces_are_put_replaced_renamed_and_deleted(store: Store) -> 
     assert list(await store.load_namespaces()) == [(b, "renamed", b"5")]
 
 
+async def test_nexus_endpoints_are_put_replaced_renamed_and_deleted(store: Store) -> None:
+    await store.put_nexus_endpoint("b", "name-b", b"1")
+    await store.put_nexus_endpoint("a", "name-a", b"2")
+    assert list(await store.load_nexus_endpoints()) == [
+        ("a", "name-a", b"2"),
+        ("b", "name-b", b"1"),
+    ]
+    await store.put_nexus_endpoint("a", "renamed", b"3")
+    with pytest.raises(CommitConflictError):
+        await store.put_nexus_endpoint("b", "renamed", b"4")
+    assert list(await store.load_nexus_endpoints()) == [
+        ("a", "renamed", b"3"),
+        ("b", "name-b", b"1"),
+    ]
+    await store.delete_nexus_endpoint("a")
+    await store.delete_nexus_endpoint("absent")
+    await store.put_nexus_endpoint("b", "renamed", b"5")
+    assert list(await store.load_nexus_endpoints()) == [("b", "renamed", b"5")]
+
+
 async def test_executions_outlive_the_record_of_their_namespace(store: Store) -> None:
     shard = await own(store)
     await put(store, shard, write(A))
@@ -162,4 +183,5 @@ async def test_a_store_says_what_it_is(store: Store) -> None:
     description = store.describe()
     assert description.kind in {"memory", "sqlite"}
     assert (description.cluster_id, description.shard_count) == (CLUSTER_ID, 4)
-    assert description.schema_version == 1
+    newest = known_migrations()[-1].version
+    assert description.schema_version == (newest if description.kind == "sqlite" else 1)

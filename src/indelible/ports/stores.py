@@ -262,6 +262,25 @@ class VisibilityFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NexusEndpointStore(Protocol):
+    """Nexus endpoints: opaque records by id, with a unique name. Few: the caller holds all."""
+
+    async def load_nexus_endpoints(self) -> Sequence[tuple[str, str, bytes]]:
+        """Return (id, name, record) of all endpoints, ordered by id."""
+        ...
+
+    async def put_nexus_endpoint(self, endpoint_id: str, name: str, record: bytes) -> None:
+        """Insert or replace an endpoint, durably.
+
+        `CommitConflictError` if another id has the name.
+        """
+        ...
+
+    async def delete_nexus_endpoint(self, endpoint_id: str) -> None:
+        """Remove an endpoint, durably; an absent one is ignored."""
+        ...
+
+
 class VisibilityCursor:
     """The place behind the last row of a page: (close time or open, start time, run id)."""
 
@@ -303,7 +322,9 @@ class StoreDescription:
     """Fixed when the store was created."""
 
 
-class Store(ExecutionStore, TaskQueueStore, NamespaceStore, VisibilityStore, Protocol):
+class Store(
+    ExecutionStore, TaskQueueStore, NamespaceStore, NexusEndpointStore, VisibilityStore, Protocol
+):
     """Everything a node keeps."""
 
     def describe(self) -> StoreDescription:

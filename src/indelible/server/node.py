@@ -32,6 +32,7 @@ from indelible.services.frontend.frontend import Environment, Frontend
 from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
 from indelible.services.namespaces import NamespaceRegistry
+from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.store.memory.store import MemoryStore
 from indelible.store.sqlite.store import SqliteStore
 from indelible.wire.grpc.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
@@ -117,6 +118,8 @@ async def _serving(
     config: ServerConfig, node: _Parts, store: Store, supervisor: Supervisor, *, host: str
 ) -> AsyncGenerator[int]:
     registry = NamespaceRegistry(store)
+    endpoints = NexusEndpointRegistry(store)
+    await endpoints.load()
     await _prepare_namespaces(config, node, registry)
     matching = MatchingService(
         store,
@@ -140,24 +143,14 @@ async def _serving(
         )
     )
     matching.connect(history)
-    frontend = Frontend(
-        Backends(history=history, matching=matching, visibility=store, store=store.describe()),
-        registry=registry,
-        environment=Environment(
-            clocks=node.clocks,
-            entropy=node.entropy,
-            telemetry=node.telemetry,
-            utc_offset=utc_offset,
-        ),
-        limits_of=config.dynamic_config.limits,
-        address=f"{host}:{config.port}",
+    backends = Backends(
+        history=history,
+        matching=matching,
+        visibility=store,
+        store=store.describe(),
+        endpoints=endpoints,
     )
-    wire = GrpcServer(
-        services=[WORKFLOW_SERVICE, OPERATOR_SERVICE],
-        handlers=frontend.handlers(),
-        clock=node.clocks.node,
-        telemetry=node.telemetry,
-    )
+    wire = _transport(config, node, backends, registry, host=host)
     await history.start()
     try:
         port = await _listen(wire, host, config.port)
@@ -168,6 +161,34 @@ async def _serving(
         async with asyncio.TaskGroup() as group:
             group.create_task(wire.stop(_CALL_GRACE))
             group.create_task(_stop_services(matching, history))
+
+
+def _transport(
+    config: ServerConfig,
+    node: _Parts,
+    backends: Backends,
+    registry: NamespaceRegistry,
+    *,
+    host: str,
+) -> GrpcServer:
+    frontend = Frontend(
+        backends,
+        registry=registry,
+        environment=Environment(
+            clocks=node.clocks,
+            entropy=node.entropy,
+            telemetry=node.telemetry,
+            utc_offset=utc_offset,
+        ),
+        limits_of=config.dynamic_config.limits,
+        address=f"{host}:{config.port}",
+    )
+    return GrpcServer(
+        services=[WORKFLOW_SERVICE, OPERATOR_SERVICE],
+        handlers=frontend.handlers(),
+        clock=node.clocks.node,
+        telemetry=node.telemetry,
+    )
 
 
 async def _stop_services(matching: MatchingService, history: HistoryService) -> None:

@@ -113,6 +113,14 @@ class FaultyStore:
         """Remove a namespace record."""
         await self._write(lambda: self._inner.delete_namespace(namespace_id))
 
+    async def put_nexus_endpoint(self, endpoint_id: str, name: str, record: bytes) -> None:
+        """Insert or replace a Nexus endpoint."""
+        await self._write(lambda: self._inner.put_nexus_endpoint(endpoint_id, name, record))
+
+    async def delete_nexus_endpoint(self, endpoint_id: str) -> None:
+        """Remove a Nexus endpoint."""
+        await self._write(lambda: self._inner.delete_nexus_endpoint(endpoint_id))
+
     # ---------------------------------------------------------------------------------------- reads
     async def load_execution(self, key: WorkflowKey) -> StoredExecution | None:
         """Return an execution with all its sub-records."""
@@ -167,6 +175,10 @@ class FaultyStore:
     async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces."""
         return await self._read(self._inner.load_namespaces)
+
+    async def load_nexus_endpoints(self) -> Sequence[tuple[str, str, bytes]]:
+        """Return (id, name, record) of all Nexus endpoints."""
+        return await self._read(self._inner.load_nexus_endpoints)
 
     async def list_executions(
         self, query: VisibilityFilter, *, after: VisibilityCursor | None, limit: int

@@ -32,6 +32,7 @@ from indelible.services.frontend.frontend import Environment, Frontend
 from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.namespaces import NamespaceRegistry
+from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.store.memory import MemoryStore
 
 START = Instant(1_700_000_000 * SECOND)
@@ -283,6 +284,7 @@ class World:
                 matching=self.matching,
                 visibility=self.store,
                 store=self.store.describe(),
+                endpoints=NexusEndpointRegistry(self.store),
             ),
             registry=self.registry,
             environment=Environment(

@@ -56,6 +56,7 @@ from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
 from indelible.ports.stores import StoreDescription, VisibilityStore
 from indelible.services.matching.description import TaskQueueDescription
+from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
 LimitsOf = Callable[[str], Limits]
 """The limits of a namespace, by its name."""
@@ -235,3 +236,4 @@ class Backends:
     matching: Matching
     visibility: VisibilityStore
     store: StoreDescription
+    endpoints: NexusEndpointRegistry

@@ -15,6 +15,7 @@ from indelible.ports.telemetry import Telemetry
 from indelible.services.frontend.activities import ActivityHandlers
 from indelible.services.frontend.backends import Backends, LimitsOf
 from indelible.services.frontend.namespaces import NamespaceHandlers
+from indelible.services.frontend.nexus_endpoints import NexusEndpointHandlers
 from indelible.services.frontend.pipeline import Pipeline
 from indelible.services.frontend.routes import Route, Routes
 from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
@@ -88,6 +89,12 @@ class Frontend:
             system.operator_routes(),
             namespaces.operator_routes(),
             search_attributes.operator_routes(),
+            NexusEndpointHandlers(
+                endpoints=backends.endpoints,
+                namespaces=registry,
+                clock=clocks.node,
+                entropy=entropy,
+            ).operator_routes(),
         )
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:

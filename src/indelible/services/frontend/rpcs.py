@@ -239,11 +239,11 @@ _OPERATOR_SERVICE_RPCS: Final = (
     _admin("AddOrUpdateRemoteCluster", namespace=Naming.NONE),
     _admin("RemoveRemoteCluster", namespace=Naming.NONE),
     _admin("ListClusters", is_built=True, namespace=Naming.NONE),
-    _admin("GetNexusEndpoint", namespace=Naming.NONE),
-    _admin("CreateNexusEndpoint", namespace=Naming.NONE),
-    _admin("UpdateNexusEndpoint", namespace=Naming.NONE),
-    _admin("DeleteNexusEndpoint", namespace=Naming.NONE),
-    _admin("ListNexusEndpoints", namespace=Naming.NONE),
+    _admin("GetNexusEndpoint", is_built=True, namespace=Naming.NONE),
+    _admin("CreateNexusEndpoint", is_built=True, namespace=Naming.NONE),
+    _admin("UpdateNexusEndpoint", is_built=True, namespace=Naming.NONE),
+    _admin("DeleteNexusEndpoint", is_built=True, namespace=Naming.NONE),
+    _admin("ListNexusEndpoints", is_built=True, namespace=Naming.NONE),
 )
 
 RPCS: Final[Mapping[tuple[str, str], Rpc]] = {

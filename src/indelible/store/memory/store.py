@@ -174,6 +174,24 @@ class MemoryStore:
     async def delete_namespace(self, namespace_id: NamespaceId) -> None:
         """Remove a namespace record; an absent one is ignored."""
         self._tables.namespaces.pop(namespace_id, None)
+    async def load_nexus_endpoints(self) -> Sequence[tuple[str, str, bytes]]:
+        """Return (id, name, record) of all Nexus endpoints, ordered by id."""
+        return [
+            (endpoint_id, name, record)
+            for endpoint_id, (name, record) in sorted(self._tables.nexus_endpoints.items())
+        ]
+
+    async def put_nexus_endpoint(self, endpoint_id: str, name: str, record: bytes) -> None:
+        """Insert or replace an endpoint. `CommitConflictError` if another id has the name."""
+        for other_id, (other_name, _) in self._tables.nexus_endpoints.items():
+            if other_name == name and other_id != endpoint_id:
+                raise CommitConflictError(f"Nexus endpoint {other_id} has the name {name!r}")
+        self._tables.nexus_endpoints[endpoint_id] = (name, record)
+
+    async def delete_nexus_endpoint(self, endpoint_id: str) -> None:
+        """Remove an endpoint; an absent one is ignored."""
+        self._tables.nexus_endpoints.pop(endpoint_id, None)
+
 
     async def list_executions(
         self, query: VisibilityFilter, *, after: VisibilityCursor | None, limit: int

@@ -101,6 +101,7 @@ class Tables:
     by_serial: dict[int, Execution] = field(default_factory=dict)
     transfers: dict[ShardId, Transfers] = field(default_factory=dict)
     queues: dict[QueueKey, Queue] = field(default_factory=dict)
+    nexus_endpoints: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     queue_of_task: dict[TaskId, QueueKey] = field(default_factory=dict)
     namespaces: dict[NamespaceId, tuple[str, bytes]] = field(default_factory=dict)
     range_id_last: int = 0

@@ -108,6 +108,17 @@ class CommitWriter:
         self._execute(sql.DELETE_NAMESPACE, (namespace_id,))
 
     def _known_namespace_ref(self, namespace_id: NamespaceId) -> int:
+    def put_nexus_endpoint(self, endpoint_id: str, name: str, record: bytes) -> None:
+        """Insert or replace an endpoint. `CommitConflictError` if another id has the name."""
+        row = self._execute(sql.NEXUS_ENDPOINT_OF_NAME, (name,)).fetchone()
+        if row is not None and row[0] != endpoint_id:
+            raise CommitConflictError(f"Nexus endpoint {row[0]} has the name {name!r} already")
+        self._execute(sql.PUT_NEXUS_ENDPOINT, (endpoint_id, name, record))
+
+    def delete_nexus_endpoint(self, endpoint_id: str) -> None:
+        """Remove an endpoint."""
+        self._execute(sql.DELETE_NEXUS_ENDPOINT, (endpoint_id,))
+
         """Return the number of a namespace; 0, which is no number, for one that has none."""
         namespace_ref = self._namespace_refs.get(namespace_id, 0)
         if not namespace_ref:

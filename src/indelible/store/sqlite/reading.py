@@ -160,3 +160,7 @@ class Reader:
     def namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces, ordered by id."""
         return self._execute(sql.NAMESPACES).fetchall()
+
+    def nexus_endpoints(self) -> Sequence[tuple[str, str, bytes]]:
+        """Return (id, name, record) of all Nexus endpoints, ordered by id."""
+        return self._execute(sql.NEXUS_ENDPOINTS).fetchall()

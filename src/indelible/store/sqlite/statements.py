@@ -27,6 +27,16 @@ DELETE_NAMESPACE: Final = """
 UPDATE namespaces SET name = NULL, record = NULL WHERE namespace_id = ?
 """
 
+# ---------------------------------------------------------------------------------- nexus endpoints
+NEXUS_ENDPOINTS: Final = """
+SELECT endpoint_id, name, record FROM nexus_endpoints ORDER BY endpoint_id
+"""
+NEXUS_ENDPOINT_OF_NAME: Final = "SELECT endpoint_id FROM nexus_endpoints WHERE name = ?"
+PUT_NEXUS_ENDPOINT: Final = """
+INSERT OR REPLACE INTO nexus_endpoints (endpoint_id, name, record) VALUES (?, ?, ?)
+"""
+DELETE_NEXUS_ENDPOINT: Final = "DELETE FROM nexus_endpoints WHERE endpoint_id = ?"
+
 # --------------------------------------------------------------------------------------- executions
 LOCATE_EXECUTION: Final = """
 SELECT execution_id, version, is_open, branch_id, wake_at FROM executions

@@ -149,6 +149,16 @@ class SqliteStore:
         """Remove a namespace record; an absent one is ignored."""
         await self._flusher.write(partial(self._writer.delete_namespace, namespace_id))
 
+    async def put_nexus_endpoint(self, endpoint_id: str, name: str, record: bytes) -> None:
+        """Insert or replace an endpoint. `CommitConflictError` if another id has the name."""
+        await self._flusher.write(
+            partial(self._writer.put_nexus_endpoint, endpoint_id, name, record)
+        )
+
+    async def delete_nexus_endpoint(self, endpoint_id: str) -> None:
+        """Remove an endpoint; an absent one is ignored."""
+        await self._flusher.write(partial(self._writer.delete_nexus_endpoint, endpoint_id))
+
     # ---------------------------------------------------------------------------------- point reads
     async def load_execution(self, key: WorkflowKey) -> StoredExecution | None:
         """Return an execution with all its sub-records."""
@@ -195,6 +205,10 @@ class SqliteStore:
     async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces, ordered by id."""
         return self._read(self._reader.namespaces)
+
+    async def load_nexus_endpoints(self) -> Sequence[tuple[str, str, bytes]]:
+        """Return (id, name, record) of all Nexus endpoints, ordered by id."""
+        return self._read(self._reader.nexus_endpoints)
 
     async def open_execution_count(self) -> int:
         """Return how many executions are open, over all namespaces."""
