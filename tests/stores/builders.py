@@ -31,6 +31,7 @@ from indelible.ports.stores import (
     CurrentWrite,
     DispatchRow,
     ExecutionWrite,
+    HistoryAncestor,
     HistoryBatch,
     Store,
     SubRecord,
@@ -53,12 +54,17 @@ RUNNING: Final = 1
 COMPLETED: Final = 2
 
 
-def key(workflow: str = "w", run: str = "r", namespace: NamespaceId = NAMESPACE) -> WorkflowKey:
-    return WorkflowKey(namespace, WorkflowId(workflow), RunId(run))
+def key(
+    workflow: str = "w",
+    run: str = "r",
+    namespace: NamespaceId = NAMESPACE,
+    archetype: Archetype = Archetype.WORKFLOW,
+) -> WorkflowKey:
+    return WorkflowKey(namespace, WorkflowId(workflow), RunId(run), archetype)
 
 
 def chain(of: WorkflowKey) -> ChainKey:
-    return ChainKey(of.namespace_id, of.workflow_id)
+    return of.chain
 
 
 def write(
@@ -72,11 +78,11 @@ def write(
     remove: Sequence[tuple[int, str]] = (),
     history: Sequence[HistoryBatch] = (),
     visibility: VisibilityRecord | None = None,
+    ancestor: HistoryAncestor | None = None,
 ) -> ExecutionWrite:
     """The write that takes an execution from the version before to `version`."""
     return ExecutionWrite(
         key=of,
-        archetype=Archetype.WORKFLOW,
         expected_version=version - 1,
         version=version,
         is_open=is_open,
@@ -86,6 +92,7 @@ def write(
         remove=remove,
         history=history,
         visibility=visibility,
+        ancestor=ancestor,
     )
 
 

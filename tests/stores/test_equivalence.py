@@ -9,13 +9,22 @@ from typing import Final, TypeVar
 
 from hypothesis import given, settings, strategies as st
 
-from indelible.base.ids import NamespaceId, QueueType, RangeId, ShardId, TaskId, WorkflowKey
+from indelible.base.ids import (
+    EventId,
+    NamespaceId,
+    QueueType,
+    RangeId,
+    ShardId,
+    TaskId,
+    WorkflowKey,
+)
 from indelible.base.instants import NEVER
 from indelible.ports.stores import (
     Commit,
     CommitConflictError,
     CurrentWrite,
     ExecutionWrite,
+    HistoryAncestor,
     ShardOwnershipLostError,
     Store,
 )
@@ -70,6 +79,11 @@ def draw_write(draw: st.DrawFn, model: Model, of: WorkflowKey) -> ExecutionWrite
     version = model.versions.get(of, 0) + 1 + draw(rarely)
     batches = []
     event_id = model.event_ends.get(of, 1)
+    ancestor = None
+    if of not in model.versions and model.event_ends and draw(st.booleans()):
+        base = draw(st.sampled_from(sorted(model.event_ends)))
+        event_id = draw(st.integers(1, model.event_ends[base]))
+        ancestor = HistoryAncestor(key=base, end=EventId(event_id))
     for length in draw(st.lists(st.integers(1, 3), max_size=2)):
         batches.append(batch(event_id, event_id + length, draw(st.binary(max_size=8))))
         event_id += length
@@ -95,6 +109,7 @@ def draw_write(draw: st.DrawFn, model: Model, of: WorkflowKey) -> ExecutionWrite
         remove=draw(st.lists(st.tuples(kinds, names), max_size=3)),
         history=batches,
         visibility=row if draw(st.booleans()) else None,
+        ancestor=ancestor,
     )
 
 
@@ -142,8 +157,15 @@ def learn(model: Model, commit: Commit) -> None:
         model.versions[one.key] = one.version
         if one.history:
             model.event_ends[one.key] = one.history[-1].next_event_id
+        elif one.ancestor is not None:
+            model.event_ends[one.key] = one.ancestor.end
     for change in commit.currents:
-        model.currents[change.chain] = WorkflowKey(*change.chain, change.run_id)
+        model.currents[change.chain] = WorkflowKey(
+            change.chain.namespace_id,
+            change.chain.workflow_id,
+            change.run_id,
+            change.chain.archetype,
+        )
     for of in commit.deleted:
         model.versions.pop(of, None)
         model.event_ends.pop(of, None)

@@ -48,6 +48,9 @@ def plan(connection: sqlite3.Connection, statement: str, parameters: Parameters 
     return "\n".join(row[3] for row in rows)
 
 
+CURRENT_RUN: Final = (
+    "current_runs USING PRIMARY KEY (namespace_ref=? AND archetype=? AND workflow_id=?)"
+)
 PLANS: Final = {
     "LOCATE_EXECUTION": "executions USING INDEX executions_by_run (run_id=?)",
     "LOAD_EXECUTION": "executions USING INDEX executions_by_run (run_id=?)",
@@ -55,8 +58,12 @@ PLANS: Final = {
     "UPDATE_EXECUTION": "executions USING INTEGER PRIMARY KEY (rowid=?)",
     "UPDATE_EXECUTION_AND_WAKE_UP": "executions USING INTEGER PRIMARY KEY (rowid=?)",
     "DELETE_EXECUTION": "executions USING INTEGER PRIMARY KEY (rowid=?)",
-    "CURRENT_RUN": "current_runs USING PRIMARY KEY (namespace_ref=? AND workflow_id=?)",
-    "DELETE_CURRENT_RUN": "current_runs USING PRIMARY KEY (namespace_ref=? AND workflow_id=?)",
+    "ANCESTORS": "branch_ancestors USING PRIMARY KEY (branch_id=?)",
+    "DELETE_ANCESTORS": "branch_ancestors USING PRIMARY KEY (branch_id=?)",
+    "BRANCH_DESCENDANT": "branch_ancestors USING COVERING INDEX branch_ancestors_by_ancestor",
+    "BRANCH_OWNER": "executions USING INTEGER PRIMARY KEY (rowid=?)",
+    "CURRENT_RUN": CURRENT_RUN,
+    "DELETE_CURRENT_RUN": CURRENT_RUN,
     "SUB_RECORDS": "sub_records USING PRIMARY KEY (execution_id=?)",
     "REMOVE_SUB_RECORD": "PRIMARY KEY (execution_id=? AND kind=? AND record_id=?)",
     "DELETE_SUB_RECORDS": "sub_records USING PRIMARY KEY (execution_id=?)",

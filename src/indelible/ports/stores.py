@@ -64,8 +64,20 @@ class HistoryBatch:
 
     first_event_id: EventId
     next_event_id: EventId
-    """One more than the id of the last event in the batch."""
+    """One more than the id of the last event in the batch.
+
+    Where a run shares the beginning of another one, the blob of the last shared batch may hold
+    events from here on: they belong to the other run alone, and the reader skips them.
+    """
     blob: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryAncestor:
+    """The beginning of a history: the events before `end` of another execution."""
+
+    key: WorkflowKey
+    end: EventId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +89,6 @@ class ExecutionWrite:
     """
 
     key: WorkflowKey
-    archetype: Archetype
     expected_version: int
     version: int
     is_open: bool
@@ -90,6 +101,10 @@ class ExecutionWrite:
     history: Sequence[HistoryBatch] = ()
     visibility: VisibilityRecord | None = None
     """The new row, when it changed."""
+    ancestor: HistoryAncestor | None = None
+    """Of a new execution only: its history begins with that of another one, which is shared and not
+    copied, and outlives the other one. The other one must exist, else `CommitConflictError`; if it
+    is written with this commit, then before this one. `history` goes on behind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +169,6 @@ class StoredExecution:
     """An execution as it was read."""
 
     key: WorkflowKey
-    archetype: Archetype
     version: int
     record: bytes
     sub_records: Sequence[SubRecord]
@@ -248,20 +262,6 @@ class NamespaceStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisibilityFilter:
-    """A conjunction of comparisons within a namespace.
-
-    Texts and numbers are never equal nor ordered; booleans are the numbers 0 and 1. An open run has
-    no `close_time`. `StoreError` for an unknown field or operator.
-    """
-
-    namespace_id: NamespaceId
-    archetype: Archetype = Archetype.WORKFLOW
-    comparisons: Sequence[Comparison] = field(default_factory=tuple)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class NexusEndpointStore(Protocol):
     """Nexus endpoints: opaque records by id, with a unique name. Few: the caller holds all."""
 
@@ -281,6 +281,20 @@ class NexusEndpointStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisibilityFilter:
+    """A conjunction of comparisons within a namespace.
+
+    Texts and numbers are never equal nor ordered; booleans are the numbers 0 and 1. An open run has
+    no `close_time`. `StoreError` for an unknown field or operator.
+    """
+
+    namespace_id: NamespaceId
+    archetype: Archetype = Archetype.WORKFLOW
+    comparisons: Sequence[Comparison] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisibilityCursor:
     """The place behind the last row of a page: (close time or open, start time, run id)."""
 

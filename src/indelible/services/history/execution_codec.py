@@ -84,6 +84,11 @@ def encode_events(events: Sequence[HistoryEvent]) -> HistoryBatch:
 
 
 def decode_events(batches: Sequence[HistoryBatch]) -> Iterator[HistoryEvent]:
-    """Return the events of batches, in their order."""
+    """Return the events of batches, in their order.
+
+    A blob that several runs share may go on with events of another run: they are left out.
+    """
     for batch in batches:
-        yield from History.FromString(batch.blob).events
+        for event in History.FromString(batch.blob).events:
+            if event.event_id < batch.next_event_id:
+                yield event

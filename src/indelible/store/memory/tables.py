@@ -5,12 +5,11 @@ write. Must not know about tasks of the event loop, time or threads: everything 
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from indelible.base.ids import (
-    Archetype,
     ChainKey,
     EventId,
     NamespaceId,
@@ -43,7 +42,6 @@ class Execution:
     key: WorkflowKey
     serial: int
     shard_id: ShardId
-    archetype: Archetype
     version: int = 0
     is_open: bool = True
     wake_at: Instant = NEVER
@@ -101,9 +99,9 @@ class Tables:
     by_serial: dict[int, Execution] = field(default_factory=dict)
     transfers: dict[ShardId, Transfers] = field(default_factory=dict)
     queues: dict[QueueKey, Queue] = field(default_factory=dict)
-    nexus_endpoints: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     queue_of_task: dict[TaskId, QueueKey] = field(default_factory=dict)
     namespaces: dict[NamespaceId, tuple[str, bytes]] = field(default_factory=dict)
+    nexus_endpoints: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     range_id_last: int = 0
     serial_last: int = 0
     open_count: int = 0
@@ -135,6 +133,10 @@ class Tables:
                 f"{write.key} has version {version}, not {write.expected_version}"
             )
         history_end = EventId(0)
+        if write.ancestor is not None:
+            if write.ancestor.key not in self.executions:
+                raise CommitConflictError(f"{write.ancestor.key}, which is to be shared, is gone")
+            history_end = write.ancestor.end
         if execution and execution.history:
             history_end = execution.history[-1].next_event_id
         for batch in write.history:
@@ -196,9 +198,11 @@ class Tables:
             key=write.key,
             serial=self.serial_last,
             shard_id=shard_id,
-            archetype=write.archetype,
             is_open=False,
         )
+        if write.ancestor is not None:
+            base = self.executions[write.ancestor.key]
+            execution.history = list(_clipped(base.history, write.ancestor.end))
         self.executions[write.key] = execution
         self.by_serial[execution.serial] = execution
         return execution
@@ -215,9 +219,8 @@ class Tables:
         self._disarm(execution)
         self.open_count -= execution.is_open
         del self.by_serial[execution.serial]
-        chain = ChainKey(key.namespace_id, key.workflow_id)
-        if self.currents.get(chain) == key.run_id:
-            del self.currents[chain]
+        if self.currents.get(key.chain) == key.run_id:
+            del self.currents[key.chain]
 
     def _remove_dispatch(self, queue_key: QueueKey, task_id: TaskId) -> None:
         if self.queue_of_task.get(task_id) != queue_key:
@@ -227,6 +230,13 @@ class Tables:
         queue.remove(task_id)
         if not queue.rows:  # Sticky queues have endless names: an empty one must not stay.
             del self.queues[queue_key]
+
+
+def _clipped(history: Iterable[HistoryBatch], end: EventId) -> Iterator[HistoryBatch]:
+    """Yield the batches before `end`; their blobs are shared with the other run."""
+    for batch in history:
+        if batch.first_event_id < end:
+            yield replace(batch, next_event_id=min(batch.next_event_id, end))
 
 
 def _frozen(record: VisibilityRecord) -> VisibilityRecord:

@@ -26,12 +26,12 @@ from indelible.ports.stores import (
     VisibilityRecord,
 )
 from indelible.store.sqlite import statements as sql
+from indelible.store.sqlite.branches import EVENT_ID_END, add_ancestors, release_branch
 
 OPEN_CLOSE_ORDER: Final = 2**63 - 1
 """`visibility.close_order` of an open run: later than any close."""
 DELETE_BATCHES_MAX: Final = 256
 """History batches that one flush removes; the rest of a deleted history follows later."""
-EVENT_ID_END: Final = 1 << sql.EVENT_BITS
 
 _RANGE_ID_LAST: Final = "range_id_last"
 _OPEN_COUNT: Final = "open_execution_count"
@@ -75,7 +75,8 @@ class CommitWriter:
         metadata: dict[str, int] = dict(self._execute(sql.METADATA).fetchall())
         self._range_id_last = metadata.get(_RANGE_ID_LAST, 0)
         self.open_count = self._stored_open_count = metadata.get(_OPEN_COUNT, 0)
-        # A branch carries the id of its execution, and may be there when that is deleted.
+        # A branch carries the id of its execution, and may be there when that is deleted: as a dead
+        # one, or as the ancestor of a branch with a larger number.
         self._execution_id_next = 1 + max(
             self._number(sql.EXECUTION_ID_LAST),
             self._number(sql.DEAD_BRANCH_LAST),
@@ -107,7 +108,6 @@ class CommitWriter:
         """Remove a namespace; what lies in it keeps its number."""
         self._execute(sql.DELETE_NAMESPACE, (namespace_id,))
 
-    def _known_namespace_ref(self, namespace_id: NamespaceId) -> int:
     def put_nexus_endpoint(self, endpoint_id: str, name: str, record: bytes) -> None:
         """Insert or replace an endpoint. `CommitConflictError` if another id has the name."""
         row = self._execute(sql.NEXUS_ENDPOINT_OF_NAME, (name,)).fetchone()
@@ -119,6 +119,7 @@ class CommitWriter:
         """Remove an endpoint."""
         self._execute(sql.DELETE_NEXUS_ENDPOINT, (endpoint_id,))
 
+    def _known_namespace_ref(self, namespace_id: NamespaceId) -> int:
         """Return the number of a namespace; 0, which is no number, for one that has none."""
         namespace_ref = self._namespace_refs.get(namespace_id, 0)
         if not namespace_ref:
@@ -151,7 +152,13 @@ class CommitWriter:
         for current in commit.currents:
             namespace_ref = self._namespace_ref(current.chain.namespace_id)
             self._execute(
-                sql.PUT_CURRENT_RUN, (namespace_ref, current.chain.workflow_id, current.run_id)
+                sql.PUT_CURRENT_RUN,
+                (
+                    namespace_ref,
+                    current.chain.archetype,
+                    current.chain.workflow_id,
+                    current.run_id,
+                ),
             )
         for key in commit.deleted:
             self._delete_execution(key)
@@ -168,7 +175,7 @@ class CommitWriter:
     def _locate(self, key: WorkflowKey) -> _Place:
         namespace_ref = self._known_namespace_ref(key.namespace_id)
         row = self._execute(
-            sql.LOCATE_EXECUTION, (key.run_id, key.workflow_id, namespace_ref)
+            sql.LOCATE_EXECUTION, (key.run_id, key.workflow_id, key.archetype, namespace_ref)
         ).fetchone()
         return _Place._make(row) if row else _NOWHERE
 
@@ -178,12 +185,16 @@ class CommitWriter:
             raise CommitConflictError(
                 f"{write.key} has version {place.version}, not {write.expected_version}"
             )
+        if write.ancestor is not None and self._locate(write.ancestor.key) is _NOWHERE:
+            raise CommitConflictError(f"{write.ancestor.key}, which is to be shared, is gone")
         return place
 
     def _check_current(self, write: CurrentWrite) -> None:
         chain = write.chain
         namespace_ref = self._known_namespace_ref(chain.namespace_id)
-        row = self._execute(sql.CURRENT_RUN, (namespace_ref, chain.workflow_id)).fetchone()
+        row = self._execute(
+            sql.CURRENT_RUN, (namespace_ref, chain.archetype, chain.workflow_id)
+        ).fetchone()
         current = row[0] if row else None
         if current != write.expected:
             raise CommitConflictError(
@@ -227,7 +238,7 @@ class CommitWriter:
                 execution_id,
                 self._namespace_ref(key.namespace_id),
                 shard_id,
-                write.archetype,
+                key.archetype,
                 write.is_open,
                 write.version,
                 write.wake_at,
@@ -237,6 +248,9 @@ class CommitWriter:
                 write.record,
             ),
         )
+        if write.ancestor is not None:
+            base = self._locate(write.ancestor.key)
+            add_ancestors(self._execute, execution_id, base.branch_id, write.ancestor.end)
         return _NOWHERE._replace(execution_id=execution_id, branch_id=execution_id)
 
     def _update_execution(self, place: _Place, write: ExecutionWrite) -> None:
@@ -290,7 +304,15 @@ class CommitWriter:
         namespace_ref = self._namespace_ref(key.namespace_id)
         self._execute(
             sql.ADD_TRANSFER,
-            (shard_id, row.task_id, namespace_ref, key.workflow_id, key.run_id, row.blob),
+            (
+                shard_id,
+                row.task_id,
+                namespace_ref,
+                key.workflow_id,
+                key.run_id,
+                key.archetype,
+                row.blob,
+            ),
         )
 
     def _add_dispatches(self, rows: Sequence[DispatchRow]) -> None:
@@ -308,6 +330,7 @@ class CommitWriter:
                     self._namespace_ref(key.namespace_id),
                     key.workflow_id,
                     key.run_id,
+                    key.archetype,
                     row.blob,
                 ),
             )
@@ -322,12 +345,18 @@ class CommitWriter:
         self._execute(sql.DELETE_SUB_RECORDS, (place.execution_id,))
         self._execute(
             sql.DELETE_CURRENT_RUN,
-            (self._known_namespace_ref(key.namespace_id), key.workflow_id, key.run_id),
+            (
+                self._known_namespace_ref(key.namespace_id),
+                key.archetype,
+                key.workflow_id,
+                key.run_id,
+            ),
         )
         self._execute(sql.DELETE_EXECUTION, (place.execution_id,))
-        if not self._delete_history_slice(place.branch_id):
-            self._execute(sql.ADD_DEAD_BRANCH, (place.branch_id,))
-            self._has_dead_branches = True
+        for branch_id in release_branch(self._execute, place.branch_id):
+            if not self._delete_history_slice(branch_id):
+                self._execute(sql.ADD_DEAD_BRANCH, (branch_id,))
+                self._has_dead_branches = True
 
     def _delete_history_slice(self, branch_id: int) -> bool:
         """Remove some batches of a branch; true when none is left."""

@@ -5,7 +5,7 @@ takes microseconds on the thread of the event loop. Must not write.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from indelible.base.ids import (
@@ -29,9 +29,9 @@ from indelible.ports.stores import (
     TransferRow,
 )
 from indelible.store.sqlite import statements as sql
+from indelible.store.sqlite.branches import EVENT_ID_END, Part, segments, within
 
-_EVENT_ID_END: Final = 1 << sql.EVENT_BITS
-_EVENT_ID_MASK: Final = _EVENT_ID_END - 1
+_EVENT_ID_MASK: Final = EVENT_ID_END - 1
 
 
 class Reader:
@@ -52,25 +52,28 @@ class Reader:
             namespace_ref = self._namespace_refs[namespace_id] = int(row[0])
         return namespace_ref
 
-    def _key(self, namespace_ref: int, workflow_id: str, run_id: str) -> WorkflowKey:
+    def _key(
+        self, namespace_ref: int, workflow_id: str, run_id: str, archetype: int
+    ) -> WorkflowKey:
         namespace_id = self._namespace_ids.get(namespace_ref)
         if namespace_id is None:
             row = self._execute(sql.NAMESPACE_ID, (namespace_ref,)).fetchone()
             namespace_id = self._namespace_ids[namespace_ref] = NamespaceId(row[0])
-        return WorkflowKey(namespace_id, WorkflowId(workflow_id), RunId(run_id))
+        return WorkflowKey(
+            namespace_id, WorkflowId(workflow_id), RunId(run_id), Archetype(archetype)
+        )
 
     def load_execution(self, key: WorkflowKey) -> StoredExecution | None:
         """Return an execution with all its sub-records."""
         namespace_ref = self.namespace_ref(key.namespace_id)
         row = self._execute(
-            sql.LOAD_EXECUTION, (key.run_id, key.workflow_id, namespace_ref)
+            sql.LOAD_EXECUTION, (key.run_id, key.workflow_id, key.archetype, namespace_ref)
         ).fetchone()
         if row is None:
             return None
-        execution_id, archetype, version, record = row
+        execution_id, version, record = row
         return StoredExecution(
             key=key,
-            archetype=Archetype(archetype),
             version=version,
             record=record,
             sub_records=tuple(
@@ -82,7 +85,9 @@ class Reader:
     def current_run(self, chain: ChainKey) -> RunId | None:
         """Return the current run of a workflow id."""
         namespace_ref = self.namespace_ref(chain.namespace_id)
-        row = self._execute(sql.CURRENT_RUN, (namespace_ref, chain.workflow_id)).fetchone()
+        row = self._execute(
+            sql.CURRENT_RUN, (namespace_ref, chain.archetype, chain.workflow_id)
+        ).fetchone()
         return RunId(row[0]) if row else None
 
     def history(
@@ -90,32 +95,36 @@ class Reader:
     ) -> Sequence[HistoryBatch]:
         """Return the batches that overlap `[first, end)`, as many as fit, and read no more."""
         namespace_ref = self.namespace_ref(key.namespace_id)
-        row = self._execute(sql.BRANCH, (key.run_id, key.workflow_id, namespace_ref)).fetchone()
+        row = self._execute(
+            sql.BRANCH, (key.run_id, key.workflow_id, key.archetype, namespace_ref)
+        ).fetchone()
         if row is None:
             return []
-        floor: int = row[0] << sql.EVENT_BITS
-        bounds = {
-            "floor": floor,
-            "first": floor + min(max(first, 0), _EVENT_ID_MASK),
-            "end": floor + min(max(end, 0), _EVENT_ID_END),
-        }
+        lowest = min(max(first, 0), EVENT_ID_END - 1)
+        highest = min(max(end, 0), EVENT_ID_END)
         page: list[HistoryBatch] = []
         size = 0
+        parts = list(within(segments(self._execute, row[0]), lowest, highest))
+        for part in reversed(parts) if is_reverse else parts:
+            for batch in self._batches(part, is_reverse=is_reverse):
+                size += len(batch.blob)
+                if page and size > bytes_max:
+                    return page
+                page.append(batch)
+        return page
+
+    def _batches(self, part: Part, *, is_reverse: bool) -> Iterator[HistoryBatch]:
+        """Yield the batches that overlap a part of a history."""
+        floor = part.segment.branch_id << sql.EVENT_BITS
+        bounds = {"floor": floor, "first": floor + part.first, "end": floor + part.end}
         statement = sql.HISTORY_REVERSE if is_reverse else sql.HISTORY
         for batch_key, next_event_id, blob in self._execute(statement, bounds):
-            if next_event_id <= first:
-                continue
-            size += len(blob)
-            if page and size > bytes_max:
-                break
-            page.append(
-                HistoryBatch(
+            if next_event_id > part.first:
+                yield HistoryBatch(
                     first_event_id=EventId(batch_key & _EVENT_ID_MASK),
-                    next_event_id=next_event_id,
+                    next_event_id=EventId(min(next_event_id, part.segment.end)),
                     blob=blob,
                 )
-            )
-        return page
 
     def wakeups(
         self, shard_id: ShardId, before: Instant, limit: int
@@ -123,18 +132,16 @@ class Reader:
         """Return the earliest wake-ups of a shard that lie before an instant."""
         rows = self._execute(sql.WAKE_UPS, (shard_id, before, limit)).fetchall()
         return [
-            (Instant(wake_at), self._key(namespace_ref, workflow_id, run_id))
-            for wake_at, namespace_ref, workflow_id, run_id in rows
+            (Instant(wake_at), self._key(namespace_ref, workflow_id, run_id, archetype))
+            for wake_at, namespace_ref, workflow_id, run_id, archetype in rows
         ]
 
     def transfers(self, shard_id: ShardId, after: TaskId, limit: int) -> Sequence[TransferRow]:
         """Return transfer tasks with larger ids, in order."""
         rows = self._execute(sql.TRANSFERS, (shard_id, after, limit)).fetchall()
         return [
-            TransferRow(
-                task_id=task_id, key=self._key(namespace_ref, workflow_id, run_id), blob=blob
-            )
-            for task_id, namespace_ref, workflow_id, run_id, blob in rows
+            TransferRow(task_id=task_id, key=self._key(*key), blob=blob)
+            for task_id, *key, blob in rows
         ]
 
     def dispatches(
@@ -150,11 +157,11 @@ class Reader:
                 queue=queue,
                 priority=priority,
                 task_id=task_id,
-                key=self._key(key_namespace_ref, workflow_id, run_id),
+                key=self._key(*key),
                 created_at=Instant(created_at),
                 blob=blob,
             )
-            for priority, task_id, created_at, key_namespace_ref, workflow_id, run_id, blob in rows
+            for priority, task_id, created_at, *key, blob in rows
         ]
 
     def namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:

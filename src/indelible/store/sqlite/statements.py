@@ -40,7 +40,7 @@ DELETE_NEXUS_ENDPOINT: Final = "DELETE FROM nexus_endpoints WHERE endpoint_id = 
 # --------------------------------------------------------------------------------------- executions
 LOCATE_EXECUTION: Final = """
 SELECT execution_id, version, is_open, branch_id, wake_at FROM executions
-WHERE run_id = ? AND workflow_id = ? AND namespace_ref = ?
+WHERE run_id = ? AND workflow_id = ? AND archetype = ? AND namespace_ref = ?
 """
 ADD_EXECUTION: Final = """
 INSERT INTO executions (
@@ -57,26 +57,30 @@ UPDATE executions SET is_open = ?, version = ?, record = ?, wake_at = ? WHERE ex
 """
 DELETE_EXECUTION: Final = "DELETE FROM executions WHERE execution_id = ?"
 LOAD_EXECUTION: Final = """
-SELECT execution_id, archetype, version, record FROM executions
-WHERE run_id = ? AND workflow_id = ? AND namespace_ref = ?
+SELECT execution_id, version, record FROM executions
+WHERE run_id = ? AND workflow_id = ? AND archetype = ? AND namespace_ref = ?
 """
 BRANCH: Final = """
-SELECT branch_id FROM executions WHERE run_id = ? AND workflow_id = ? AND namespace_ref = ?
+SELECT branch_id FROM executions
+WHERE run_id = ? AND workflow_id = ? AND archetype = ? AND namespace_ref = ?
 """
 WAKE_UPS: Final = """
-SELECT wake_at, namespace_ref, workflow_id, run_id FROM executions INDEXED BY executions_by_wake_up
+SELECT wake_at, namespace_ref, workflow_id, run_id, archetype
+FROM executions INDEXED BY executions_by_wake_up
 WHERE shard_id = ? AND wake_at > 0 AND wake_at < ? ORDER BY wake_at, execution_id LIMIT ?
 """
 EXECUTION_ID_LAST: Final = "SELECT coalesce(max(execution_id), 0) FROM executions"
 
 CURRENT_RUN: Final = """
-SELECT run_id FROM current_runs WHERE namespace_ref = ? AND workflow_id = ?
+SELECT run_id FROM current_runs WHERE namespace_ref = ? AND archetype = ? AND workflow_id = ?
 """
 PUT_CURRENT_RUN: Final = """
-INSERT OR REPLACE INTO current_runs (namespace_ref, workflow_id, run_id) VALUES (?, ?, ?)
+INSERT OR REPLACE INTO current_runs (namespace_ref, archetype, workflow_id, run_id)
+VALUES (?, ?, ?, ?)
 """
 DELETE_CURRENT_RUN: Final = """
-DELETE FROM current_runs WHERE namespace_ref = ? AND workflow_id = ? AND run_id = ?
+DELETE FROM current_runs
+WHERE namespace_ref = ? AND archetype = ? AND workflow_id = ? AND run_id = ?
 """
 
 SUB_RECORDS: Final = """
@@ -107,6 +111,18 @@ DELETE FROM history_batches WHERE batch_key IN (
     SELECT batch_key FROM history_batches WHERE batch_key >= ? AND batch_key < ? LIMIT ?
 )
 """
+ANCESTORS: Final = """
+SELECT ancestor_branch_id, end_event_id FROM branch_ancestors
+WHERE branch_id = ? ORDER BY end_event_id
+"""
+ADD_ANCESTOR: Final = """
+INSERT INTO branch_ancestors (branch_id, end_event_id, ancestor_branch_id) VALUES (?, ?, ?)
+"""
+DELETE_ANCESTORS: Final = "DELETE FROM branch_ancestors WHERE branch_id = ?"
+BRANCH_DESCENDANT: Final = """
+SELECT branch_id FROM branch_ancestors WHERE ancestor_branch_id = ? LIMIT 1
+"""
+BRANCH_OWNER: Final = "SELECT execution_id FROM executions WHERE execution_id = ?"
 ADD_DEAD_BRANCH: Final = "INSERT INTO dead_branches (branch_id) VALUES (?)"
 DEAD_BRANCH: Final = "SELECT branch_id FROM dead_branches LIMIT 1"
 DEAD_BRANCH_LAST: Final = "SELECT coalesce(max(branch_id), 0) FROM dead_branches"
@@ -114,19 +130,19 @@ DELETE_DEAD_BRANCH: Final = "DELETE FROM dead_branches WHERE branch_id = ?"
 
 # -------------------------------------------------------------------------------------------- tasks
 ADD_TRANSFER: Final = """
-INSERT INTO transfers (shard_id, task_id, namespace_ref, workflow_id, run_id, blob)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO transfers (shard_id, task_id, namespace_ref, workflow_id, run_id, archetype, blob)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 REMOVE_TRANSFER: Final = "DELETE FROM transfers WHERE shard_id = ? AND task_id = ?"
 TRANSFERS: Final = """
-SELECT task_id, namespace_ref, workflow_id, run_id, blob FROM transfers
+SELECT task_id, namespace_ref, workflow_id, run_id, archetype, blob FROM transfers
 WHERE shard_id = ? AND task_id > ? ORDER BY task_id LIMIT ?
 """
 ADD_DISPATCH: Final = """
 INSERT INTO dispatches (
     task_id, queue_namespace_ref, queue_type, queue_name, priority, created_at,
-    namespace_ref, workflow_id, run_id, blob
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    namespace_ref, workflow_id, run_id, archetype, blob
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 REMOVE_DISPATCH: Final = """
 DELETE FROM dispatches
@@ -135,12 +151,12 @@ WHERE task_id = ? AND queue_name = ? AND queue_type = ? AND queue_namespace_ref 
 # In two parts: SQLite does not use the second column of (priority, task_id) > (?, ?) where that is
 # the number of the row.
 DISPATCHES: Final = """
-SELECT priority, task_id, created_at, namespace_ref, workflow_id, run_id, blob
+SELECT priority, task_id, created_at, namespace_ref, workflow_id, run_id, archetype, blob
 FROM dispatches INDEXED BY dispatches_by_queue
 WHERE queue_namespace_ref = ?1 AND queue_type = ?2 AND queue_name = ?3
     AND priority = ?4 AND task_id > ?5
 UNION ALL
-SELECT priority, task_id, created_at, namespace_ref, workflow_id, run_id, blob
+SELECT priority, task_id, created_at, namespace_ref, workflow_id, run_id, archetype, blob
 FROM dispatches INDEXED BY dispatches_by_queue
 WHERE queue_namespace_ref = ?1 AND queue_type = ?2 AND queue_name = ?3 AND priority > ?4
 ORDER BY priority, task_id LIMIT ?6
