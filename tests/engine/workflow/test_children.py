@@ -125,6 +125,20 @@ def test_a_child_is_initiated_with_its_defaults() -> None:
     assert task.initiated_event_id == 5
 
 
+def test_a_child_is_not_told_to_remove_what_it_does_not_have() -> None:
+    chain = Chain()
+    chain.start()
+    fields = {"kept": Payload(data=b"1"), "null": Payload(data=b"null")}
+    chain.work(
+        start_child(
+            memo=Memo(fields=fields), search_attributes=SearchAttributes(indexed_fields=fields)
+        )
+    )
+    initiated = chain.current.event("StartChildWorkflowExecutionInitiated")
+    assert list(initiated.memo.fields) == ["kept"]
+    assert list(initiated.search_attributes.indexed_fields) == ["kept"]
+
+
 def test_timeouts_of_a_child_cap_each_other() -> None:
     chain = Chain()
     chain.start()
