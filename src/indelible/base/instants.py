@@ -15,6 +15,7 @@ Duration = NewType("Duration", int)
 
 NEVER: Final = Instant(0)
 NO_DURATION: Final = Duration(0)
+MICROSECOND: Final = Duration(1_000)
 MILLISECOND: Final = Duration(1_000_000)
 SECOND: Final = Duration(1_000_000_000)
 MINUTE: Final = Duration(60 * SECOND)

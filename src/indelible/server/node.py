@@ -28,6 +28,7 @@ from indelible.server.config import STOP_SECONDS_MAX, ServerConfig
 from indelible.server.ports_in_use import is_free, require_free, resolved
 from indelible.server.refusal import StartRefusedError
 from indelible.services.frontend.backends import Backends
+from indelible.services.frontend.deleted_namespaces import DeletedNamespaces
 from indelible.services.frontend.frontend import Environment, Frontend
 from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
@@ -152,6 +153,8 @@ async def _serving(
     )
     wire = _transport(config, node, backends, registry, host=host)
     await history.start()
+    deleted = DeletedNamespaces(registry=registry, history=history, visibility=store)
+    supervisor.start("deleted namespaces", deleted.run(node.clocks.node))
     try:
         port = await _listen(wire, host, config.port)
         wire.open()

@@ -61,6 +61,7 @@ class Transition:
         fresh: FreshIds,
         next_task_id: Callable[[], TaskId],
         settings: StepSettings,
+        gone_sticky_queue: str = "",
     ) -> None:
         self._state = state
         self.now = max(now, state.execution.last_event_at)
@@ -68,6 +69,8 @@ class Transition:
         self.fresh = fresh
         self.next_task_id = next_task_id
         self.settings = settings
+        self.gone_sticky_queue = gone_sticky_queue
+        """A sticky queue that no worker polls any more: its tasks must go to the normal one."""
         self.events: list[HistoryEvent] = []
         """Events with ids, in order."""
         self.dispatches: list[DispatchTask] = []

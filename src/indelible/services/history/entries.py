@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from temporalio.api.history.v1 import HistoryEvent
 
 from indelible.base.ids import ChainKey, EventId, TaskId, WorkflowKey
-from indelible.base.instants import NEVER
+from indelible.base.instants import MICROSECOND, NEVER, SECOND, Instant
 from indelible.engine.workflow.state import DispatchRef, MutableState
 from indelible.engine.workflow.tasks import DispatchTask, TransferTask
 from indelible.engine.workflow.timer_sequence import TimerSequence
 from indelible.engine.workflow.transition import Transition
+from indelible.ports.clock import Clock
 from indelible.ports.stores import ExecutionWrite
 from indelible.services.history.visibility_rows import Shown, shown
 
@@ -161,17 +162,25 @@ class EntryCache:
 
 
 class TaskIds:
-    """Task ids of one shard: unique and growing over all its owners."""
+    """Task ids of one shard: growing, and comparable with those of all other shards.
 
-    __slots__ = ("_last",)
+    An id is the time of its making, so that the tasks of one queue are served in the order in which
+    they came, whichever shard they are of. The store refuses a task id that it holds already.
+    """
 
-    RANGE_BITS = 32
-    """Ids of one owner: a million a second for an hour; a new owner has a larger range."""
+    __slots__ = ("_clock", "_last_tick", "_shard_id")
 
-    def __init__(self, range_id: int) -> None:
-        self._last = range_id << self.RANGE_BITS
+    SHARD_BITS = 12
+    EPOCH = Instant(1_577_836_800 * SECOND)
+    """2020-01-01: with it, microseconds and shard number fit into 63 bits until 2091."""
+
+    def __init__(self, shard_id: int, clock: Clock) -> None:
+        self._shard_id = shard_id
+        self._clock = clock
+        self._last_tick = 0
 
     def next(self) -> TaskId:
-        """Return an id that was never used before in this shard."""
-        self._last += 1
-        return TaskId(self._last)
+        """Return an id larger than all before."""
+        tick = (self._clock.now() - self.EPOCH) // MICROSECOND
+        self._last_tick = max(tick, self._last_tick + 1)
+        return TaskId(self._last_tick << self.SHARD_BITS | self._shard_id)

@@ -15,7 +15,6 @@ import structlog
 from indelible.base.errors import ServiceError, UnavailableError, workflow_not_found
 from indelible.base.fresh_ids import FreshIds
 from indelible.base.ids import (
-    Archetype,
     ChainKey,
     NamespaceId,
     QueueKey,
@@ -127,7 +126,7 @@ class Shard:
         self.parts = parts
         self.locks = ChainLocks()
         self._cache = EntryCache(parts.entries_max)
-        self._task_ids = TaskIds(range_id)
+        self._task_ids = TaskIds(shard_id, parts.clocks.node)
         self._events = listener
 
     # -- reading -----------------------------------------------------------------------------------
@@ -150,7 +149,7 @@ class Shard:
         found = RunId(run_id) if run_id else await self.parts.store.current_run(chain)
         if not found:
             return None
-        key = WorkflowKey(chain.namespace_id, chain.workflow_id, found)
+        key = WorkflowKey(chain.namespace_id, chain.workflow_id, found, chain.archetype)
         entry = self._cache.get(key)
         if entry is None:
             entry = await self._load(key)
@@ -179,6 +178,7 @@ class Shard:
             now=self.now_in(entry.key.namespace_id),
             fresh=FreshIds(self.parts.entropy.token(16)),
             next_task_id=self._task_ids.next,
+            gone_sticky_queue=self._gone_sticky_queue(entry),
             settings=StepSettings(
                 namespace_name=namespace.name,
                 retention=namespace.retention,
@@ -186,6 +186,14 @@ class Shard:
                 utc_offset=self.parts.utc_offset,
             ),
         )
+
+    def _gone_sticky_queue(self, entry: Entry) -> str:
+        """The sticky queue of the run if no worker polls it any more, else nothing (trap 20)."""
+        name = entry.state.execution.sticky_queue
+        if not name:
+            return ""
+        queue = QueueKey(entry.key.namespace_id, QueueType.WORKFLOW, name)
+        return "" if self.parts.matching.has_recent_poller(queue) else name
 
     def new_entry(self, execution: ExecutionRecord) -> Entry:
         """Return an entry for a run that does not exist yet."""
@@ -269,6 +277,11 @@ class Shard:
             return
         await self._commit(entries, current)
 
+    async def store(self, entry: Entry) -> None:
+        """Commit what the volatile steps of a run have left to write; errors as those of `save`."""
+        if entry.has_unsaved_steps:
+            await self._commit((entry,), None)
+
     def _absorb(self, entry: Entry, step: Transition) -> None:
         sizes = [event.ByteSize() for event in step.events]
         step.change(StepCounted(history_bytes=sum(sizes)))
@@ -334,7 +347,6 @@ class Shard:
         first = entry.timers.earliest(entry.state)
         return ExecutionWrite(
             key=entry.key,
-            archetype=Archetype.WORKFLOW,
             expected_version=entry.version,
             version=entry.version + 1,
             is_open=entry.state.execution.is_open,

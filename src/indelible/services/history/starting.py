@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import InvalidArgumentError
-from indelible.base.fresh_ids import uuid_text
+from indelible.base.fresh_ids import run_id_text
 from indelible.base.ids import ChainKey, NamespaceId, RunId, WorkflowId
 from indelible.base.instants import Duration
 from indelible.engine.namespace.record import Namespace
@@ -141,7 +141,7 @@ class StartOperations:
         is_eager: bool,
         parentage: Parentage | None = None,
     ) -> tuple[Entry, PollWorkflowTaskQueueResponse | None]:
-        run_id = RunId(uuid_text(self._entropy.token(16)))
+        run_id = RunId(run_id_text(shard.now_in(chain.namespace_id), self._entropy.token(16)))
         entry = shard.new_entry(
             ExecutionRecord(
                 namespace_id=chain.namespace_id, workflow_id=chain.workflow_id, run_id=run_id

@@ -61,7 +61,7 @@ def continue_as_new(step: Transition, command: Command, context: CommandContext)
     if refusal is not None:
         return refusal
     _normalise(step, given)
-    run_id = RunId(step.fresh.uuid())
+    run_id = RunId(step.fresh.run_id(step.now))
     started = _started(step, given)
     close_by_command(step, command, _closed(given, run_id, context))
     start_successor(step, run_id, started)

@@ -97,7 +97,7 @@ def _planned(
     step: Transition, initiator: "ContinueAsNewInitiator.ValueType", backoff: Duration
 ) -> NextRun:
     return NextRun(
-        run_id=RunId(step.fresh.uuid()), initiator=initiator, backoff=paced(step, backoff)
+        run_id=RunId(step.fresh.run_id(step.now)), initiator=initiator, backoff=paced(step, backoff)
     )
 
 

@@ -78,6 +78,8 @@ def schedule_workflow_task(
         attempt = 1
         cause = step.execution.last_failed_task_cause
         step.change(deltas.NextWorkflowTaskAttempt(attempt=1, failed_cause=cause))
+    if step.execution.sticky_queue == step.gone_sticky_queue:
+        unstick(step)
     queue = task_queue_of(step)
     timeout = _start_to_close_timeout(step, attempt)
     if attempt > 1:
