@@ -179,7 +179,7 @@ def test_a_token_of_an_earlier_start_with_equal_ids(chain: Chain) -> None:
             ),
         ),
         ([Command()], "unknown command type: Unspecified"),
-        ([Command(command_type=77)], "unknown command type: 77"),  # pyright: ignore[reportArgumentType]
+        ([Command.FromString(b"\x08\x4d")], "unknown command type: 77"),
     ],
 )
 def test_a_bad_sequence_leaves_the_task_started(
