@@ -23,19 +23,37 @@ UNASSIGNED_EVENT_ID = EventId(0)
 """The id of an event that is buffered, or that has not happened."""
 
 
+class Archetype(IntEnum):
+    """The kind of a durable entity; stored, so the values never change."""
+
+    WORKFLOW = 1
+    ACTIVITY = 2
+    """A standalone activity: it has no workflow around it."""
+
+
+class ChainKey(NamedTuple):
+    """All runs of one id of one archetype: the unit of locking and of routing to a shard.
+
+    Each archetype has ids of its own; `workflow_id` is the activity id of a standalone activity.
+    """
+
+    namespace_id: NamespaceId
+    workflow_id: WorkflowId
+    archetype: Archetype = Archetype.WORKFLOW
+
+
 class WorkflowKey(NamedTuple):
-    """One run of one workflow."""
+    """One run of one workflow, or of another archetype's entity: see `ChainKey`."""
 
     namespace_id: NamespaceId
     workflow_id: WorkflowId
     run_id: RunId
+    archetype: Archetype = Archetype.WORKFLOW
 
-
-class ChainKey(NamedTuple):
-    """All runs of one workflow id: the unit of locking and of routing to a shard."""
-
-    namespace_id: NamespaceId
-    workflow_id: WorkflowId
+    @property
+    def chain(self) -> ChainKey:
+        """All runs of the same id."""
+        return ChainKey(self.namespace_id, self.workflow_id, self.archetype)
 
 
 class QueueType(IntEnum):
@@ -52,9 +70,3 @@ class QueueKey(NamedTuple):
     namespace_id: NamespaceId
     queue_type: QueueType
     name: str
-
-
-class Archetype(IntEnum):
-    """The kind of a durable entity; stored, so the values never change."""
-
-    WORKFLOW = 1

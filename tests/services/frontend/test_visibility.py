@@ -89,7 +89,6 @@ async def show(world: World, rows: Sequence[VisibilityRecord]) -> None:
     writes = [
         ExecutionWrite(
             key=WorkflowKey(DEFAULT, WorkflowId(one.workflow_id), one.run_id),
-            archetype=Archetype.WORKFLOW,
             expected_version=0,
             version=1,
             is_open=one.close_time == NEVER,

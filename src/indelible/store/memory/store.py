@@ -92,7 +92,6 @@ class MemoryStore:
             return None
         return StoredExecution(
             key=key,
-            archetype=execution.archetype,
             version=execution.version,
             record=execution.record,
             sub_records=tuple(row for _, row in sorted(execution.sub_records.items())),
