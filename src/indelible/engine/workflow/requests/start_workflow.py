@@ -10,6 +10,7 @@ from typing import Final
 
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
 from temporalio.api.enums.v1 import (
+    ContinueAsNewInitiator,
     EventType,
     TaskQueueKind,
     WorkflowIdConflictPolicy,
@@ -208,8 +209,10 @@ def _started_attributes(
         copy_present(request, attributes, ("continued_failure", "last_completion_result"))
     timeout = duration(request.workflow_execution_timeout)
     if timeout:
-        expires_at = after(after(step.now, backoff), timeout)
+        expires_at = after(step.now, timeout)
         attributes.workflow_execution_expiration_time.CopyFrom(timestamp(expires_at))
+    if request.cron_schedule:
+        attributes.initiator = ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE
     if parentage is not None:
         _add_parent(attributes, parentage)
     return attributes
