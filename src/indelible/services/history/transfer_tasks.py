@@ -239,10 +239,8 @@ class TransferExecutor:
             )
         except NotFoundError:
             return SIGNAL_TARGET_NOT_FOUND
-        except ServiceError:
-            return (
-                _Signal.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_SIGNAL_COUNT_LIMIT_EXCEEDED
-            )
+        except InvalidArgumentError:
+            return SIGNAL_COUNT_EXCEEDED
         return None
 
     async def _cancel(self, shard: Shard, key: WorkflowKey, task: CancelExternal) -> None:
