@@ -15,8 +15,7 @@ from temporalio.api.failure.v1 import (
     TerminatedFailureInfo,
 )
 
-from indelible.base.limits import LAST_FAILURE_BYTES_MAX
-from indelible.engine.workflow.rules.failures import (
+from indelible.base.failures import (
     FAILURE_TOO_LARGE,
     is_retryable,
     kept_failure,
@@ -24,6 +23,7 @@ from indelible.engine.workflow.rules.failures import (
     timeout_failure,
     truncated_failure,
 )
+from indelible.base.limits import LAST_FAILURE_BYTES_MAX
 
 _T: Final = TimeoutType
 

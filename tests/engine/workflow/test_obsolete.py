@@ -8,13 +8,13 @@ from temporalio.api.common.v1 import Priority
 from temporalio.api.enums.v1 import RetryState
 from temporalio.api.failure.v1 import Failure
 
+from indelible.base.attributes import priority_fault, task_queue_fault
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import EventId, RunId, WorkflowId
 from indelible.base.task_token import ActivityById
 from indelible.engine.workflow.expirations.activity import fire_activity_deadline
 from indelible.engine.workflow.expirations.user_timer import fire_user_timer
 from indelible.engine.workflow.rules.activities import find_activity, retry_activity
-from indelible.engine.workflow.rules.attributes import priority_fault, task_queue_fault
 from tests.engine.workflow.run import Run, at_second
 from tests.engine.workflow.transcript import Script
 

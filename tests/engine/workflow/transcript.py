@@ -55,6 +55,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import ServiceError, StatusCode
+from indelible.base.failures import TIMEOUT_TYPE_NAMES
 from indelible.base.ids import RunId, WorkflowId
 from indelible.base.instants import SECOND, duration, duration_message, instant, seconds
 from indelible.base.limits import Limits
@@ -74,7 +75,6 @@ from indelible.engine.workflow.requests.respond_activity_task_failed import (
     respond_activity_task_failed,
 )
 from indelible.engine.workflow.rules.activities import ActivityTarget
-from indelible.engine.workflow.rules.failures import TIMEOUT_TYPE_NAMES
 from indelible.engine.workflow.state import ActivityRecord
 from indelible.engine.workflow.tasks import ActivityTaskDispatch, DispatchTask
 from tests.engine.workflow.run import START, WORKER, Run, at_second

@@ -17,14 +17,14 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.errors import InvalidArgumentError, UnimplementedError
 from indelible.base.instants import Instant, duration_message
 from indelible.base.limits import ID_BYTES_MAX, Limits
+from indelible.base.retry_policies import (
+    complete_retry_policy,
+    retry_policy_fault,
+)
 from indelible.base.time_zones import UtcOffset
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
 from indelible.engine.workflow.rules.cron import cron_fault
-from indelible.engine.workflow.rules.retry_policies import (
-    complete_retry_policy,
-    retry_policy_fault,
-)
 from indelible.engine.workflow.rules.start_options import run_timeout_within, task_timeout_within
 from indelible.services.frontend.validation import (
     check_blob,

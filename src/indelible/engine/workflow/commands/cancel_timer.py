@@ -4,9 +4,9 @@ from temporalio.api.command.v1 import Command
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent, TimerCanceledEventAttributes
 
+from indelible.base.attributes import is_id_too_long, utf8_length
 from indelible.base.limits import ID_BYTES_MAX
 from indelible.engine.workflow.commands.outcome import CommandContext, Outcome, Refusal
-from indelible.engine.workflow.rules.attributes import is_id_too_long, utf8_length
 from indelible.engine.workflow.transition import Transition
 
 

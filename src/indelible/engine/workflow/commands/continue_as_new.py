@@ -16,9 +16,16 @@ from temporalio.api.history.v1 import (
     WorkflowExecutionStartedEventAttributes,
 )
 
+from indelible.base.attributes import (
+    duration_fault,
+    is_id_too_long,
+    task_queue_fault,
+    utf8_length,
+)
 from indelible.base.ids import RunId
 from indelible.base.instants import Duration, duration, duration_message
 from indelible.base.limits import ID_BYTES_MAX
+from indelible.base.retry_policies import complete_retry_policy, retry_policy_fault
 from indelible.engine.workflow.commands.close import close_by_command
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
@@ -26,13 +33,6 @@ from indelible.engine.workflow.commands.outcome import (
     Refusal,
     TerminalRefusal,
 )
-from indelible.engine.workflow.rules.attributes import (
-    duration_fault,
-    is_id_too_long,
-    task_queue_fault,
-    utf8_length,
-)
-from indelible.engine.workflow.rules.retry_policies import complete_retry_policy, retry_policy_fault
 from indelible.engine.workflow.rules.start_options import run_timeout_within, task_timeout_within
 from indelible.engine.workflow.rules.starting import remove_nulls
 from indelible.engine.workflow.rules.successor import normal_queue, paced, start_successor

@@ -4,6 +4,7 @@ from temporalio.api.command.v1 import Command, RecordMarkerCommandAttributes
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import MarkerRecordedEventAttributes
 
+from indelible.base.attributes import is_id_too_long, utf8_length
 from indelible.base.limits import ID_BYTES_MAX
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
@@ -11,7 +12,6 @@ from indelible.engine.workflow.commands.outcome import (
     Refusal,
     TerminalRefusal,
 )
-from indelible.engine.workflow.rules.attributes import is_id_too_long, utf8_length
 from indelible.engine.workflow.transition import Transition
 
 _CAUSE = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_ATTRIBUTES

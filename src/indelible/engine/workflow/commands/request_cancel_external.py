@@ -16,11 +16,11 @@ from temporalio.api.history.v1 import (
     RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
 )
 
+from indelible.base.attributes import is_id_too_long, utf8_length
 from indelible.base.ids import EventId
 from indelible.base.limits import ID_BYTES_MAX
 from indelible.engine.workflow.commands.outcome import CommandContext, Outcome, Refusal
 from indelible.engine.workflow.commands.targets import is_uuid, namespace_fault, target_namespace
-from indelible.engine.workflow.rules.attributes import is_id_too_long, utf8_length
 from indelible.engine.workflow.tasks import CancelExternal
 from indelible.engine.workflow.transition import Transition
 

@@ -11,9 +11,17 @@ from temporalio.api.enums.v1 import TaskQueueKind, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes, HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
 
+from indelible.base.attributes import (
+    duration_fault,
+    is_id_too_long,
+    priority_fault,
+    task_queue_fault,
+    utf8_length,
+)
 from indelible.base.ids import EventId
 from indelible.base.instants import Duration, duration, duration_message
 from indelible.base.limits import ID_BYTES_MAX
+from indelible.base.retry_policies import complete_retry_policy, retry_policy_fault
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
     Outcome,
@@ -21,14 +29,6 @@ from indelible.engine.workflow.commands.outcome import (
     TerminalRefusal,
 )
 from indelible.engine.workflow.rules.activities import queue_attempt
-from indelible.engine.workflow.rules.attributes import (
-    duration_fault,
-    is_id_too_long,
-    priority_fault,
-    task_queue_fault,
-    utf8_length,
-)
-from indelible.engine.workflow.rules.retry_policies import complete_retry_policy, retry_policy_fault
 from indelible.engine.workflow.state import WorkflowStatus
 from indelible.engine.workflow.transition import Transition
 

@@ -10,6 +10,7 @@ from temporalio.api.command.v1 import Command, SignalExternalWorkflowExecutionCo
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import SignalExternalWorkflowExecutionInitiatedEventAttributes
 
+from indelible.base.attributes import is_id_too_long, utf8_length
 from indelible.base.ids import EventId
 from indelible.base.limits import ID_BYTES_MAX
 from indelible.engine.workflow.commands.outcome import (
@@ -19,7 +20,6 @@ from indelible.engine.workflow.commands.outcome import (
     TerminalRefusal,
 )
 from indelible.engine.workflow.commands.targets import is_uuid, namespace_fault, target_namespace
-from indelible.engine.workflow.rules.attributes import is_id_too_long, utf8_length
 from indelible.engine.workflow.tasks import SignalExternal
 from indelible.engine.workflow.transition import Transition
 

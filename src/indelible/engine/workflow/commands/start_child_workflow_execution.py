@@ -14,9 +14,17 @@ from temporalio.api.enums.v1 import (
 )
 from temporalio.api.history.v1 import StartChildWorkflowExecutionInitiatedEventAttributes
 
+from indelible.base.attributes import (
+    duration_fault,
+    is_id_too_long,
+    priority_fault,
+    task_queue_fault,
+    utf8_length,
+)
 from indelible.base.ids import EventId, NamespaceId
 from indelible.base.instants import duration, duration_message
 from indelible.base.limits import ID_BYTES_MAX
+from indelible.base.retry_policies import complete_retry_policy, retry_policy_fault
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
     Outcome,
@@ -24,15 +32,7 @@ from indelible.engine.workflow.commands.outcome import (
     TerminalRefusal,
 )
 from indelible.engine.workflow.commands.targets import namespace_fault, target_namespace
-from indelible.engine.workflow.rules.attributes import (
-    duration_fault,
-    is_id_too_long,
-    priority_fault,
-    task_queue_fault,
-    utf8_length,
-)
 from indelible.engine.workflow.rules.cron import cron_fault
-from indelible.engine.workflow.rules.retry_policies import complete_retry_policy, retry_policy_fault
 from indelible.engine.workflow.rules.start_options import run_timeout_within, task_timeout_within
 from indelible.engine.workflow.rules.starting import remove_nulls
 from indelible.engine.workflow.rules.successor import normal_queue

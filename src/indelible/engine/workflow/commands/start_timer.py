@@ -4,10 +4,10 @@ from temporalio.api.command.v1 import Command
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import TimerStartedEventAttributes
 
+from indelible.base.attributes import duration_fault, is_id_too_long, utf8_length
 from indelible.base.instants import duration, duration_message
 from indelible.base.limits import ID_BYTES_MAX
 from indelible.engine.workflow.commands.outcome import CommandContext, Outcome, Refusal
-from indelible.engine.workflow.rules.attributes import duration_fault, is_id_too_long, utf8_length
 from indelible.engine.workflow.transition import Transition
 
 _Cause = WorkflowTaskFailedCause

@@ -5,13 +5,13 @@ from temporalio.api.enums.v1 import RetryState, TimeoutType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import ActivityTaskTimedOutEventAttributes
 
+from indelible.base.failures import TIMEOUT_TYPE_NAMES, timeout_failure
 from indelible.base.ids import EventId
 from indelible.engine.workflow.rules.activities import (
     close_activity,
     queue_attempt,
     retry_activity,
 )
-from indelible.engine.workflow.rules.failures import TIMEOUT_TYPE_NAMES, timeout_failure
 from indelible.engine.workflow.state import ActivityRecord
 from indelible.engine.workflow.timer_sequence import activity_deadline
 from indelible.engine.workflow.transition import Transition

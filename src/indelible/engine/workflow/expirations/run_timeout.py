@@ -4,8 +4,8 @@ from temporalio.api.enums.v1 import RetryState, TimeoutType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import WorkflowExecutionTimedOutEventAttributes
 
+from indelible.base.failures import timeout_failure
 from indelible.engine.workflow.rules.closing import close_run
-from indelible.engine.workflow.rules.failures import timeout_failure
 from indelible.engine.workflow.rules.successor import (
     NextRun,
     StartEvent,

@@ -26,6 +26,7 @@ from indelible.base.errors import (
     ServiceError,
     workflow_task_not_found,
 )
+from indelible.base.failures import server_failure
 from indelible.base.ids import EventId, NamespaceId
 from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant, after, duration
 from indelible.base.task_token import WorkflowTaskToken
@@ -34,7 +35,6 @@ from indelible.engine.workflow.commands.outcome import CommandContext, Refusal, 
 from indelible.engine.workflow.commands.registry import CLOSING_COMMANDS, COMMANDS, check_sequence
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
 from indelible.engine.workflow.rules.activities import start_eagerly
-from indelible.engine.workflow.rules.failures import server_failure
 from indelible.engine.workflow.rules.workflow_tasks import (
     complete_workflow_task,
     fail_workflow_task,

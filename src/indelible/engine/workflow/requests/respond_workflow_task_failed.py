@@ -6,6 +6,11 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskFailedRequest
 
+from indelible.base.failures import (
+    FAILURE_TOO_LARGE,
+    server_failure,
+    truncated_failure,
+)
 from indelible.base.task_token import WorkflowTaskToken
 from indelible.engine.workflow.requests.respond_workflow_task_completed import (
     SERVICE_IDENTITY,
@@ -13,11 +18,6 @@ from indelible.engine.workflow.requests.respond_workflow_task_completed import (
     require_started_task,
 )
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
-from indelible.engine.workflow.rules.failures import (
-    FAILURE_TOO_LARGE,
-    server_failure,
-    truncated_failure,
-)
 from indelible.engine.workflow.rules.workflow_tasks import (
     fail_workflow_task,
     schedule_workflow_task,

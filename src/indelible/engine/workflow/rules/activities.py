@@ -32,6 +32,7 @@ from indelible.base.errors import (
     activity_not_found,
     workflow_already_completed,
 )
+from indelible.base.failures import is_retryable, kept_failure
 from indelible.base.ids import EventId
 from indelible.base.instants import (
     NO_DURATION,
@@ -43,7 +44,6 @@ from indelible.base.instants import (
 )
 from indelible.base.task_token import ActivityById, ActivityTaskToken, encode_task_token
 from indelible.engine.workflow import deltas
-from indelible.engine.workflow.rules.failures import is_retryable, kept_failure
 from indelible.engine.workflow.state import ActivityRecord, DispatchRef, ExecutionRecord
 from indelible.engine.workflow.tasks import ActivityTaskDispatch
 from indelible.engine.workflow.transition import Transition

@@ -13,6 +13,7 @@ from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
 
 from indelible.base.backoff import retry_interval
+from indelible.base.failures import is_retryable
 from indelible.base.ids import RunId
 from indelible.base.instants import (
     Duration,
@@ -23,7 +24,6 @@ from indelible.base.instants import (
 )
 from indelible.base.invariants import invariant
 from indelible.engine.workflow.rules.cron import cron_backoff
-from indelible.engine.workflow.rules.failures import is_retryable
 from indelible.engine.workflow.rules.starting import emit_started, first_workflow_task
 from indelible.engine.workflow.state import ExecutionRecord, MutableState, ParentRecord
 from indelible.engine.workflow.transition import Transition

@@ -9,10 +9,10 @@ from typing import Final
 from temporalio.api.common.v1 import RetryPolicy
 from temporalio.api.enums.v1 import TimeoutType
 
+from indelible.base.attributes import duration_fault
 from indelible.base.backoff import DEFAULT_MAXIMUM_INTERVAL_FACTOR
+from indelible.base.failures import TIMEOUT_ERROR_TYPE_PREFIX, TIMEOUT_TYPE_NAMES
 from indelible.base.instants import DURATION_MAX, SECOND, Duration, duration, duration_message
-from indelible.engine.workflow.rules.attributes import duration_fault
-from indelible.engine.workflow.rules.failures import TIMEOUT_ERROR_TYPE_PREFIX, TIMEOUT_TYPE_NAMES
 
 DEFAULT_INITIAL_INTERVAL: Final = SECOND
 DEFAULT_BACKOFF_COEFFICIENT: Final = 2.0
