@@ -7,7 +7,7 @@ import pytest
 
 from indelible.base.ids import NamespaceId, QueueKey, QueueType, ShardId, TaskId
 from indelible.base.instants import Instant
-from indelible.ports.stores import CommitConflictError, DispatchRow, Store
+from indelible.ports.stores import CommitConflictError, DispatchRow, NamespaceRecordKind, Store
 from indelible.store.sqlite.migrations import known_migrations
 from tests.stores.builders import CLUSTER_ID, QUEUE, SHARD, dispatch, key, own, put, transfer, write
 
@@ -168,6 +168,29 @@ async def test_nexus_endpoints_are_put_replaced_renamed_and_deleted(store: Store
     await store.delete_nexus_endpoint("absent")
     await store.put_nexus_endpoint("b", "renamed", b"5")
     assert list(await store.load_nexus_endpoints()) == [("b", "renamed", b"5")]
+
+
+async def test_records_of_a_namespace_are_put_replaced_and_deleted(store: Store) -> None:
+    deployment = NamespaceRecordKind.WORKER_DEPLOYMENT
+    a, b = NamespaceId("a"), NamespaceId("b")
+    await store.put_namespace_record(deployment, b, "x", b"1")
+    await store.put_namespace_record(deployment, a, "y", b"2")
+    await store.put_namespace_record(deployment, a, "x", b"3")
+    await store.put_namespace_record(NamespaceRecordKind.BUILD_ID_SETS, a, "x", b"other")
+    await store.put_namespace_record(deployment, a, "y", b"4")
+    assert [tuple(row) for row in await store.load_namespace_records(deployment)] == [
+        (a, "x", b"3"),
+        (a, "y", b"4"),
+        (b, "x", b"1"),
+    ]
+    await store.delete_namespace_record(deployment, a, "x")
+    await store.delete_namespace_record(deployment, a, "absent")
+    assert [tuple(row)[:2] for row in await store.load_namespace_records(deployment)] == [
+        (a, "y"),
+        (b, "x"),
+    ]
+    sets = await store.load_namespace_records(NamespaceRecordKind.BUILD_ID_SETS)
+    assert [tuple(row) for row in sets] == [(a, "x", b"other")]
 
 
 async def test_executions_outlive_the_record_of_their_namespace(store: Store) -> None:

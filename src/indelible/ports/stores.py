@@ -10,6 +10,7 @@ raises means that the outcome is unknown: the caller must forget what it believe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Protocol
 
 from indelible.base.ids import (
@@ -281,6 +282,35 @@ class NexusEndpointStore(Protocol):
         ...
 
 
+class NamespaceRecordKind(IntEnum):
+    """What a namespace holds few of; stored, so the values never change."""
+
+    WORKER_DEPLOYMENT = 1
+    BUILD_ID_SETS = 2
+
+
+class NamespaceRecordStore(Protocol):
+    """Opaque records that belong to a namespace, by kind and name. Few: the caller holds all."""
+
+    async def load_namespace_records(
+        self, kind: NamespaceRecordKind
+    ) -> Sequence[tuple[NamespaceId, str, bytes]]:
+        """Return (namespace id, name, record) of all records of a kind, ordered by both."""
+        ...
+
+    async def put_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str, record: bytes
+    ) -> None:
+        """Insert or replace a record, durably."""
+        ...
+
+    async def delete_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str
+    ) -> None:
+        """Remove a record, durably; an absent one is ignored."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisibilityFilter:
     """A conjunction of comparisons within a namespace.
@@ -337,7 +367,13 @@ class StoreDescription:
 
 
 class Store(
-    ExecutionStore, TaskQueueStore, NamespaceStore, NexusEndpointStore, VisibilityStore, Protocol
+    ExecutionStore,
+    TaskQueueStore,
+    NamespaceStore,
+    NamespaceRecordStore,
+    NexusEndpointStore,
+    VisibilityStore,
+    Protocol,
 ):
     """Everything a node keeps."""
 

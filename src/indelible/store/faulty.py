@@ -28,6 +28,7 @@ from indelible.ports.stores import (
     Commit,
     DispatchRow,
     HistoryBatch,
+    NamespaceRecordKind,
     Store,
     StoreDescription,
     StoredExecution,
@@ -113,6 +114,20 @@ class FaultyStore:
         """Remove a namespace record."""
         await self._write(lambda: self._inner.delete_namespace(namespace_id))
 
+    async def put_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str, record: bytes
+    ) -> None:
+        """Insert or replace a record of a namespace."""
+        await self._write(
+            lambda: self._inner.put_namespace_record(kind, namespace_id, name, record)
+        )
+
+    async def delete_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str
+    ) -> None:
+        """Remove a record of a namespace."""
+        await self._write(lambda: self._inner.delete_namespace_record(kind, namespace_id, name))
+
     async def put_nexus_endpoint(self, endpoint_id: str, name: str, record: bytes) -> None:
         """Insert or replace a Nexus endpoint."""
         await self._write(lambda: self._inner.put_nexus_endpoint(endpoint_id, name, record))
@@ -175,6 +190,12 @@ class FaultyStore:
     async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces."""
         return await self._read(self._inner.load_namespaces)
+
+    async def load_namespace_records(
+        self, kind: NamespaceRecordKind
+    ) -> Sequence[tuple[NamespaceId, str, bytes]]:
+        """Return (namespace id, name, record) of all records of a kind."""
+        return await self._read(lambda: self._inner.load_namespace_records(kind))
 
     async def load_nexus_endpoints(self) -> Sequence[tuple[str, str, bytes]]:
         """Return (id, name, record) of all Nexus endpoints."""

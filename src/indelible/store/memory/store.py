@@ -26,6 +26,7 @@ from indelible.ports.stores import (
     CommitConflictError,
     DispatchRow,
     HistoryBatch,
+    NamespaceRecordKind,
     StoreDescription,
     StoredExecution,
     TransferRow,
@@ -173,6 +174,29 @@ class MemoryStore:
     async def delete_namespace(self, namespace_id: NamespaceId) -> None:
         """Remove a namespace record; an absent one is ignored."""
         self._tables.namespaces.pop(namespace_id, None)
+
+    async def load_namespace_records(
+        self, kind: NamespaceRecordKind
+    ) -> Sequence[tuple[NamespaceId, str, bytes]]:
+        """Return (namespace id, name, record) of all records of a kind, ordered by both."""
+        return [
+            (namespace_id, name, record)
+            for (one, namespace_id, name), record in sorted(self._tables.namespace_records.items())
+            if one is kind
+        ]
+
+    async def put_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str, record: bytes
+    ) -> None:
+        """Insert or replace a record."""
+        self._tables.namespace_records[kind, namespace_id, name] = record
+
+    async def delete_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str
+    ) -> None:
+        """Remove a record; an absent one is ignored."""
+        self._tables.namespace_records.pop((kind, namespace_id, name), None)
+
     async def load_nexus_endpoints(self) -> Sequence[tuple[str, str, bytes]]:
         """Return (id, name, record) of all Nexus endpoints, ordered by id."""
         return [
@@ -190,7 +214,6 @@ class MemoryStore:
     async def delete_nexus_endpoint(self, endpoint_id: str) -> None:
         """Remove an endpoint; an absent one is ignored."""
         self._tables.nexus_endpoints.pop(endpoint_id, None)
-
 
     async def list_executions(
         self, query: VisibilityFilter, *, after: VisibilityCursor | None, limit: int

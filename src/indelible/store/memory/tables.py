@@ -28,6 +28,7 @@ from indelible.ports.stores import (
     DispatchRow,
     ExecutionWrite,
     HistoryBatch,
+    NamespaceRecordKind,
     ShardOwnershipLostError,
     SubRecord,
     TransferRow,
@@ -101,6 +102,9 @@ class Tables:
     queues: dict[QueueKey, Queue] = field(default_factory=dict)
     queue_of_task: dict[TaskId, QueueKey] = field(default_factory=dict)
     namespaces: dict[NamespaceId, tuple[str, bytes]] = field(default_factory=dict)
+    namespace_records: dict[tuple[NamespaceRecordKind, NamespaceId, str], bytes] = field(
+        default_factory=dict
+    )
     nexus_endpoints: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     range_id_last: int = 0
     serial_last: int = 0

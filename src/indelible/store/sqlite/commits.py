@@ -21,6 +21,7 @@ from indelible.ports.stores import (
     CurrentWrite,
     DispatchRow,
     ExecutionWrite,
+    NamespaceRecordKind,
     ShardOwnershipLostError,
     TransferRow,
     VisibilityRecord,
@@ -107,6 +108,18 @@ class CommitWriter:
     def delete_namespace(self, namespace_id: NamespaceId) -> None:
         """Remove a namespace; what lies in it keeps its number."""
         self._execute(sql.DELETE_NAMESPACE, (namespace_id,))
+
+    def put_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str, record: bytes
+    ) -> None:
+        """Insert or replace a record of a namespace."""
+        self._execute(sql.PUT_NAMESPACE_RECORD, (kind, namespace_id, name, record))
+
+    def delete_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str
+    ) -> None:
+        """Remove a record of a namespace."""
+        self._execute(sql.DELETE_NAMESPACE_RECORD, (kind, namespace_id, name))
 
     def put_nexus_endpoint(self, endpoint_id: str, name: str, record: bytes) -> None:
         """Insert or replace an endpoint. `CommitConflictError` if another id has the name."""

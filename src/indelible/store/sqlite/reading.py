@@ -24,6 +24,7 @@ from indelible.base.instants import Instant
 from indelible.ports.stores import (
     DispatchRow,
     HistoryBatch,
+    NamespaceRecordKind,
     StoredExecution,
     SubRecord,
     TransferRow,
@@ -167,6 +168,12 @@ class Reader:
     def namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces, ordered by id."""
         return self._execute(sql.NAMESPACES).fetchall()
+
+    def namespace_records(
+        self, kind: NamespaceRecordKind
+    ) -> Sequence[tuple[NamespaceId, str, bytes]]:
+        """Return (namespace id, name, record) of all records of a kind, ordered by both."""
+        return self._execute(sql.NAMESPACE_RECORDS, (kind,)).fetchall()
 
     def nexus_endpoints(self) -> Sequence[tuple[str, str, bytes]]:
         """Return (id, name, record) of all Nexus endpoints, ordered by id."""

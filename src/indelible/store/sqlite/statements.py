@@ -27,6 +27,18 @@ DELETE_NAMESPACE: Final = """
 UPDATE namespaces SET name = NULL, record = NULL WHERE namespace_id = ?
 """
 
+# ------------------------------------------------------------------------- records of namespaces
+NAMESPACE_RECORDS: Final = """
+SELECT namespace_id, name, record FROM namespace_records WHERE kind = ?
+ORDER BY namespace_id, name
+"""
+PUT_NAMESPACE_RECORD: Final = """
+INSERT OR REPLACE INTO namespace_records (kind, namespace_id, name, record) VALUES (?, ?, ?, ?)
+"""
+DELETE_NAMESPACE_RECORD: Final = """
+DELETE FROM namespace_records WHERE kind = ? AND namespace_id = ? AND name = ?
+"""
+
 # ---------------------------------------------------------------------------------- nexus endpoints
 NEXUS_ENDPOINTS: Final = """
 SELECT endpoint_id, name, record FROM nexus_endpoints ORDER BY endpoint_id

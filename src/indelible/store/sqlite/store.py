@@ -31,6 +31,7 @@ from indelible.ports.stores import (
     Commit,
     DispatchRow,
     HistoryBatch,
+    NamespaceRecordKind,
     StoreDescription,
     StoredExecution,
     StoreUnavailableError,
@@ -149,6 +150,22 @@ class SqliteStore:
         """Remove a namespace record; an absent one is ignored."""
         await self._flusher.write(partial(self._writer.delete_namespace, namespace_id))
 
+    async def put_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str, record: bytes
+    ) -> None:
+        """Insert or replace a record of a namespace."""
+        await self._flusher.write(
+            partial(self._writer.put_namespace_record, kind, namespace_id, name, record)
+        )
+
+    async def delete_namespace_record(
+        self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str
+    ) -> None:
+        """Remove a record of a namespace; an absent one is ignored."""
+        await self._flusher.write(
+            partial(self._writer.delete_namespace_record, kind, namespace_id, name)
+        )
+
     async def put_nexus_endpoint(self, endpoint_id: str, name: str, record: bytes) -> None:
         """Insert or replace an endpoint. `CommitConflictError` if another id has the name."""
         await self._flusher.write(
@@ -205,6 +222,12 @@ class SqliteStore:
     async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces, ordered by id."""
         return self._read(self._reader.namespaces)
+
+    async def load_namespace_records(
+        self, kind: NamespaceRecordKind
+    ) -> Sequence[tuple[NamespaceId, str, bytes]]:
+        """Return (namespace id, name, record) of all records of a kind, ordered by both."""
+        return self._read(partial(self._reader.namespace_records, kind))
 
     async def load_nexus_endpoints(self) -> Sequence[tuple[str, str, bytes]]:
         """Return (id, name, record) of all Nexus endpoints, ordered by id."""

@@ -1,0 +1,1 @@
+"""Worker deployments: which version of the workers gets the work."""
