@@ -18,7 +18,7 @@ from temporalio.api.enums.v1 import (
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 
-from indelible.base.errors import AlreadyExistsError, NotFoundError
+from indelible.base.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from indelible.base.ids import ChainKey, EventId, WorkflowId, WorkflowKey
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.record_child_closed import record_child_closed
