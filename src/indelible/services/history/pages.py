@@ -79,6 +79,7 @@ class HistoryOperations:
         is_last_look = False
         while True:
             async with shard.hold(reading.chain, reading.run_id) as entry:
+                await _store_what_is_shown(shard, entry, reading)
                 page = await _read_page(shard, entry, reading, is_patient=not is_last_look)
                 if page is not None:
                     return page
@@ -105,6 +106,7 @@ class HistoryOperations:
             run_id = token.run_id
         shard = self._shards.of(chain)
         async with shard.hold(chain, run_id) as entry:
+            await shard.store(entry)
             end = token.end if token is not None else entry.state.execution.next_event_id
             events = await read_events_reverse(
                 shard, entry, end=end, events_max=_page_events(request.maximum_page_size)
@@ -142,6 +144,16 @@ def _parse(
         shows_pending_task=call.metadata.get("client-name", "") not in PLAIN_CLIENTS,
         follows_runs=any(feature.strip() == FOLLOWS_RUNS for feature in features),
     )
+
+
+async def _store_what_is_shown(shard: Shard, entry: Entry, reading: _Reading) -> None:
+    """Make the start of a workflow task durable before a client sees its event.
+
+    After a crash another event could have that id, and a client that reads on from there would
+    never know. Who waits for the close sees no such event.
+    """
+    if not reading.is_close_only:
+        await shard.store(entry)
 
 
 async def _read_page(
