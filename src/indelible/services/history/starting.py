@@ -115,6 +115,18 @@ class StartOperations:
             )
             return entry.key.run_id
 
+    async def find_child(
+        self, namespace: Namespace, workflow_id: str, parentage: Parentage
+    ) -> RunId | None:
+        """Return the first run of the child that was started for an initiated event, if it was."""
+        chain = ChainKey(namespace.id, WorkflowId(workflow_id))
+        shard = self._shards.of(chain)
+        async with shard.locks.hold(chain):
+            current = await shard.find(chain)
+            if current is None or not _is_child_of(current.state.execution, parentage):
+                return None
+            return current.state.execution.first_run_id
+
     async def _existing(
         self, shard: Shard, current: Entry, decision: IdDecision
     ) -> StartWorkflowExecutionResponse:
@@ -141,7 +153,7 @@ class StartOperations:
         is_eager: bool,
         parentage: Parentage | None = None,
     ) -> tuple[Entry, PollWorkflowTaskQueueResponse | None]:
-        run_id = RunId(run_id_text(shard.now_in(chain.namespace_id), self._entropy.token(16)))
+        run_id = RunId(shard.fresh.run_id(shard.now_in(chain.namespace_id)))
         entry = shard.new_entry(
             ExecutionRecord(
                 namespace_id=chain.namespace_id, workflow_id=chain.workflow_id, run_id=run_id
@@ -189,14 +201,17 @@ def _decide_on_child(
     current: StateView | None, request: StartWorkflowExecutionRequest, parentage: Parentage
 ) -> IdDecision:
     """As `decide_on_id`, but the parent's run and event identify a repeated start."""
-    if current is not None:
-        parent = current.execution.parent
-        if parent is not None and (parent.run_id, parent.initiated_event_id) == (
-            parentage.run_id,
-            parentage.initiated_event_id,
-        ):
-            return IdDecision.REPEAT_STARTED
+    if current is not None and _is_child_of(current.execution, parentage):
+        return IdDecision.REPEAT_STARTED
     return decide_on_id(current, request)
+
+
+def _is_child_of(execution: ExecutionRecord, parentage: Parentage) -> bool:
+    parent = execution.parent
+    return parent is not None and (parent.run_id, parent.initiated_event_id) == (
+        parentage.run_id,
+        parentage.initiated_event_id,
+    )
 
 
 def _event_link(namespace: Namespace, execution: ExecutionRecord) -> Link:

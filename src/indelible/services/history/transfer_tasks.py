@@ -19,7 +19,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 
 from indelible.base.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
-from indelible.base.ids import ChainKey, EventId, WorkflowId, WorkflowKey
+from indelible.base.ids import ChainKey, EventId, NamespaceId, RunId, WorkflowId, WorkflowKey
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.record_child_closed import record_child_closed
 from indelible.engine.workflow.requests.record_child_start_failed import (
@@ -107,27 +107,31 @@ class TransferExecutor:
                 return
             execution = entry.state.execution
             is_started = entry.state.children[task.initiated_event_id].is_started
-            if not execution.is_open and not is_started:
-                return
             initiated = await read_event(shard, entry, task.initiated_event_id)
         given = initiated.start_child_workflow_execution_initiated_event_attributes
+        family = parentage(execution, task.initiated_event_id)
         namespace = self._find_namespace(given.namespace_id)
+        if not execution.is_open and not is_started:
+            # The parent has dropped the child; but an earlier try, whose outcome could not be
+            # recorded, may have started it, and nobody else would let it run or end it.
+            if namespace is not None:
+                found = await self._starts.find_child(namespace, given.workflow_id, family)
+                if found is not None:
+                    await self._release_child(shard, key, initiated, _child(initiated, found))
+            return
         if namespace is None:
             cause = _Start.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
             await self._fail_start(shard, key, initiated, cause)
             return
         try:
             run_id = await self._starts.start_child(
-                namespace,
-                child_start_request(execution, initiated),
-                parentage(execution, task.initiated_event_id),
+                namespace, child_start_request(execution, initiated), family
             )
         except AlreadyExistsError:
             cause = _Start.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS
             await self._fail_start(shard, key, initiated, cause)
             return
-        child = WorkflowKey(namespace.id, WorkflowId(given.workflow_id), run_id)
-        await self._release_child(shard, key, initiated, child)
+        await self._release_child(shard, key, initiated, _child(initiated, run_id))
 
     async def _fail_start(
         self,
@@ -323,6 +327,11 @@ def _require_child(step: Transition, sender: ExecutionRecord) -> None:
         sender.run_id,
     ):
         raise NotFoundError("the target is no child of the sender")
+
+
+def _child(initiated: HistoryEvent, run_id: RunId) -> WorkflowKey:
+    given = initiated.start_child_workflow_execution_initiated_event_attributes
+    return WorkflowKey(NamespaceId(given.namespace_id), WorkflowId(given.workflow_id), run_id)
 
 
 def _chain(key: WorkflowKey) -> ChainKey:
