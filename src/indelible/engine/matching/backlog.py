@@ -12,7 +12,7 @@ its way; `Page` remembers those, so that nothing is lost and nothing comes twice
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
 from indelible.base.invariants import invariant
@@ -60,6 +60,11 @@ class OrderedTasks(Generic[T]):
         place = self._places.pop(0)
         return place, self._tasks.pop(place)
 
+    def pop(self, place: TaskPlace) -> T:
+        """Remove and return the task of a place; there must be one."""
+        del self._places[bisect_left(self._places, place)]
+        return self._tasks.pop(place)
+
     def pop_last(self) -> TaskPlace:
         """Remove the task that would be served last and return its place."""
         place = self._places.pop()
@@ -72,6 +77,10 @@ class OrderedTasks(Generic[T]):
         for dropped in self._places[start:]:
             del self._tasks[dropped]
         del self._places[start:]
+
+    def __iter__(self) -> Iterator[tuple[TaskPlace, T]]:
+        for place in self._places:
+            yield place, self._tasks[place]
 
     def entries(self) -> list[tuple[TaskPlace, T]]:
         """Return the tasks in order, with their places."""
@@ -148,6 +157,14 @@ class Backlog(Generic[T]):
         """Return the task that is to be served next; there must be one."""
         return (self._urgent or self._waiting).first()
 
+    def first_place(self, is_wanted: Callable[[T], bool]) -> TaskPlace | None:
+        """Return the place of the first waiting task that is wanted, None if none is."""
+        for tasks in (self._urgent, self._waiting):
+            for place, task in tasks:
+                if is_wanted(task):
+                    return place
+        return None
+
     # ------------------------------------------------------------------------------------- tasks
     def offer(self, place: TaskPlace, task: T) -> None:
         """Take note of a task whose row is durable. Offers may come in any order, and twice."""
@@ -162,6 +179,12 @@ class Backlog(Generic[T]):
         place, task = (self._urgent or self._waiting).pop_first()
         self._in_flight[place] = task
         return place, task
+
+    def take_from(self, place: TaskPlace) -> T:
+        """Take a waiting task out of its turn; it is in flight as others are."""
+        task = (self._urgent if place in self._urgent else self._waiting).pop(place)
+        self._in_flight[place] = task
+        return task
 
     def finish(self, place: TaskPlace) -> None:
         """End a task in flight: a worker has it, or nobody wants it any more."""

@@ -1,11 +1,13 @@
 """Who gets what: pollers that wait, queries that wait, tasks that wait.
 
 Owns the pairing in one queue. The poller that has waited longest gets a query if there is one, else
-the task that comes first in the backlog, if the rate limit lets it go. Must not know what pollers,
-queries and tasks are.
+the task that comes first in the backlog, if the rate limit lets it go. Tasks and pollers of a queue
+may be in lanes (versions of the workers): a poller gets what is in its own lane only. Must not know
+what pollers, queries, tasks and lanes are.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -42,14 +44,29 @@ class QueryMatch(Generic[P, Q]):
 class Matcher(Generic[T, Q, P]):
     """Pairs the pollers of one queue, told apart by identity, with its tasks and queries."""
 
-    __slots__ = ("_limit", "_pollers", "_queries", "backlog", "is_throttled")
+    __slots__ = (
+        "_limit",
+        "_lines",
+        "_pollers",
+        "_queries",
+        "backlog",
+        "is_throttled",
+        "lane",
+        "lane_of",
+    )
 
     def __init__(self, *, rows_max: int) -> None:
         self.backlog: Backlog[T] = Backlog(rows_max=rows_max)
         self.is_throttled = False
         """Whether the rate limit alone kept the last pairing from happening."""
+        self.lane: Hashable = None
+        """Where all tasks and queries are, as long as `lane_of` is None."""
+        self.lane_of: Callable[[T | Q], Hashable] | None = None
+        """Tells the lanes of tasks and queries apart; both may change between two matches."""
         # Oldest first: a worker's newest poll must not starve the one whose deadline is near.
-        self._pollers: OrderedDict[P, None] = OrderedDict()
+        self._pollers: OrderedDict[P, Hashable] = OrderedDict()
+        self._lines: dict[Hashable, OrderedDict[P, None]] = {}
+        # The same pollers by their lanes; there is no empty line.
         self._queries: OrderedDict[str, Q] = OrderedDict()
         self._limit = RateLimit()
 
@@ -72,16 +89,27 @@ class Matcher(Generic[T, Q, P]):
         """Set the rate limit of tasks, or lift it with None; zero stops all but queries."""
         self._limit.change(per_second, now)
 
-    def add_poller(self, poller: P) -> None:
+    def add_poller(self, poller: P, lane: Hashable = None) -> None:
         """Let a poller wait, behind those that wait already."""
-        self._pollers[poller] = None
+        self._pollers[poller] = lane
+        self._lines.setdefault(lane, OrderedDict())[poller] = None
 
     def remove_poller(self, poller: P) -> bool:
         """Take a poller out; False if it did not wait."""
         if poller not in self._pollers:
             return False
-        del self._pollers[poller]
+        lane = self._pollers.pop(poller)
+        line = self._lines[lane]
+        del line[poller]
+        if not line:
+            del self._lines[lane]
         return True
+
+    def _call(self, lane: Hashable) -> P:
+        """Take out the poller of a lane that has waited longest; there must be one."""
+        poller = next(iter(self._lines[lane]))
+        self.remove_poller(poller)
+        return poller
 
     def waiting_pollers(self) -> list[P]:
         """Return the waiting pollers, the longest waiting first."""
@@ -104,18 +132,38 @@ class Matcher(Generic[T, Q, P]):
         self.is_throttled = False
         if not self._pollers:
             return None
-        if self._queries:
-            query_id, query = self._queries.popitem(last=False)
-            poller, _ = self._pollers.popitem(last=False)
-            return QueryMatch(poller, query_id, query)
+        if self.lane_of is None and self.lane not in self._lines:
+            return None
+        return self._match_query() or self._match_task(now)
+
+    def _match_query(self) -> QueryMatch[P, Q] | None:
+        for query_id, query in self._queries.items():
+            lane = self._lane(query)
+            if lane in self._lines:
+                del self._queries[query_id]
+                return QueryMatch(self._call(lane), query_id, query)
+        return None
+
+    def _match_task(self, now: Instant) -> TaskMatch[P, T] | None:
         if not self.backlog.waiting_count:
             return None
-        if not self._limit.spend(now):
-            self.is_throttled = True
-            return None
-        place, task = self.backlog.take()
-        poller, _ = self._pollers.popitem(last=False)
-        return TaskMatch(poller, place, task)
+        if self.lane_of is None:
+            if not self._spend(now):
+                return None
+            place, task = self.backlog.take()
+        else:
+            wanted = self.backlog.first_place(lambda task: self._lane(task) in self._lines)
+            if wanted is None or not self._spend(now):
+                return None
+            place, task = wanted, self.backlog.take_from(wanted)
+        return TaskMatch(self._call(self._lane(task)), place, task)
+
+    def _lane(self, waiting: T | Q) -> Hashable:
+        return self.lane if self.lane_of is None else self.lane_of(waiting)
+
+    def _spend(self, now: Instant) -> bool:
+        self.is_throttled = not self._limit.spend(now)
+        return not self.is_throttled
 
     def ready_at(self) -> Instant | None:
         """Return when the rate limit lets the next task go; None for never, or if there is none."""
