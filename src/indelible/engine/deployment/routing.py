@@ -70,13 +70,13 @@ def route_queue(
             continue
         at = deployment.current_changed_at
         build = deployment.version(deployment.current_build_id)
-        if build is not None and build.has_queue(queue_type, queue_name):
-            if current.current is None or at > current.updated_at:
-                current = QueueRouting(
-                    current=deployment.named(build.build_id),
-                    current_revision=deployment.revision,
-                    updated_at=at,
-                )
+        is_polled = build is not None and build.has_queue(queue_type, queue_name)
+        if is_polled and (current.current is None or at > current.updated_at):
+            current = QueueRouting(
+                current=deployment.named(deployment.current_build_id),
+                current_revision=deployment.revision,
+                updated_at=at,
+            )
         at = deployment.ramp_percentage_changed_at
         if _ramps(deployment, queue_type, queue_name) and at >= ramping.updated_at:
             ramping = QueueRouting(
