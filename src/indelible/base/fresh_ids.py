@@ -10,7 +10,7 @@ from indelible.base.instants import MILLISECOND, Instant
 
 
 class FreshIds:
-    """A source of UUIDs (version 4 in form) for one step, derived from 16 seed bytes."""
+    """A source of UUIDs (version 4 in form), derived from 16 seed bytes."""
 
     __slots__ = ("_count", "_seed")
 
@@ -21,14 +21,13 @@ class FreshIds:
     def uuid(self) -> str:
         """Return the next UUID, in canonical text form."""
         self._count += 1
-        digest = blake2b(self._count.to_bytes(4, "big"), digest_size=16, key=self._seed).digest()
+        digest = blake2b(self._count.to_bytes(8, "big"), digest_size=16, key=self._seed).digest()
         return uuid_text(digest)
-
 
     def run_id(self, at: Instant) -> str:
         """Return a UUID of version 7 for a run that begins at `at`: such ids sort by time."""
         self._count += 1
-        digest = blake2b(self._count.to_bytes(4, "big"), digest_size=16, key=self._seed).digest()
+        digest = blake2b(self._count.to_bytes(8, "big"), digest_size=16, key=self._seed).digest()
         return run_id_text(at, digest)
 
 

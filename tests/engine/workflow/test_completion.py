@@ -432,23 +432,27 @@ def test_an_oversized_failure_is_replaced() -> None:
 # -- bounds of a run -------------------------------------------------------------------------------
 
 
+def _excess(step: Transition) -> str | None:
+    return exceeds_limits(step.execution, step.settings.limits)
+
+
 def test_the_task_that_passes_the_bound_succeeds_and_the_run_ends() -> None:
     """Trap 51."""
     chain = Chain(Limits(history_events_max=6))
     chain.start()
     chain.work(timer("1"), timer("2"))
-    assert chain.take(exceeds_limits) is None
+    assert chain.take(_excess) is None
     chain.signal()
-    assert chain.take(exceeds_limits) == "Workflow history count exceeds limit."
+    assert chain.take(_excess) == "Workflow history count exceeds limit."
     chain.take(enforce_limits)
     terminated = chain.current.event("WorkflowExecutionTerminated")
     assert terminated.reason == "Workflow history count exceeds limit."
     assert terminated.identity == "history-service"
     chain.take(enforce_limits)
-    assert chain.take(exceeds_limits) is None
+    assert chain.take(_excess) is None
 
 
 def test_a_history_can_be_too_large_in_bytes() -> None:
     chain = Chain(Limits(history_bytes_max=-1))
     chain.start()
-    assert chain.take(exceeds_limits) == "Workflow history size exceeds limit."
+    assert chain.take(_excess) == "Workflow history size exceeds limit."

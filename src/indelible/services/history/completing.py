@@ -22,7 +22,7 @@ from indelible.base.ids import ChainKey, NamespaceId
 from indelible.base.task_token import WorkflowTaskToken
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
-from indelible.engine.workflow.requests.enforce_limits import enforce_limits
+from indelible.engine.workflow.requests.enforce_limits import enforce_limits, exceeds_limits
 from indelible.engine.workflow.requests.respond_workflow_task_completed import (
     CompletionReply,
     CompletionSources,
@@ -121,7 +121,8 @@ class CompletionOperations:
         await shard.save(stepped)
         if reply.error is not None:
             raise reply.error
-        await shard.step(entry, enforce_limits)
+        if exceeds_limits(entry.state.execution, shard.parts.limits_of(namespace.name)):
+            await shard.step(entry, enforce_limits)
         return reply
 
     async def _response(

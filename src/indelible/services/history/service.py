@@ -73,7 +73,7 @@ class HistoryService:
         )
         self._expirations = Expirations()
         tasks = WorkflowTaskOperations(self._shards)
-        starts = StartOperations(self._shards, around.entropy, tasks)
+        starts = StartOperations(self._shards, tasks)
         self._transfers = TransferExecutor(self._shards, starts, around.namespaces)
         activities = ActivityOperations(self._shards)
         messages = MessageOperations(self._shards)

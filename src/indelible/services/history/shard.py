@@ -126,6 +126,8 @@ class Shard:
         self.parts = parts
         self.locks = ChainLocks()
         self._cache = EntryCache(parts.entries_max)
+        self.fresh = FreshIds(parts.entropy.token(16))
+        """Identifiers of this shard's steps: one seed, because steps are many."""
         self._task_ids = TaskIds(shard_id, parts.clocks.node)
         self._events = listener
 
@@ -176,7 +178,7 @@ class Shard:
         return Transition(
             entry.state,
             now=self.now_in(entry.key.namespace_id),
-            fresh=FreshIds(self.parts.entropy.token(16)),
+            fresh=self.fresh,
             next_task_id=self._task_ids.next,
             gone_sticky_queue=self._gone_sticky_queue(entry),
             settings=StepSettings(

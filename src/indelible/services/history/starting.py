@@ -17,7 +17,6 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import InvalidArgumentError
-from indelible.base.fresh_ids import run_id_text
 from indelible.base.ids import ChainKey, NamespaceId, RunId, WorkflowId
 from indelible.base.instants import Duration
 from indelible.engine.namespace.record import Namespace
@@ -33,7 +32,6 @@ from indelible.engine.workflow.requests.start_workflow import (
 )
 from indelible.engine.workflow.rules.cron import cron_backoff
 from indelible.engine.workflow.state import ExecutionRecord, StateView
-from indelible.ports.entropy import Entropy
 from indelible.ports.stores import CurrentWrite
 from indelible.services.history.entries import Entry
 from indelible.services.history.shard import Shard, Stepped
@@ -46,9 +44,8 @@ STARTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
 class StartOperations:
     """Starts runs."""
 
-    def __init__(self, shards: Shards, entropy: Entropy, tasks: WorkflowTaskOperations) -> None:
+    def __init__(self, shards: Shards, tasks: WorkflowTaskOperations) -> None:
         self._shards = shards
-        self._entropy = entropy
         self._tasks = tasks
 
     async def start_workflow(
