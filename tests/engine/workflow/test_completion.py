@@ -23,6 +23,7 @@ from indelible.base.limits import Limits
 from indelible.engine.workflow.commands.registry import CLOSING_COMMANDS, COMMANDS
 from indelible.engine.workflow.requests.enforce_limits import enforce_limits, exceeds_limits
 from indelible.engine.workflow.state import WorkflowStatus
+from indelible.engine.workflow.transition import Transition
 from tests.engine.workflow.chain import (
     WORKER,
     Chain,
