@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from temporalio.api.enums.v1 import TimeoutType
-
+from indelible.base.activity_attempts import ActivityDeadline, next_deadline
 from indelible.base.instants import NEVER, Instant, after
 from indelible.engine.workflow.state import (
     ActivityRecord,
@@ -45,43 +44,9 @@ class Deadline(NamedTuple):
     subject: str | int = ""
 
 
-class ActivityDeadline(NamedTuple):
-    """The next deadline of an activity: a timeout, or (UNSPECIFIED) the end of a retry interval."""
-
-    at: Instant
-    timeout_type: "TimeoutType.ValueType"
-
-
 def activity_deadline(record: ActivityRecord) -> ActivityDeadline | None:
     """Return the earliest deadline of an activity (semantics 7.3)."""
-    candidates = list(_activity_deadlines(record))
-    return min(candidates) if candidates else None
-
-
-def _activity_deadlines(record: ActivityRecord) -> Iterator[ActivityDeadline]:
-    if record.is_backing_off:
-        yield ActivityDeadline(record.scheduled_at, TimeoutType.TIMEOUT_TYPE_UNSPECIFIED)
-    if record.schedule_to_close_timeout:
-        yield ActivityDeadline(
-            after(record.first_scheduled_at, record.schedule_to_close_timeout),
-            TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE,
-        )
-    if record.is_started:
-        if record.start_to_close_timeout:
-            yield ActivityDeadline(
-                after(record.started_at, record.start_to_close_timeout),
-                TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE,
-            )
-        if record.heartbeat_timeout:
-            last_seen = max(record.started_at, record.last_heartbeat_at)
-            yield ActivityDeadline(
-                after(last_seen, record.heartbeat_timeout), TimeoutType.TIMEOUT_TYPE_HEARTBEAT
-            )
-    elif record.schedule_to_start_timeout and not record.is_backing_off:
-        yield ActivityDeadline(
-            after(record.scheduled_at, record.schedule_to_start_timeout),
-            TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START,
-        )
+    return next_deadline(record)
 
 
 def workflow_task_deadline(task: WorkflowTaskRecord) -> Instant:

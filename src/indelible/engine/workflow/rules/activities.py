@@ -13,7 +13,7 @@ from temporalio.api.common.v1 import (
     WorkflowExecution,
     WorkflowType,
 )
-from temporalio.api.enums.v1 import ActivityTaskFailedCause, RetryState, TimeoutType
+from temporalio.api.enums.v1 import ActivityTaskFailedCause, RetryState
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import (
     ActivityTaskCanceledEventAttributes,
@@ -25,20 +25,16 @@ from temporalio.api.history.v1 import (
 )
 from temporalio.api.workflowservice.v1 import PollActivityTaskQueueResponse
 
-from indelible.base.backoff import retry_interval
+from indelible.base.activity_attempts import next_attempt
 from indelible.base.errors import (
     InvalidArgumentError,
     NotFoundError,
     activity_not_found,
     workflow_already_completed,
 )
-from indelible.base.failures import is_retryable, kept_failure
+from indelible.base.failures import kept_failure
 from indelible.base.ids import EventId
 from indelible.base.instants import (
-    NO_DURATION,
-    Duration,
-    after,
-    duration,
     duration_message,
     timestamp,
 )
@@ -58,11 +54,6 @@ ActivityClosing = (
 
 ActivityTarget = ActivityTaskToken | ActivityById
 """Which activity a request is about."""
-
-_UNRETRIED_TIMEOUTS = (
-    TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START,
-    TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE,
-)
 
 
 def queue_attempt(step: Transition, scheduled_event_id: EventId) -> None:
@@ -155,50 +146,20 @@ def retry_activity(
 
     `RETRY_STATE_IN_PROGRESS` stands for "there is a next attempt".
     """
-    policy = RetryPolicy.FromString(record.retry_policy)
-    refusal = _why_not_retried(record, policy, failure)
-    if refusal is not None:
-        return refusal
-    scheduled_at = after(step.now, _retry_delay(record, policy, failure))
-    if record.schedule_to_close_timeout:
-        expires_at = after(record.first_scheduled_at, record.schedule_to_close_timeout)
-        if scheduled_at > expires_at:
-            return RetryState.RETRY_STATE_TIMEOUT
+    retry = next_attempt(record, failure, now=step.now)
+    if not retry.is_granted:
+        return retry.state
     step.release(record.dispatch)
     step.change(
         deltas.ActivityRetryScheduled(
             scheduled_event_id=record.scheduled_event_id,
             attempt=record.attempt + 1,
-            scheduled_at=scheduled_at,
+            scheduled_at=retry.at,
             failed_at=step.now,
             last_failure=kept_failure(failure),
         )
     )
     return RetryState.RETRY_STATE_IN_PROGRESS
-
-
-def _why_not_retried(
-    record: ActivityRecord, policy: RetryPolicy, failure: Failure
-) -> "RetryState.ValueType | None":
-    if not record.retry_policy:
-        return RetryState.RETRY_STATE_RETRY_POLICY_NOT_SET
-    if record.is_cancel_requested:
-        return RetryState.RETRY_STATE_CANCEL_REQUESTED
-    if failure.timeout_failure_info.timeout_type in _UNRETRIED_TIMEOUTS:
-        return RetryState.RETRY_STATE_TIMEOUT
-    if not is_retryable(failure, policy.non_retryable_error_types):
-        return RetryState.RETRY_STATE_NON_RETRYABLE_FAILURE
-    if 0 < policy.maximum_attempts <= record.attempt:
-        return RetryState.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED
-    return None
-
-
-def _retry_delay(record: ActivityRecord, policy: RetryPolicy, failure: Failure) -> Duration:
-    """The failure's own delay replaces the policy's interval, and is not capped (trap 26)."""
-    application = failure.application_failure_info
-    if application.HasField("next_retry_delay"):
-        return max(duration(application.next_retry_delay), NO_DURATION)
-    return retry_interval(policy, record.attempt)
 
 
 def close_activity(
