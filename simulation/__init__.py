@@ -1,0 +1,1 @@
+"""The deterministic simulator: a whole node on a virtual clock, with faults from one seed."""

@@ -1,0 +1,1 @@
+"""What must hold, whatever happens: the invariants of the design, held against what was stored."""

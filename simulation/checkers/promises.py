@@ -1,0 +1,71 @@
+"""What clients and workers were told, by the marks that they put into their requests.
+
+Owns the ledger: each request that changes something carries a mark of its own (in its identity),
+and the ledger knows what came back. At the end every mark is looked for in the histories. Must not
+know how a request is sent.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from indelible.base.instants import Instant
+
+
+class Kind(Enum):
+    """What a request asks for."""
+
+    START = auto()
+    SIGNAL = auto()
+    CANCEL = auto()
+    TERMINATE = auto()
+    WORKFLOW_TASK = auto()
+    ACTIVITY = auto()
+
+
+@dataclass(slots=True, kw_only=True)
+class Promise:
+    """One request, with everything that was ever answered to it and to its repetitions."""
+
+    kind: Kind
+    mark: str
+    workflow_id: str
+    run_id: str = ""
+    ok_count: int = 0
+    ok_at: Instant = Instant(0)
+    vague_count: int = 0
+    """Attempts whose outcome nobody knows."""
+    refused_count: int = 0
+    close_command: str = ""
+    started_event_id: int = 0
+    answers: list[str] = field(default_factory=list[str])
+    """Run ids that were answered to a start."""
+
+
+@dataclass(slots=True)
+class Promises:
+    """The ledger of a run."""
+
+    by_mark: dict[str, Promise] = field(default_factory=dict[str, Promise])
+    activity_deliveries: dict[tuple[str, int, int], list[str]] = field(
+        default_factory=dict[tuple[str, int, int], list[str]]
+    )
+    """(run, scheduled event, attempt) -> the workers that were given that attempt."""
+    seen: list["SeenHistory"] = field(default_factory=list["SeenHistory"])
+    _count: int = 0
+
+    def ask(self, kind: Kind, workflow_id: str, *, who: str, run_id: str = "") -> Promise:
+        """Open an entry; its mark is to be the identity of the request."""
+        self._count += 1
+        mark = f"{who}#{self._count}"
+        promise = Promise(kind=kind, mark=mark, workflow_id=workflow_id, run_id=run_id)
+        self.by_mark[mark] = promise
+        return promise
+
+
+@dataclass(slots=True, kw_only=True)
+class SeenHistory:
+    """Events that somebody was shown: (event id, type, digest of the bytes)."""
+
+    who: str
+    run_id: str
+    events: list[tuple[int, int, bytes]]

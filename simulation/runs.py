@@ -1,0 +1,218 @@
+"""One run of the simulator: from a seed to a verdict.
+
+Owns the course of a run: chaos, calm, rest, retention, and what is checked when.
+"""
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from structlog.typing import EventDict
+
+from indelible.base.errors import ServiceError
+from indelible.base.instants import HOUR, MINUTE, SECOND, Duration, after
+from indelible.ports.stores import Commit, StoreError
+from simulation.checkers.histories import check_run
+from simulation.checkers.journal import Journal, Run, name_of, short_name
+from simulation.checkers.outcomes import (
+    check_emptiness,
+    check_families,
+    check_hygiene,
+    check_promises,
+)
+from simulation.checkers.promises import Promises
+from simulation.workloads.clients import Client
+from simulation.workloads.faults import Staff, cause_trouble
+from simulation.workloads.followers import Follower
+from simulation.world.loop import StuckError
+from simulation.world.process import Process, UndeadError, current_process
+from simulation.world.world import RETENTION, START, FailedRunError, Failure, World
+
+PATIENCE: Final = HOUR
+"""In virtual time: what has not ended by then, when nothing goes wrong any more, never will."""
+_SETTLING: Final = Duration(90 * SECOND)
+"""Longer than any retry of a transfer task and any poll."""
+_LOOK_INTERVAL: Final = SECOND
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What came of a run."""
+
+    seed: int
+    digest: str
+    failures: list[Failure]
+    run_count: int
+    event_count: int
+    commit_count: int
+    virtual_seconds: float
+    trace: list[str] = field(default_factory=list[str])
+    histories: list[str] = field(default_factory=list[str])
+
+
+def simulate(seed: int) -> Verdict:
+    """Run a seed."""
+    world = World(seed)
+    simulation = _Simulation(world)
+    with _listening(world):
+        try:
+            world.loop.run(simulation.play())
+        except FailedRunError:
+            pass
+        except (StuckError, UndeadError) as error:
+            world.accuse("liveness", str(error))
+    return simulation.verdict()
+
+
+@contextmanager
+def _listening(world: World) -> Generator[None]:
+    """Write what the product logs into the trace; an error that it did not expect is a defect."""
+
+    def listen(_logger: object, level: str, event: EventDict) -> EventDict:
+        error = event.get("exc_info")
+        if error is True:
+            error = sys.exception()
+        process = current_process()
+        who = process.name if process is not None else "log"
+        world.note(who, f"{level}: {event['event']} {error!r}" if error else str(event["event"]))
+        is_expected = isinstance(error, (ServiceError, StoreError))
+        if isinstance(error, Exception) and not is_expected and not (process and process.is_dead):
+            world.accuse("no defects", f"{event['event']}: {error!r}")
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[listen], cache_logger_on_first_use=False)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+class _Simulation:
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._journal = Journal(accuse=world.accuse, note=world.note)
+        self._promises = Promises()
+        self._commit_count = 0
+        world.disk.watcher = self._committed
+        ids = [f"w{number}" for number in range(world.character.chain_count)]
+        self._clients = [
+            Client(world, self._promises, self._journal, one, [*ids, "nobody"]) for one in ids
+        ]
+        self._followers = [Follower(world, self._promises, self._journal, one) for one in ids]
+        self._staff = Staff(world, self._promises, "queue")
+
+    def _committed(self, commit: Commit) -> None:
+        self._commit_count += 1
+        self._journal.committed(commit)
+
+    async def play(self) -> None:
+        world = self._world
+        world.note("world", repr(world.character))
+        await world.start_node()
+        for _ in range(world.character.worker_count):
+            self._staff.hire()
+        for client in self._clients:
+            client.process.spawn("client", client.live("queue", self._staff.workers))
+        for follower in self._followers:
+            follower.process.spawn("follower", follower.live())
+        await cause_trouble(world, self._staff)
+        world.require_innocence()
+        world.make_calm()
+        for client in self._clients:
+            client.process.spawn("rest", client.put_to_rest())
+        await self._await_close()
+        await world.pause(_SETTLING)
+        self._check_end()
+        await self._await_retention()
+        world.require_innocence()
+
+    async def _await_close(self) -> None:
+        """Wait until everything has ended; it must."""
+        world = self._world
+        give_up_at = after(world.now, PATIENCE)
+        while True:
+            world.require_innocence()
+            self._check_processes()
+            runs = self._journal.open_runs()
+            is_busy = any(client.is_busy for client in self._clients)
+            if not runs and not is_busy:
+                return
+            if world.now > give_up_at:
+                for run in runs:
+                    world.accuse(
+                        "liveness",
+                        f"{name_of(run.key)} does not end: {run.state.execution}",
+                    )
+                raise FailedRunError
+            await world.pause(_LOOK_INTERVAL)
+
+    def _check_processes(self) -> None:
+        people: list[Process] = [
+            *(client.process for client in self._clients),
+            *(follower.process for follower in self._followers),
+            *(worker.process for worker in self._staff.workers),
+        ]
+        for process in people:
+            for death in process.deaths:
+                self._world.accuse("the simulator works", f"{process.name}: {death}")
+
+    def _check_end(self) -> None:
+        world, journal = self._world, self._journal
+        for run in journal.runs.values():
+            if not run.is_deleted:
+                check_run(run, world.accuse)
+        check_promises(self._promises, journal, world.accuse)
+        check_families(journal, world.accuse)
+        check_hygiene(journal, world.accuse)
+        self._check_processes()
+        world.require_innocence()
+
+    async def _await_retention(self) -> None:
+        await self._staff.dismiss()
+        for one in (*self._clients, *self._followers):
+            await one.process.kill()
+        await self._world.pause(Duration(RETENTION + 3 * MINUTE))
+        check_emptiness(self._journal, self._world.accuse)
+
+    def verdict(self) -> Verdict:
+        world, journal = self._world, self._journal
+        return Verdict(
+            seed=world.seed,
+            digest=world.trace.digest,
+            failures=world.failures,
+            run_count=len(journal.runs),
+            event_count=sum(run.length for run in journal.runs.values()),
+            commit_count=self._commit_count,
+            virtual_seconds=(world.now - START) / SECOND,
+            trace=list(world.trace.lines),
+            histories=[line for run in journal.runs.values() for line in _readable(run)],
+        )
+
+
+def _readable(run: Run) -> list[str]:
+    state = "deleted" if run.is_deleted else "open" if run.is_open else "closed"
+    lines = [f"--- {name_of(run.key)} ({state})"]
+    for event in run.events:
+        attributes = getattr(event, str(event.WhichOneof("attributes")))
+        said = ", ".join(
+            f"{named.name}={getattr(attributes, named.name)!s:.60}"
+            for named, _ in attributes.ListFields()
+            if named.name in _TELLING
+        )
+        lines.append(f"{event.event_id:4} {short_name(event)} {said}")
+    lines += [f"   + {short_name(event)} (held back)" for event in run.held_back]
+    return lines
+
+
+_TELLING: Final = frozenset(
+    {
+        *("scheduled_event_id", "started_event_id", "initiated_event_id", "identity", "attempt"),
+        *("timer_id", "activity_id", "cause", "timeout_type", "request_id", "retry_state"),
+        *("workflow_task_completed_event_id", "signal_name", "workflow_id", "control"),
+        "new_execution_run_id",
+    }
+)

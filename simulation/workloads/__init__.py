@@ -1,0 +1,1 @@
+"""What happens in the world: workers, clients, workflow programs, and what goes wrong."""

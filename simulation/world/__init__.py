@@ -1,0 +1,1 @@
+"""Where simulated nodes, workers and clients live: time, chance, processes, network, disk."""

@@ -1,0 +1,135 @@
+"""A node: the real services on a faulty disk, wired as `indelible.server.node` wires them.
+
+Owns the life of one process of the server, from start to sudden death. Must not know who calls it.
+"""
+
+from collections.abc import Mapping
+from random import Random
+from typing import Final
+
+from indelible.base.fresh_ids import FreshIds
+from indelible.base.ids import NamespaceId
+from indelible.base.instants import Duration, Instant
+from indelible.base.limits import Limits
+from indelible.base.time_zones import utc_only
+from indelible.engine.namespace.record import Namespace
+from indelible.ports.rpc import Handler
+from indelible.ports.telemetry import NoTelemetry
+from indelible.services.frontend.backends import Backends
+from indelible.services.frontend.frontend import Environment, Frontend
+from indelible.services.history.service import HistoryService, HistorySurroundings
+from indelible.services.matching.service import MatchingService
+from indelible.services.namespaces import NamespaceRegistry
+from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.store.faulty import FaultRates, FaultyStore
+from simulation.world.disk import Disk
+from simulation.world.loop import SimulatedLoop
+from simulation.world.process import Process, ProcessClock, ProcessClocks
+
+NAMESPACE: Final = "default"
+NAMESPACE_ID: Final = NamespaceId("11111111-1111-4111-8111-111111111111")
+
+
+class SeededEntropy:
+    """Bytes from the seed of the world."""
+
+    def __init__(self, chance: Random) -> None:
+        self._chance = chance
+
+    def token(self, count: int) -> bytes:
+        """Return `count` bytes."""
+        return self._chance.randbytes(count)
+
+
+class Node:
+    """One incarnation of the server."""
+
+    def __init__(
+        self,
+        name: str,
+        disk: Disk,
+        *,
+        loop: SimulatedLoop,
+        chance: Random,
+        rates: FaultRates,
+        retention: Duration,
+        entries_max: int,
+        limits: Limits,
+    ) -> None:
+        self.process = Process(name, loop)
+        self.clock = ProcessClock(loop, self.process)
+        self.store = FaultyStore(disk, dice=chance, clock=self.clock, rates=rates)
+        self.namespace: Namespace | None = None
+        self.is_serving = False
+        self._clocks = ProcessClocks(self.clock)
+        self._entropy = SeededEntropy(chance)
+        self._retention = retention
+        self._entries_max = entries_max
+        self._limits = limits
+        self._handlers: Mapping[str, Handler] = {}
+
+    async def start(self) -> None:
+        """Take the shards and serve; raises what the store raises."""
+        now = self.clock.now()
+        registry = NamespaceRegistry(self.store)
+        await registry.load(now=now)
+        self.namespace = await registry.ensure(
+            NAMESPACE, namespace_id=NAMESPACE_ID, retention=self._retention, now=now
+        )
+        matching = MatchingService(
+            self.store,
+            clocks=self._clocks,
+            entropy=self._entropy,
+            telemetry=NoTelemetry(),
+            spawn=self.process.spawn,
+        )
+        history = HistoryService(
+            HistorySurroundings(
+                store=self.store,
+                clocks=self._clocks,
+                entropy=self._entropy,
+                telemetry=NoTelemetry(),
+                namespaces=registry,
+                limits_of=lambda _: self._limits,
+                utc_offset=utc_only,
+                matching=matching,
+                spawn=self.process.spawn,
+                owner=FreshIds(self._entropy.token(16)).uuid(),
+            ),
+            entries_max=self._entries_max,
+        )
+        matching.connect(history)
+        frontend = Frontend(
+            Backends(
+                history=history,
+                matching=matching,
+                visibility=self.store,
+                store=self.store.describe(),
+                endpoints=NexusEndpointRegistry(self.store),
+            ),
+            registry=registry,
+            environment=Environment(
+                clocks=self._clocks,
+                entropy=self._entropy,
+                telemetry=NoTelemetry(),
+                utc_offset=utc_only,
+            ),
+            limits_of=lambda _: self._limits,
+        )
+        self._handlers = {name: handler for (_, name), handler in frontend.handlers().items()}
+        await history.start()
+        self.is_serving = True
+
+    def handler(self, method: str) -> Handler:
+        """Return the handler of an RPC."""
+        return self._handlers[method]
+
+    async def die(self) -> None:
+        """End without warning."""
+        self.is_serving = False
+        await self.process.kill()
+
+    @property
+    def now(self) -> Instant:
+        """The node's present."""
+        return self.clock.now()
