@@ -114,7 +114,11 @@ class Shards:
     def stepped(self, shard: Shard, entry: Entry) -> None:
         """Take note of the run's next deadline, and wake who watches it or waits for its task."""
         first = entry.timers.earliest(entry.state)
-        self._work[shard.shard_id].wakeups.note(entry.key, first.at if first else None)
+        self._work[shard.shard_id].wakeups.note(
+            entry.key,
+            first.at if first else None,
+            is_stored=not entry.has_unsaved_steps,
+        )
         self.watchers.notify(entry.key)
         if is_asked_directly(entry.state.execution):
             self.queries.redirect(entry.key)

@@ -80,15 +80,19 @@ class Wakeups:
             if lane.timer is not None:
                 lane.timer.cancel()
 
-    def note(self, key: WorkflowKey, at: Instant | None) -> None:
-        """Take note of when a run wants to be woken; None for never."""
+    def note(self, key: WorkflowKey, at: Instant | None, *, is_stored: bool = True) -> None:
+        """Take note of when a run wants to be woken; None for never.
+
+        One that is not stored is kept however far away it is: no read would bring it back.
+        """
         if at is None:
             self._noted.pop(key, None)
             return
         lane = self._lane(key)
         if self._noted.get(key) == at:
             return
-        if at >= self._window_end and at >= after(lane.clock.now(), WINDOW):
+        is_far = at >= self._window_end and at >= after(lane.clock.now(), WINDOW)
+        if is_stored and is_far:
             self._noted.pop(key, None)
             return
         self._noted[key] = at
