@@ -103,7 +103,6 @@ async def test_reflection_knows_the_messages() -> None:
 
 
 async def test_reflection_knows_the_services() -> None:
-    pytest.importorskip("google.api.annotations_pb2", reason="needs googleapis-common-protos")
     async with listening({}) as wire:
         answer = await reflect(
             wire,

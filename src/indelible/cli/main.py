@@ -3,8 +3,8 @@
 Owns the tree of commands and what a mistake looks like. A command is a module that adds its own
 parser and names the function that runs it; later commands go into `_COMMANDS` beside these.
 
-The parser is the standard library's. An SDK that starts our dev server waits for it, and the
-imports of cyclopts take 0.1 s, a fifth of the time to the first answer; commands that draw tables
+The parser is the standard library's. An SDK that starts our dev server waits for it, and a richer
+library takes 0.1 s to import, a fifth of the time to the first answer; commands that draw tables
 may still bring in whatever they like, when they run.
 """
 

@@ -6,10 +6,9 @@ Owns the names that reflection lists. SDKs never ask, so the library behind it (
 is imported by the first question.
 
 The descriptors of the API's services refer to `google.api`, which is another package
-(googleapis-common-protos). Where that is missing, messages are described and services only named.
+(googleapis-common-protos): it is a dependency for the sake of this module alone.
 """
 
-import contextlib
 import importlib
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from typing import Final
@@ -42,8 +41,7 @@ def reflection_methods(
         )
 
         for module in descriptor_modules:
-            with contextlib.suppress(ImportError):
-                importlib.import_module(module)
+            importlib.import_module(module)
         decoded = (ServerReflectionRequest.FromString(body) async for body in requests)
         servicer = aio.ReflectionServicer(names)
         try:
