@@ -149,4 +149,5 @@ async def test_nothing_is_left_when_the_last_sharer_is_gone(
     await store.close()
     with closing(sqlite3.connect(database)) as connection:
         for table in ("history_batches", "branch_ancestors", "dead_branches"):
-            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
+            rows = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+            assert rows == (0,)
