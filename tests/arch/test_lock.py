@@ -74,8 +74,8 @@ def _imported_names(node: ast.AST) -> list[str]:
 
 
 def test_the_product_depends_on_what_it_imports_and_on_nothing_else() -> None:
-    # protobuf comes through temporalio, whose generated messages decide its version. Nothing of ours
-    # imports google.api: the API's generated services do, when reflection is asked about them.
+    # protobuf comes through temporalio, whose generated messages decide its version. Nothing of
+    # ours imports google.api: the API's services do, when reflection is asked about them.
     assert (_third_party_imports() - {"protobuf"}) | {"googleapis-common-protos"} == {
         canonicalize_name(requirement.name) for requirement in RUNTIME
     }
