@@ -284,7 +284,7 @@ class Run:
         """Return the token of the pending workflow task."""
         task = pending(self.begin())
         return WorkflowTaskToken(
-            *self.state.execution.key,
+            *self.state.execution.key[:3],
             scheduled_event_id=task.scheduled_event_id,
             started_event_id=task.started_event_id,
             attempt=task.attempt,
@@ -332,9 +332,8 @@ class Run:
 
     def token(self, record: ActivityRecord) -> ActivityTaskToken:
         """Return the token of a started attempt."""
-        key = self.state.execution.key
         return ActivityTaskToken(
-            *key,
+            *self.state.execution.key[:3],
             scheduled_event_id=EventId(record.scheduled_event_id),
             attempt=record.attempt,
             activity_id=record.activity_id,
