@@ -110,6 +110,14 @@ class _Simulation:
         self._journal.committed(commit)
 
     async def play(self) -> None:
+        """Let everything happen; raises `FailedRunError` as soon as something is wrong."""
+        try:
+            await self._go_wrong()
+            await self._calm_down()
+        finally:
+            await self._world.end()
+
+    async def _go_wrong(self) -> None:
         world = self._world
         world.note("world", repr(world.character))
         await world.start_node()
@@ -120,6 +128,9 @@ class _Simulation:
         for follower in self._followers:
             follower.process.spawn("follower", follower.live())
         await cause_trouble(world, self._staff)
+
+    async def _calm_down(self) -> None:
+        world = self._world
         world.require_innocence()
         world.make_calm()
         for client in self._clients:

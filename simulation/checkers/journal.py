@@ -221,7 +221,7 @@ def short_name(event: HistoryEvent) -> str:
 
 def name_of(key: WorkflowKey) -> str:
     """Return how a run is called in reports."""
-    return f"{key.workflow_id} {key.run_id[:8]}"
+    return f"{key.workflow_id} {key.run_id[-6:]}"
 
 
 def _name(run: Run) -> str:

@@ -67,7 +67,7 @@ class Follower:
                 if event.event_id != len(seen.events) + 1:
                     self._world.accuse(
                         "followers see every event once",
-                        f"{self._workflow_id} {run_id[:8]}: after {len(seen.events)} came"
+                        f"{self._workflow_id} {run_id[-6:]}: after {len(seen.events)} came"
                         f" {event.event_id}",
                     )
                     return

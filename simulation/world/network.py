@@ -155,5 +155,5 @@ def _outcome(response: Message) -> str:
         if not getattr(response, "task_token"):  # noqa: B009
             return "(empty)"
         started = getattr(response, "started_event_id", "") or getattr(response, "activity_id", "")
-        return f"{execution.workflow_id} {execution.run_id[:8]} {started}"
-    return str(getattr(response, "run_id", ""))[:8]
+        return f"{execution.workflow_id} {execution.run_id[-6:]} {started}"
+    return str(getattr(response, "run_id", ""))[-6:]

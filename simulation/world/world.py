@@ -26,6 +26,7 @@ M = TypeVar("M", bound=Message)
 START: Final = Instant(1_800_000_000 * SECOND)
 RETENTION: Final = HOUR
 _CALM_LATENCY_MAX: Final = Duration(5 * MILLISECOND)
+_STALE_ANSWERS_TRAVEL: Final = Duration(15 * SECOND)
 _RESTART_DELAY_MIN: Final = Duration(2 * MILLISECOND)
 
 
@@ -63,6 +64,8 @@ class World:
         self._routes = self.stream("routes")
         self._node_chance = self.stream("node")
         self._node_count = 0
+        self._two_owners_until = Instant(0)
+        self._processes: list[Process] = []
 
     def stream(self, name: str) -> Random:
         """Return a source of chance that depends on the seed and on nothing else."""
@@ -137,7 +140,15 @@ class World:
 
     def process(self, name: str) -> Process:
         """Return a new process for a worker or client."""
-        return Process(name, self.loop)
+        process = Process(name, self.loop)
+        self._processes.append(process)
+        return process
+
+    async def end(self) -> None:
+        """Let go of everything that still runs."""
+        nodes = [node.process for node in (self.node, self.old_node) if node is not None]
+        for process in (*nodes, *self._processes):
+            await process.kill()
 
     # -- nodes -------------------------------------------------------------------------------------
 
@@ -187,6 +198,13 @@ class World:
         if node is not None:
             self.note(node.process.name, "dies, having lost its shards")
             await self._bury(node)
+        self._two_owners_until = self.now
+
+    @property
+    def may_reads_be_stale(self) -> bool:
+        """Whether an answer may come from a node that has lost its shards: leases are to come."""
+        is_recent = self.now < self._two_owners_until + _STALE_ANSWERS_TRAVEL
+        return self.old_node is not None or is_recent
 
     async def _bury(self, node: Node) -> None:
         for death in node.process.deaths:
