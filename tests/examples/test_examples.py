@@ -1,5 +1,6 @@
 """Every example program, run as its README says, against a real server."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
+from indelible.base.ids import ChainKey, NamespaceId, WorkflowId
+from indelible.services.history.shards import shard_of
 from tests.server_process import ServerProcess, executable_under_test
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
@@ -22,6 +25,12 @@ PROGRAMS: Final = sorted(
 )
 SECONDS_MAX: Final = 30
 ARGUMENTS: Final = {"worker.py": ["--probe"]}
+# What a program shows only if the server was started with these flags, and the words that tell.
+SERVER_ARGUMENTS: Final = (
+    "--dynamic-config-value",
+    'system.namespaceMinRetentionLocal="1s"',
+)
+PROOFS: Final = {"namespaces_retention.py": "a closed run is purged in time"}
 
 
 def _name(path: Path) -> str:
@@ -31,7 +40,11 @@ def _name(path: Path) -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("examples")
-    server = ServerProcess(executable=executable_under_test(), log=folder / "server.log")
+    server = ServerProcess(
+        executable=executable_under_test(),
+        log=folder / "server.log",
+        extra_arguments=SERVER_ARGUMENTS,
+    )
     server.start()
     try:
         await server.connect()
@@ -56,7 +69,9 @@ async def test_program_verifies_itself(server: ServerProcess, program: Path) -> 
     )
     told = f"{finished.stdout}\n{finished.stderr}"
     assert finished.returncode == 0, told
-    assert finished.stdout.strip().splitlines()[-1].startswith("VERIFIED: "), told
+    verdict = finished.stdout.strip().splitlines()[-1]
+    assert verdict.startswith("VERIFIED: "), told
+    assert PROOFS.get(program.name, "") in verdict, told
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=_name)
@@ -69,6 +84,17 @@ def test_chapter_is_a_project_of_its_own(chapter: Path) -> None:
     for program in PROGRAMS:
         if program.parent == chapter:
             assert program.name in readme
+
+
+def test_the_probe_knows_where_the_server_puts_a_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program may not import our package, so it says the formula again."""
+    monkeypatch.syspath_prepend(EXAMPLES / "part-01/chapter-03")
+    monkeypatch.delitem(sys.modules, "running", raising=False)
+    shown = importlib.import_module("sharding_probe").shard_of
+    monkeypatch.delitem(sys.modules, "running")
+    chain = ChainKey(NamespaceId("namespace"), WorkflowId("order-\N{SNOWMAN}"))
+    for count in (1, 4, 512):
+        assert shown(chain.namespace_id, chain.workflow_id, count) == shard_of(chain, count)
 
 
 def test_shared_module_is_the_same_everywhere() -> None:
