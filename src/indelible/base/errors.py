@@ -146,6 +146,11 @@ def activity_not_found() -> NotFoundError:
     )
 
 
+def activity_execution_not_found() -> NotFoundError:
+    """Return the refusal for a standalone activity that does not exist."""
+    return NotFoundError("activity execution not found", NotFoundFailure())
+
+
 def namespace_not_found(name: str) -> NotFoundError:
     """Return the refusal of a request for an unknown namespace."""
     return NotFoundError(

@@ -11,7 +11,8 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.ids import NamespaceId, QueueKey, WorkflowKey
 from indelible.base.instants import Instant
-from indelible.engine.workflow.tasks import ActivityTaskDispatch, DispatchTask, WorkflowTaskDispatch
+from indelible.engine.workflow.tasks import WorkflowTaskDispatch
+from indelible.ports.dispatch_tasks import AnyActivityDispatch, AnyDispatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class QueuedTask:
     queue: QueueKey
     key: WorkflowKey
     created_at: Instant
-    task: DispatchTask
+    task: AnyDispatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class HistoryClient(Protocol):
         ...
 
     async def start_activity_task(
-        self, key: WorkflowKey, task: ActivityTaskDispatch, poller: Poller
+        self, key: WorkflowKey, task: AnyActivityDispatch, poller: Poller
     ) -> PollActivityTaskQueueResponse | None:
         """Mark the attempt as started, durably; otherwise as `start_workflow_task`."""
         ...

@@ -10,15 +10,15 @@ import msgspec
 
 from indelible.base.invariants import invariant
 from indelible.engine.matching.priority import TaskPlace, effective_priority
-from indelible.engine.workflow.tasks import DispatchTask
 from indelible.ports.clients import QueuedTask
+from indelible.ports.dispatch_tasks import AnyDispatch
 from indelible.ports.stores import DispatchRow
 
 _encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(DispatchTask)
+_decoder: Final = msgspec.msgpack.Decoder(AnyDispatch)
 
 
-def place_in_queue(task: DispatchTask) -> TaskPlace:
+def place_in_queue(task: AnyDispatch) -> TaskPlace:
     """Return where a task stands in its queue."""
     return (effective_priority(task.priority), task.task_id)
 

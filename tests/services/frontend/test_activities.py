@@ -53,8 +53,10 @@ async def small_world() -> World:
             "ActivityId is not set on request.",
         ),
         (
-            api.RecordActivityTaskHeartbeatByIdRequest(namespace="default", activity_id="a"),
-            "WorkflowId is not set on request.",
+            api.RecordActivityTaskHeartbeatByIdRequest(
+                namespace="default", activity_id="a", workflow_id="w" * 1001
+            ),
+            "WorkflowId length exceeds limit.",
         ),
         (
             api.RespondActivityTaskFailedByIdRequest(

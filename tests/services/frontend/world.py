@@ -162,6 +162,36 @@ class RecordedHistory:
         self.targets.append(deadline)
         return self._record("query", request, api.QueryWorkflowResponse())
 
+    async def start_activity(
+        self, namespace: Namespace, request: api.StartActivityExecutionRequest
+    ) -> api.StartActivityExecutionResponse:
+        return self._record("start_activity", request, api.StartActivityExecutionResponse())
+
+    async def describe_activity(
+        self, namespace: Namespace, request: api.DescribeActivityExecutionRequest, call: Call
+    ) -> api.DescribeActivityExecutionResponse:
+        return self._record("describe_activity", request, api.DescribeActivityExecutionResponse())
+
+    async def poll_activity(
+        self, namespace: Namespace, request: api.PollActivityExecutionRequest, call: Call
+    ) -> api.PollActivityExecutionResponse:
+        return self._record("poll_activity", request, api.PollActivityExecutionResponse())
+
+    async def request_cancel_activity(
+        self, namespace: Namespace, request: api.RequestCancelActivityExecutionRequest
+    ) -> None:
+        self._record("request_cancel_activity", request, request)
+
+    async def terminate_activity(
+        self, namespace: Namespace, request: api.TerminateActivityExecutionRequest
+    ) -> None:
+        self._record("terminate_activity", request, request)
+
+    async def delete_activity(
+        self, namespace: Namespace, request: api.DeleteActivityExecutionRequest
+    ) -> None:
+        self._record("delete_activity", request, request)
+
     async def reset_sticky(
         self, namespace: Namespace, request: api.ResetStickyTaskQueueRequest
     ) -> None:

@@ -7,9 +7,9 @@ is refused as not supported. Must not know how a query is spelled: `query_syntax
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.enums.v1 import ActivityExecutionStatus, WorkflowExecutionStatus
 
 from indelible.base.instants import NEVER, Instant
 from indelible.engine.visibility.datetimes import parse_rfc3339
@@ -64,13 +64,6 @@ _ROW_FIELDS: Final[Mapping[str, str]] = {
 }
 _MAY_BE_EMPTY: Final = frozenset({"ParentWorkflowId", "ParentRunId"})
 _KNOWN_WHEN_CLOSED: Final = frozenset({"HistoryLength", "StateTransitionCount", "HistorySizeBytes"})
-_OPEN_STATUSES: Final = (
-    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
-    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
-)
-_IS_OPEN: Final = Comparison(
-    field="status", is_search_attribute=False, operator="in", value=_OPEN_STATUSES
-)
 _IS_CLOSED: Final = Comparison(
     field="close_time", is_search_attribute=False, operator="!=", value=NEVER
 )
@@ -94,16 +87,43 @@ _OPPOSITES: Final = {
     "is null": "is not null",
     "is not null": "is null",
 }
-_STATUSES: Final[Mapping[str, int]] = {
-    spelling: number
-    for name, number in WorkflowExecutionStatus.items()
-    for spelling in (
-        name,
-        "".join(
-            word.capitalize() for word in name.removeprefix("WORKFLOW_EXECUTION_STATUS_").split("_")
-        ),
-    )
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What is special about the queries for one kind of entity."""
+
+    aliases: Mapping[str, str]
+    """Its names of columns that all kinds have."""
+    statuses: Mapping[str, int]
+    """The spellings of each status, in the order in which they are tried."""
+    open_statuses: tuple[int, ...]
+
+
+def _spellings_of(statuses: Mapping[str, int], prefix: str) -> dict[str, int]:
+    return {
+        spelling: number
+        for name, number in statuses.items()
+        for spelling in (name, "".join(map(str.capitalize, name.removeprefix(prefix).split("_"))))
+    }
+
+
+WORKFLOWS: Final = Vocabulary(
+    aliases={"ScheduleId": "WorkflowId"},
+    statuses=_spellings_of(dict(WorkflowExecutionStatus.items()), "WORKFLOW_EXECUTION_STATUS_"),
+    open_statuses=(
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
+        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
+    ),
+)
+ACTIVITIES: Final = Vocabulary(
+    aliases={"ActivityId": "WorkflowId", "ActivityType": "WorkflowType"},
+    statuses=_spellings_of(dict(ActivityExecutionStatus.items()), "ACTIVITY_EXECUTION_STATUS_"),
+    open_statuses=(
+        ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_RUNNING,
+        ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_PAUSED,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,42 +144,53 @@ class _Column:
     """As it is registered."""
     value_type: int
     is_search_attribute: bool
+    vocabulary: Vocabulary
 
 
-def compile_query(text: str, custom: CustomTypes) -> VisibilityQuery:
+class _Names(NamedTuple):
+    """Where the name of a column is looked up."""
+
+    custom: CustomTypes
+    vocabulary: Vocabulary
+
+
+def compile_query(
+    text: str, custom: CustomTypes, vocabulary: Vocabulary = WORKFLOWS
+) -> VisibilityQuery:
     """Return what a query asks for; raise `InvalidArgumentError` if it means nothing.
 
     `custom` are the namespace's own search attributes.
     """
+    names = _Names(custom, vocabulary)
     query = parse(text)
     comparisons: list[Comparison] = []
     if query.where is not None:
-        for comparison in _compile(query.where, custom):
+        for comparison in _compile(query.where, names):
             comparisons.append(comparison)
             if len(comparisons) > COMPARISONS_MAX:
                 raise not_supported(f"more than {COMPARISONS_MAX} comparisons")
     if len(query.group_by) > 1:
         raise not_supported("'GROUP BY' clause supports only a single field")
     for name in query.group_by:
-        if _column(name, custom).key != _STATUS:
+        if _column(name, names).key != _STATUS:
             raise not_supported(f"'GROUP BY' clause is not supported for search attribute {name}")
     return VisibilityQuery(tuple(comparisons), bool(query.group_by))
 
 
 def _compile(
-    expression: Expression, custom: CustomTypes, *, is_negated: bool = False
+    expression: Expression, names: _Names, *, is_negated: bool = False
 ) -> Iterator[Comparison]:
     match expression:
         case Negation(part):
-            yield from _compile(part, custom, is_negated=not is_negated)
+            yield from _compile(part, names, is_negated=not is_negated)
         case Conjunction(parts) | Disjunction(parts):
             if isinstance(expression, Disjunction) == is_negated:
                 for part in parts:
-                    yield from _compile(part, custom, is_negated=is_negated)
+                    yield from _compile(part, names, is_negated=is_negated)
             else:
-                yield from _compile(_one_of(parts, is_negated=is_negated), custom)
+                yield from _compile(_one_of(parts, is_negated=is_negated), names)
         case Condition():
-            yield from _comparisons(expression, custom, is_negated=is_negated)
+            yield from _comparisons(expression, names, is_negated=is_negated)
 
 
 def _one_of(parts: tuple[Expression, ...], *, is_negated: bool) -> Condition:
@@ -186,10 +217,8 @@ def _alternatives(parts: tuple[Expression, ...]) -> Iterator[Expression]:
             yield part
 
 
-def _comparisons(
-    condition: Condition, custom: CustomTypes, *, is_negated: bool
-) -> Iterator[Comparison]:
-    column = _column(condition.column, custom)
+def _comparisons(condition: Condition, names: _Names, *, is_negated: bool) -> Iterator[Comparison]:
+    column = _column(condition.column, names)
     operator = condition.operator
     if operator in {"is null", "is not null"}:
         yield _null_comparison(column, is_null=(operator == "is null") != is_negated)
@@ -249,11 +278,17 @@ def _check_operator(column: _Column, operator: str, *, is_negated: bool) -> None
 
 def _null_comparison(column: _Column, *, is_null: bool) -> Comparison:
     if column.key == "CloseTime" or column.key in _KNOWN_WHEN_CLOSED:
-        return _IS_OPEN if is_null else _IS_CLOSED
+        return _is_open(column.vocabulary) if is_null else _IS_CLOSED
     if column.key not in _MAY_BE_EMPTY or is_null:
         word = "IS NULL" if is_null else "IS NOT NULL"
         raise not_supported(f"operator '{word}' on search attribute '{column.name}'")
     return _comparison(column, "!=", "")
+
+
+def _is_open(vocabulary: Vocabulary) -> Comparison:
+    return Comparison(
+        field="status", is_search_attribute=False, operator="in", value=vocabulary.open_statuses
+    )
 
 
 def _comparison(
@@ -270,24 +305,27 @@ def _comparison(
     )
 
 
-def _column(name: str, custom: CustomTypes) -> _Column:
+def _column(name: str, names: _Names) -> _Column:
+    custom, vocabulary = names
     if name in custom and name not in SYSTEM and name not in PREDEFINED:
-        return _Column(name, name, custom[name], is_search_attribute=True)
-    for key in _spellings(name):
+        return _Column(name, name, custom[name], is_search_attribute=True, vocabulary=vocabulary)
+    for key in _spellings(name, vocabulary.aliases):
         if key == "ExecutionDuration":
             raise not_supported("search attribute 'ExecutionDuration' in a filter")
         if key in SYSTEM:
-            return _Column(name, key, SYSTEM[key], is_search_attribute=False)
+            return _Column(name, key, SYSTEM[key], is_search_attribute=False, vocabulary=vocabulary)
         if key in PREDEFINED:
-            return _Column(name, key, PREDEFINED[key], is_search_attribute=True)
+            return _Column(
+                name, key, PREDEFINED[key], is_search_attribute=True, vocabulary=vocabulary
+            )
     raise invalid(f"column name '{name}' is not a valid search attribute")
 
 
-def _spellings(name: str) -> Iterator[str]:
+def _spellings(name: str, aliases: Mapping[str, str]) -> Iterator[str]:
     yield name
     bare = name.removeprefix(RESERVED_PREFIX)
-    if bare == "ScheduleId":
-        yield "WorkflowId"
+    if bare in aliases:
+        yield aliases[bare]
     yield bare if bare != name else RESERVED_PREFIX + name
 
 
@@ -298,15 +336,16 @@ def _value(column: _Column, literal: Literal) -> Scalar:
 
 
 def _status(column: _Column, literal: Literal) -> int:
+    statuses = column.vocabulary.statuses
     if isinstance(literal, str):
-        if literal not in _STATUSES:
+        if literal not in statuses:
             raise invalid(f"invalid {_STATUS} value '{literal}'")
-        return _STATUSES[literal]
+        return statuses[literal]
     if isinstance(literal, bool):
         raise _wrong_type(column, literal)
     if isinstance(literal, float):
         raise invalid(f"unexpected value type {_go_type(literal)} for search attribute {_STATUS}")
-    if literal not in _STATUSES.values():
+    if literal not in statuses.values():
         raise invalid(f"invalid {_STATUS} value {literal}")
     return literal
 

@@ -247,9 +247,7 @@ class ActivityHandlers:
 def _target(request: _ById) -> ActivityById:
     if not request.activity_id:
         raise InvalidArgumentError("ActivityId is not set on request.")
-    # Without a workflow id it would be a standalone activity, which is not built.
-    if not request.workflow_id:
-        raise InvalidArgumentError("WorkflowId is not set on request.")
+    # Without a workflow id it is a standalone activity.
     check_length(request.activity_id, "ActivityId")
     check_length(request.workflow_id, "WorkflowId")
     check_run_id(request.run_id)

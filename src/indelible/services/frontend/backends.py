@@ -55,6 +55,7 @@ from indelible.base.task_token import (
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
 from indelible.ports.stores import StoreDescription, VisibilityStore
+from indelible.services.frontend.activity_executions import StandaloneActivities
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
@@ -64,7 +65,7 @@ ActivityTarget = ActivityTaskToken | ActivityById
 """An activity: the attempt that a worker has, or whatever attempt there is under an id."""
 
 
-class History(Protocol):
+class History(StandaloneActivities, Protocol):
     """Executions: each method is durable when it returns, or reads."""
 
     async def start_workflow(

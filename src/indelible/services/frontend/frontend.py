@@ -13,6 +13,8 @@ from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import Telemetry
 from indelible.services.frontend.activities import ActivityHandlers
+from indelible.services.frontend.activity_executions import ActivityExecutionHandlers
+from indelible.services.frontend.activity_visibility import ActivityVisibilityHandlers
 from indelible.services.frontend.backends import Backends, LimitsOf
 from indelible.services.frontend.namespaces import NamespaceHandlers
 from indelible.services.frontend.nexus_endpoints import NexusEndpointHandlers
@@ -84,6 +86,10 @@ class Frontend:
             TaskQueueHandlers(matching=matching, address=address).routes(),
             WorkerHandlers(matching=matching, clock=clocks.node).routes(),
             VisibilityHandlers(store=backends.visibility).routes(),
+            ActivityExecutionHandlers(
+                activities=history, entropy=entropy, limits_of=limits_of
+            ).routes(),
+            ActivityVisibilityHandlers(store=backends.visibility).routes(),
         )
         self._operator_service: tuple[Routes, ...] = (
             system.operator_routes(),

@@ -51,6 +51,8 @@ CAPABILITIES: Final = NamespaceInfo.Capabilities(
     worker_heartbeats=True,
     worker_poll_complete_on_shutdown=True,
     poller_autoscaling=True,
+    standalone_activities=True,
+    standalone_activity_start_delay=True,
 )
 """What works in every namespace; whatever is missing here is not built."""
 

@@ -7,9 +7,8 @@ What a query means is `engine.visibility`'s, finding the rows is the store's.
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-import msgspec
 from google.protobuf.message import Message
-from temporalio.api.common.v1 import Memo, Payload, WorkflowExecution, WorkflowType
+from temporalio.api.common.v1 import Memo, WorkflowExecution, WorkflowType
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.filter.v1 import StartTimeFilter
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
@@ -27,7 +26,6 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import InvalidArgumentError
-from indelible.base.ids import RunId
 from indelible.base.instants import (
     NEVER,
     Instant,
@@ -36,7 +34,6 @@ from indelible.base.instants import (
     instant,
     timestamp,
 )
-from indelible.base.limits import VISIBILITY_PAGE_ROWS_MAX
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.filters import Comparison
 from indelible.engine.visibility.query import VisibilityQuery, compile_query
@@ -44,14 +41,13 @@ from indelible.engine.visibility.query_syntax import not_supported
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.visibility.search_attributes import typed_attributes
 from indelible.ports.rpc import Call
-from indelible.ports.stores import VisibilityCursor, VisibilityFilter, VisibilityStore
+from indelible.ports.stores import VisibilityFilter, VisibilityStore
 from indelible.services.frontend.routes import Routes, namespace_route
+from indelible.services.frontend.visibility_pages import keyword, read_page, status_name
 
 _RUNNING: Final = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 _STATUS_NAMES: Final[Mapping[int, str]] = {
-    number: "".join(
-        word.capitalize() for word in name.removeprefix("WORKFLOW_EXECUTION_STATUS_").split("_")
-    )
+    number: status_name(name, "WORKFLOW_EXECUTION_STATUS_")
     for name, number in WorkflowExecutionStatus.items()
 }
 
@@ -61,18 +57,6 @@ class _Page(NamedTuple):
 
     executions: list[WorkflowExecutionInfo]
     next_page_token: bytes
-
-
-class _PageToken(msgspec.Struct, frozen=True, array_like=True):
-    """The last row of the page before."""
-
-    close_time: Instant
-    start_time: Instant
-    run_id: RunId
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_PageToken)
 
 
 class VisibilityHandlers:
@@ -126,7 +110,9 @@ class VisibilityHandlers:
         if query.is_grouped_by_status:
             for status in sorted(counts):
                 if counts[status]:
-                    response.groups.add(count=counts[status], group_values=[_name(status)])
+                    response.groups.add(
+                        count=counts[status], group_values=[keyword(_STATUS_NAMES[status])]
+                    )
         return response
 
     async def _list_open(
@@ -186,14 +172,10 @@ class VisibilityHandlers:
         page_size: int,
         token: bytes,
     ) -> _Page:
-        is_valid = 0 < page_size <= VISIBILITY_PAGE_ROWS_MAX
-        limit = page_size if is_valid else VISIBILITY_PAGE_ROWS_MAX
-        rows = await self._store.list_executions(
-            _filter(namespace, comparisons), after=_cursor(token), limit=limit
+        rows, next_page_token = await read_page(
+            self._store, _filter(namespace, comparisons), page_size=page_size, token=token
         )
-        executions = [_execution(row, namespace) for row in rows]
-        # An exactly full last page has a token too; the page behind it is empty.
-        return _Page(executions, _token(rows[-1]) if len(rows) == limit else b"")
+        return _Page([_execution(row, namespace) for row in rows], next_page_token)
 
 
 def _filter(namespace: Namespace, comparisons: Iterable[Comparison]) -> VisibilityFilter:
@@ -222,31 +204,6 @@ def _within(field: str, window: StartTimeFilter) -> list[Comparison]:
 def _bounded(at: Instant) -> Instant:
     """Keep an instant within what a store can compare: 64 bits."""
     return Instant(max(-(2**63), min(at, 2**63 - 1)))
-
-
-def _cursor(token: bytes) -> VisibilityCursor | None:
-    if not token:
-        return None
-    try:
-        place = _decoder.decode(token)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidArgumentError("Invalid NextPageToken.") from error
-    if not 0 <= place.close_time < 2**63 or not 0 <= place.start_time < 2**63:
-        raise InvalidArgumentError("Invalid NextPageToken.")
-    return VisibilityCursor(
-        close_time=place.close_time, start_time=place.start_time, run_id=place.run_id
-    )
-
-
-def _token(row: VisibilityRecord) -> bytes:
-    return _encoder.encode(_PageToken(row.close_time, row.start_time, row.run_id))
-
-
-def _name(status: int) -> Payload:
-    return Payload(
-        metadata={"encoding": b"json/plain", "type": b"Keyword"},
-        data=f'"{_STATUS_NAMES[status]}"'.encode(),
-    )
 
 
 def _execution(row: VisibilityRecord, namespace: Namespace) -> WorkflowExecutionInfo:

@@ -1,12 +1,12 @@
 """Dispatch tasks that nobody wants any more."""
 
 from indelible.base.ids import WorkflowKey
-from indelible.engine.workflow.tasks import DispatchTask
+from indelible.ports.dispatch_tasks import AnyDispatch
 from indelible.ports.stores import Commit
 from indelible.services.history.shard import Shard, queue_key
 
 
-async def drop_obsolete(shard: Shard, key: WorkflowKey, task: DispatchTask) -> None:
+async def drop_obsolete(shard: Shard, key: WorkflowKey, task: AnyDispatch) -> None:
     """Remove the row of a task that its run does not know any more.
 
     A crash before the removal leaves a row that is found obsolete again.

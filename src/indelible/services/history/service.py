@@ -7,6 +7,7 @@ beside this one; the methods that the frontend and matching call are theirs.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from indelible.base.ids import Archetype, WorkflowKey
 from indelible.base.limits import EXECUTIONS_CACHED_MAX, Limits
 from indelible.base.time_zones import UtcOffset
 from indelible.ports.clients import MatchingClient
@@ -15,13 +16,15 @@ from indelible.ports.entropy import Entropy
 from indelible.ports.stores import Store
 from indelible.ports.telemetry import Telemetry
 from indelible.services.history.activities import ActivityOperations
+from indelible.services.history.activity_executions import ActivityExecutions
+from indelible.services.history.activity_targets import ActivityTargets
 from indelible.services.history.completing import CompletionOperations
 from indelible.services.history.describing import DescribeOperations
 from indelible.services.history.expirations import Expirations
 from indelible.services.history.messaging import MessageOperations
 from indelible.services.history.pages import HistoryOperations
 from indelible.services.history.querying import QueryOperations
-from indelible.services.history.shard import ShardParts
+from indelible.services.history.shard import Shard, ShardParts
 from indelible.services.history.shards import Shards
 from indelible.services.history.starting import StartOperations
 from indelible.services.history.transfer_tasks import TransferExecutor
@@ -95,15 +98,30 @@ class HistoryService:
         self.start_workflow_task = tasks.start_workflow_task
         self.respond_workflow_task_completed = completions.respond_workflow_task_completed
         self.respond_workflow_task_failed = completions.respond_workflow_task_failed
-        self.start_activity_task = activities.start_activity_task
-        self.respond_activity_completed = activities.respond_activity_completed
-        self.respond_activity_failed = activities.respond_activity_failed
-        self.respond_activity_canceled = activities.respond_activity_canceled
-        self.record_activity_heartbeat = activities.record_activity_heartbeat
+        self._standalone = ActivityExecutions(self._shards, around.clocks)
+        self.start_activity = self._standalone.start_activity
+        self.describe_activity = self._standalone.describe_activity
+        self.poll_activity = self._standalone.poll_activity
+        self.request_cancel_activity = self._standalone.request_cancel_activity
+        self.terminate_activity = self._standalone.terminate_activity
+        self.delete_activity = self._standalone.delete_activity
+        targets = ActivityTargets(activities, self._standalone)
+        self.start_activity_task = targets.start_activity_task
+        self.respond_activity_completed = targets.respond_activity_completed
+        self.respond_activity_failed = targets.respond_activity_failed
+        self.respond_activity_canceled = targets.respond_activity_canceled
+        self.record_activity_heartbeat = targets.record_activity_heartbeat
 
     async def start(self) -> None:
         """Take the shards; from here on runs go on by themselves."""
-        await self._shards.start(wake=self._expirations.wake, execute=self._transfers.execute)
+        await self._shards.start(wake=self._wake, execute=self._transfers.execute)
+
+    async def _wake(self, shard: Shard, key: WorkflowKey) -> None:
+        match key.archetype:
+            case Archetype.WORKFLOW:
+                await self._expirations.wake(shard, key)
+            case Archetype.ACTIVITY:
+                await self._standalone.wake(shard, key)
 
     async def stop(self) -> None:
         """Begin nothing any more, and answer whoever waits for a run."""

@@ -37,6 +37,7 @@ from indelible.engine.workflow.transition import StepSettings, Transition
 from indelible.ports.clients import MatchingClient, QueuedTask
 from indelible.ports.clock import Clocks
 from indelible.ports.dispatch_rows import dispatch_row
+from indelible.ports.dispatch_tasks import AnyDispatch
 from indelible.ports.entropy import Entropy
 from indelible.ports.stores import (
     Commit,
@@ -106,6 +107,14 @@ class ShardListener(Protocol):
         """A run does not exist any more."""
         ...
 
+    def noted(self, shard: "Shard", key: WorkflowKey, wake_at: Instant) -> None:
+        """An entity that is no workflow changed, or is gone; `NEVER` for no wake-up."""
+        ...
+
+    def doubted(self, shard: "Shard", key: WorkflowKey) -> None:
+        """The store may hold more of an entity that is no workflow than was told."""
+        ...
+
     def forgotten(self, shard: "Shard", entry: Entry) -> None:
         """A run was dropped from memory, and the store may hold more than was told."""
         ...
@@ -129,7 +138,7 @@ class Shard:
         self.fresh = FreshIds(parts.entropy.token(16))
         """Identifiers of this shard's steps: one seed, because steps are many."""
         self._task_ids = TaskIds(shard_id, parts.clocks.node)
-        self._events = listener
+        self.listener = listener
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -235,16 +244,16 @@ class Shard:
         task = entry.state.execution.workflow_task
         if task is not None and task.dispatch is not None:
             self.parts.matching.recheck(queue_of_ref(entry.key, task.dispatch))
-        self._events.forgotten(self, entry)
+        self.listener.forgotten(self, entry)
 
     def note_deadline(self, entry: Entry) -> None:
         """Have the run woken when its next deadline comes."""
-        self._events.stepped(self, entry)
+        self.listener.stepped(self, entry)
 
     def drop(self, entry: Entry) -> None:
         """Forget a run that has been deleted."""
         self._cache.forget(entry.key)
-        self._events.deleted(self, entry)
+        self.listener.deleted(self, entry)
 
     async def step(self, entry: Entry, decision: Callable[[Transition], T]) -> T:
         """Make one step of a run whose lock the caller holds, save it, and return the reply."""
@@ -275,7 +284,7 @@ class Shard:
                 entries.append(self._successor_entry(step.successor))
                 current = _advance(current, entry, step.successor)
         if len(entries) == 1 and changed[0].step.is_volatile:
-            self._events.stepped(self, entries[0])
+            self.listener.stepped(self, entries[0])
             return
         await self._commit(entries, current)
 
@@ -327,8 +336,8 @@ class Shard:
         self._cache.put(entry)
         for task in written.dispatches:
             self.parts.matching.offer(self._queued(entry, task))
-        self._events.stored(self, entry, written)
-        self._events.stepped(self, entry)
+        self.listener.stored(self, entry, written)
+        self.listener.stepped(self, entry)
 
     async def write(self, commit: Commit) -> None:
         """Commit; `UnavailableError` if it is not known that everything is stored."""
@@ -399,7 +408,7 @@ def _released_rows(entry: Entry) -> list[tuple[QueueKey, TaskId]]:
     return [(queue_of_ref(entry.key, ref), ref.task_id) for ref in entry.unsaved.released]
 
 
-def queue_key(key: WorkflowKey, task: DispatchTask) -> QueueKey:
+def queue_key(key: WorkflowKey, task: AnyDispatch) -> QueueKey:
     """Return the queue in which a task lies."""
     kind = QueueType.WORKFLOW if isinstance(task, WorkflowTaskDispatch) else QueueType.ACTIVITY
     return QueueKey(key.namespace_id, kind, task.queue_name)

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from indelible.base.ids import ChainKey, ShardId, WorkflowKey
+from indelible.base.instants import NEVER, Instant
 from indelible.engine.workflow.tasks import TransferTask
 from indelible.services.history.entries import Entry, Unsaved
 from indelible.services.history.query_buffer import QueryBuffer, is_asked_directly
@@ -132,6 +133,16 @@ class Shards:
         """Wake the run no more, and tell who watches it."""
         self._work[shard.shard_id].wakeups.note(entry.key, None)
         self.watchers.notify(entry.key)
+
+    def noted(self, shard: Shard, key: WorkflowKey, wake_at: Instant) -> None:
+        """Take note of an entity's next deadline, and wake who watches it."""
+        self._work[shard.shard_id].wakeups.note(key, None if wake_at == NEVER else wake_at)
+        self.watchers.notify(key)
+
+    def doubted(self, shard: Shard, key: WorkflowKey) -> None:
+        """Look into the store for wake-ups that were not told."""
+        self._work[shard.shard_id].wakeups.reread()
+        self.watchers.notify(key)
 
     def forgotten(self, shard: Shard, entry: Entry) -> None:
         """Look into the store for what may be there and was not told."""

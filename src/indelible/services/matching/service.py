@@ -53,7 +53,7 @@ from indelible.base.limits import (
 )
 from indelible.base.task_token import QueryTaskToken
 from indelible.engine.matching.matcher import QueryMatch
-from indelible.engine.workflow.tasks import ActivityTaskDispatch, WorkflowTaskDispatch
+from indelible.engine.workflow.tasks import WorkflowTaskDispatch
 from indelible.ports.clients import HistoryClient, QueryAnswer, QueryTask, QueuedTask
 from indelible.ports.clock import Clocks, TimerHandle
 from indelible.ports.entropy import Entropy
@@ -387,7 +387,7 @@ class MatchingService:
         if isinstance(match, QueryMatch):
             raise InvariantError("a query waits in an activity queue")
         key, task = match.task.key, match.task.task
-        if not isinstance(task, ActivityTaskDispatch):
+        if isinstance(task, WorkflowTaskDispatch):
             raise InvariantError("a workflow task lies in an activity queue")
         return await self._connected().start_activity_task(key, task, poll.poller(request_id))
 

@@ -1,0 +1,1 @@
+"""Standalone activities: activities without a workflow around them."""

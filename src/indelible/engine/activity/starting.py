@@ -1,0 +1,135 @@
+"""StartActivityExecution: an activity begins, or the one that has the id is meant (semantics 7.11).
+
+Owns the id policies. Requests are complete and checked when they come here.
+"""
+
+from enum import Enum
+
+from msgspec.structs import replace
+from temporalio.api.enums.v1 import ActivityIdConflictPolicy, ActivityIdReusePolicy
+from temporalio.api.errordetails.v1 import ActivityExecutionAlreadyStartedFailure
+from temporalio.api.workflowservice.v1 import StartActivityExecutionRequest
+
+from indelible.base.activity_options import effective_timeouts, given_timeouts
+from indelible.base.errors import AlreadyExistsError, FailedPreconditionError
+from indelible.base.ids import NamespaceId, RunId
+from indelible.base.instants import Instant, after, duration
+from indelible.base.messages import present_bytes
+from indelible.engine.activity.state import (
+    ActivityCore,
+    ActivityRequest,
+    ActivityState,
+    ActivityStatus,
+)
+from indelible.engine.activity.step import ActivityStep
+
+LINKS_MAX = 2_000
+"""Of one activity, however many requests they came with."""
+
+
+class IdDecision(Enum):
+    """What a start does about the activity that has the id."""
+
+    CREATE = "there is none, or it has closed and may be followed"
+    USE_EXISTING = "the open one is meant"
+    REPEAT = "it was created by this very request"
+
+
+def decide_on_id(
+    current: ActivityState | None, request: StartActivityExecutionRequest
+) -> IdDecision:
+    """Return what to do; raise `AlreadyExistsError` if the policies forbid it."""
+    if current is None:
+        return IdDecision.CREATE
+    core = current.core
+    if core.start_request_id == request.request_id:
+        return IdDecision.REPEAT
+    if core.is_open:
+        use_existing = ActivityIdConflictPolicy.ACTIVITY_ID_CONFLICT_POLICY_USE_EXISTING
+        if request.id_conflict_policy == use_existing:
+            return IdDecision.USE_EXISTING
+        raise _already_started(core)
+    match request.id_reuse_policy:
+        case ActivityIdReusePolicy.ACTIVITY_ID_REUSE_POLICY_REJECT_DUPLICATE:
+            raise _already_started(core)
+        case ActivityIdReusePolicy.ACTIVITY_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY:
+            if core.status is ActivityStatus.COMPLETED:
+                raise _already_started(core)
+        case _:
+            pass
+    return IdDecision.CREATE
+
+
+def _already_started(core: ActivityCore) -> AlreadyExistsError:
+    return AlreadyExistsError(
+        "activity execution already started",
+        ActivityExecutionAlreadyStartedFailure(
+            start_request_id=core.start_request_id, run_id=core.run_id
+        ),
+    )
+
+
+def new_activity(
+    request: StartActivityExecutionRequest,
+    *,
+    namespace_id: NamespaceId,
+    run_id: RunId,
+    now: Instant,
+) -> ActivityState:
+    """Return the state of an activity before its first step."""
+    timeouts = effective_timeouts(given_timeouts(request))
+    delay = duration(request.start_delay)
+    attributes = request.search_attributes.indexed_fields
+    return ActivityState(
+        core=ActivityCore(
+            namespace_id=namespace_id,
+            activity_id=request.activity_id,
+            run_id=run_id,
+            activity_type=request.activity_type.name,
+            task_queue=request.task_queue.name,
+            created_at=now,
+            schedule_to_close_timeout=timeouts.schedule_to_close,
+            schedule_to_start_timeout=timeouts.schedule_to_start,
+            start_to_close_timeout=timeouts.start_to_close,
+            heartbeat_timeout=timeouts.heartbeat,
+            retry_policy=request.retry_policy.SerializeToString(),
+            priority=present_bytes(request, "priority"),
+            start_delay=delay,
+            start_request_id=request.request_id,
+            scheduled_at=after(now, delay),
+        ),
+        request=ActivityRequest(
+            input=present_bytes(request, "input"),
+            header=present_bytes(request, "header"),
+            user_metadata=present_bytes(request, "user_metadata"),
+            links=tuple(link.SerializeToString() for link in request.links),
+            search_attributes={
+                name: attributes[name].SerializeToString() for name in sorted(attributes)
+            },
+        ),
+    )
+
+
+def begin_activity(step: ActivityStep) -> None:
+    """Put the first attempt into its queue, now or after the start delay."""
+    if step.core.start_delay:
+        step.change(is_backing_off=True)
+    else:
+        step.dispatch()
+
+
+def attach_links(step: ActivityStep, request: StartActivityExecutionRequest) -> None:
+    """Add the links of a start that found the activity running; known ones are not repeated.
+
+    Raises `FailedPreconditionError` beyond the bound.
+    """
+    known = step.state.request.links
+    added = dict.fromkeys(link.SerializeToString() for link in request.links)
+    links = known + tuple(link for link in added if link not in known)
+    if len(links) > LINKS_MAX:
+        raise FailedPreconditionError(
+            f"cannot attach more than {LINKS_MAX} links to an activity "
+            f"({len(known)} links already attached)"
+        )
+    if links != known:
+        step.change_request(replace(step.state.request, links=links))

@@ -1,0 +1,108 @@
+"""Requests that find standalone activities.
+
+Owns how a row becomes an `ActivityExecutionListInfo` (semantics 12.3). They share the rows' table
+with workflows, and never meet them in a list.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from google.protobuf.message import Message
+from temporalio.api.activity.v1 import ActivityExecutionListInfo
+from temporalio.api.common.v1 import ActivityType
+from temporalio.api.enums.v1 import ActivityExecutionStatus
+from temporalio.api.workflowservice.v1 import (
+    CountActivityExecutionsRequest,
+    CountActivityExecutionsResponse,
+    ListActivityExecutionsRequest,
+    ListActivityExecutionsResponse,
+)
+
+from indelible.base.ids import Archetype
+from indelible.base.instants import NEVER, duration_message, elapsed, timestamp
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.visibility.query import ACTIVITIES, VisibilityQuery, compile_query
+from indelible.engine.visibility.query_syntax import not_supported
+from indelible.engine.visibility.record import VisibilityRecord
+from indelible.engine.visibility.search_attributes import typed_attributes
+from indelible.ports.rpc import Call
+from indelible.ports.stores import VisibilityFilter, VisibilityStore
+from indelible.services.frontend.routes import Routes, namespace_route
+from indelible.services.frontend.visibility_pages import keyword, read_page, status_name
+
+_STATUS_NAMES: Final[Mapping[int, str]] = {
+    number: status_name(name, "ACTIVITY_EXECUTION_STATUS_")
+    for name, number in ActivityExecutionStatus.items()
+}
+
+
+class ActivityVisibilityHandlers:
+    """Answers the requests that find standalone activities."""
+
+    def __init__(self, *, store: VisibilityStore) -> None:
+        self._store = store
+
+    def routes(self) -> Routes:
+        """Return the handlers by the name of their RPC."""
+        return {
+            "ListActivityExecutions": namespace_route(ListActivityExecutionsRequest, self._list),
+            "CountActivityExecutions": namespace_route(CountActivityExecutionsRequest, self._count),
+        }
+
+    async def _list(
+        self, request: ListActivityExecutionsRequest, namespace: Namespace, _call: Call
+    ) -> Message:
+        query = compile_query(request.query, namespace.search_attributes, ACTIVITIES)
+        if query.is_grouped_by_status:
+            raise not_supported("'GROUP BY' clause")
+        rows, token = await read_page(
+            self._store,
+            _filter(namespace, query),
+            page_size=request.page_size,
+            token=request.next_page_token,
+        )
+        return ListActivityExecutionsResponse(
+            executions=[_execution(row, namespace) for row in rows], next_page_token=token
+        )
+
+    async def _count(
+        self, request: CountActivityExecutionsRequest, namespace: Namespace, _call: Call
+    ) -> Message:
+        query = compile_query(request.query, namespace.search_attributes, ACTIVITIES)
+        counts = await self._store.count_executions(
+            _filter(namespace, query), by_status=query.is_grouped_by_status
+        )
+        response = CountActivityExecutionsResponse(count=sum(counts.values()))
+        if query.is_grouped_by_status:
+            for status in sorted(counts):
+                if counts[status]:
+                    response.groups.add(
+                        count=counts[status], group_values=[keyword(_STATUS_NAMES[status])]
+                    )
+        return response
+
+
+def _filter(namespace: Namespace, query: VisibilityQuery) -> VisibilityFilter:
+    return VisibilityFilter(
+        namespace_id=namespace.id, archetype=Archetype.ACTIVITY, comparisons=query.comparisons
+    )
+
+
+def _execution(row: VisibilityRecord, namespace: Namespace) -> ActivityExecutionListInfo:
+    execution = ActivityExecutionListInfo(
+        activity_id=row.workflow_id,
+        run_id=row.run_id,
+        activity_type=ActivityType(name=row.workflow_type),
+        schedule_time=timestamp(row.start_time),
+        execution_time=timestamp(row.execution_time),
+        status=ActivityExecutionStatus.ValueType(row.status),
+        task_queue=row.task_queue,
+        search_attributes=typed_attributes(row.search_attributes, namespace.search_attributes),
+        state_transition_count=row.state_transition_count,
+        state_size_bytes=row.history_size_bytes,
+    )
+    if row.close_time != NEVER:
+        execution.close_time.CopyFrom(timestamp(row.close_time))
+        span = elapsed(row.start_time, row.close_time)
+        execution.execution_duration.CopyFrom(duration_message(span))
+    return execution

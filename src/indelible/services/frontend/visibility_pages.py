@@ -1,0 +1,72 @@
+"""Pages of visibility rows, whatever the rows are about.
+
+Owns the size of a page and the token that leads to the next one (semantics 12.2).
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from temporalio.api.common.v1 import Payload
+
+from indelible.base.errors import InvalidArgumentError
+from indelible.base.ids import RunId
+from indelible.base.instants import Instant
+from indelible.base.limits import VISIBILITY_PAGE_ROWS_MAX
+from indelible.engine.visibility.record import VisibilityRecord
+from indelible.ports.stores import VisibilityCursor, VisibilityFilter, VisibilityStore
+
+
+class _PageToken(msgspec.Struct, frozen=True, array_like=True):
+    """The last row of the page before."""
+
+    close_time: Instant
+    start_time: Instant
+    run_id: RunId
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_PageToken)
+
+
+async def read_page(
+    store: VisibilityStore, query: VisibilityFilter, *, page_size: int, token: bytes
+) -> tuple[Sequence[VisibilityRecord], bytes]:
+    """Return rows, and the token of the page behind them; empty if there is none.
+
+    Raises `InvalidArgumentError` for a token that is none of ours.
+    """
+    is_valid = 0 < page_size <= VISIBILITY_PAGE_ROWS_MAX
+    limit = page_size if is_valid else VISIBILITY_PAGE_ROWS_MAX
+    rows = await store.list_executions(query, after=_cursor(token), limit=limit)
+    # An exactly full last page has a token too; the page behind it is empty.
+    return rows, _token(rows[-1]) if len(rows) == limit else b""
+
+
+def _cursor(token: bytes) -> VisibilityCursor | None:
+    if not token:
+        return None
+    try:
+        place = _decoder.decode(token)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError("Invalid NextPageToken.") from error
+    if not 0 <= place.close_time < 2**63 or not 0 <= place.start_time < 2**63:
+        raise InvalidArgumentError("Invalid NextPageToken.")
+    return VisibilityCursor(
+        close_time=place.close_time, start_time=place.start_time, run_id=place.run_id
+    )
+
+
+def _token(row: VisibilityRecord) -> bytes:
+    return _encoder.encode(_PageToken(row.close_time, row.start_time, row.run_id))
+
+
+def status_name(name: str, prefix: str) -> str:
+    """Return the name of a status as queries and groups spell it: `TimedOut`."""
+    return "".join(map(str.capitalize, name.removeprefix(prefix).split("_")))
+
+
+def keyword(text: str) -> Payload:
+    """Return a keyword as the value of a group."""
+    return Payload(
+        metadata={"encoding": b"json/plain", "type": b"Keyword"}, data=f'"{text}"'.encode()
+    )

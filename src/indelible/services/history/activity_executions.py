@@ -1,0 +1,425 @@
+"""Standalone activities: started by clients, carried out by workers, found by their id.
+
+Owns the shell around `engine.activity`: locks, commits, long polls, wake-ups. A task token or a
+request without a workflow id comes here (semantics 7.11).
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+from temporalio.api.common.v1 import Link
+from temporalio.api.workflowservice.v1 import (
+    DeleteActivityExecutionRequest,
+    DescribeActivityExecutionRequest,
+    DescribeActivityExecutionResponse,
+    PollActivityExecutionRequest,
+    PollActivityExecutionResponse,
+    PollActivityTaskQueueResponse,
+    RecordActivityTaskHeartbeatRequest,
+    RecordActivityTaskHeartbeatResponse,
+    RequestCancelActivityExecutionRequest,
+    RespondActivityTaskCanceledRequest,
+    RespondActivityTaskCompletedRequest,
+    RespondActivityTaskFailedRequest,
+    StartActivityExecutionRequest,
+    StartActivityExecutionResponse,
+    TerminateActivityExecutionRequest,
+)
+
+from indelible.base.errors import InvalidArgumentError, NotFoundError, activity_execution_not_found
+from indelible.base.ids import (
+    Archetype,
+    ChainKey,
+    QueueKey,
+    QueueType,
+    RunId,
+    WorkflowId,
+    WorkflowKey,
+)
+from indelible.base.instants import SECOND, Duration, Instant, after
+from indelible.base.limits import LONG_POLL_MARGIN_SECONDS, LONG_POLL_SECONDS_MAX
+from indelible.engine.activity import attempts, client_requests
+from indelible.engine.activity.attempts import ActivityTarget
+from indelible.engine.activity.deadlines import fire_due, is_expired
+from indelible.engine.activity.description import activity_task, describe, outcome
+from indelible.engine.activity.starting import (
+    IdDecision,
+    attach_links,
+    begin_activity,
+    decide_on_id,
+    new_activity,
+)
+from indelible.engine.activity.state import ActivityState
+from indelible.engine.activity.step import ActivityStep
+from indelible.engine.activity.tasks import ActivityExecutionDispatch
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.visibility.search_attributes import typed_attributes
+from indelible.ports.clients import Poller
+from indelible.ports.clock import Clocks
+from indelible.ports.rpc import Call
+from indelible.ports.stores import CurrentWrite
+from indelible.services.history.activity_kind import ActivityKind, state_size
+from indelible.services.history.dispatching import drop_obsolete
+from indelible.services.history.entities import Decided, Entities, EntityEntry
+from indelible.services.history.shard import Shard
+from indelible.services.history.shards import Shards
+
+T = TypeVar("T")
+
+DELETION_DELAY: Final = SECOND
+"""A deleted activity that was open is kept so long, for those who wait for its outcome."""
+
+
+class _LongPollToken(msgspec.Struct, frozen=True, array_like=True):
+    """What a client has seen of an activity."""
+
+    run_id: str
+    transition_count: int
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_LongPollToken)
+
+
+class ActivityExecutions:
+    """Standalone activities of all shards."""
+
+    def __init__(self, shards: Shards, clocks: Clocks) -> None:
+        self._shards = shards
+        self._clocks = clocks
+        self._kind = ActivityKind()
+        self._hosts: dict[int, Entities[ActivityState]] = {}
+
+    # -- for clients -------------------------------------------------------------------------------
+
+    async def start_activity(
+        self, namespace: Namespace, request: StartActivityExecutionRequest
+    ) -> StartActivityExecutionResponse:
+        """Start an activity, or say which has the id; `AlreadyExistsError` if that is forbidden."""
+        chain = _chain(namespace, request.activity_id)
+        host = self._host(chain)
+        async with host.shard.locks.hold(chain):
+            current = await host.find(chain)
+            decision = decide_on_id(current.state if current else None, request)
+            if current is None or decision is IdDecision.CREATE:
+                entry = await self._create(host, chain, current, request)
+            else:
+                entry = current
+                if decision is IdDecision.USE_EXISTING and request.on_conflict_options.attach_links:
+                    await self._step(host, entry, lambda step: attach_links(step, request))
+        return StartActivityExecutionResponse(
+            run_id=entry.key.run_id,
+            started=decision is not IdDecision.USE_EXISTING,
+            link=Link(
+                activity=Link.Activity(
+                    namespace=namespace.name,
+                    activity_id=request.activity_id,
+                    run_id=entry.key.run_id,
+                )
+            ),
+        )
+
+    async def describe_activity(
+        self, namespace: Namespace, request: DescribeActivityExecutionRequest, call: Call
+    ) -> DescribeActivityExecutionResponse:
+        """Describe an activity; with a token wait until there is news, then up to 60 s."""
+        chain = _chain(namespace, request.activity_id)
+        seen = _seen(request)
+
+        def news(state: ActivityState) -> DescribeActivityExecutionResponse | None:
+            if seen is not None and state.core.is_open:
+                if seen.run_id != state.core.run_id:
+                    raise InvalidArgumentError("long poll token does not match execution")
+                if seen.transition_count >= state.core.transition_count:
+                    return None
+            return self._description(chain, namespace, state, request)
+
+        answer = await self._await(chain, request.run_id, call, news)
+        return answer or DescribeActivityExecutionResponse()
+
+    async def poll_activity(
+        self, namespace: Namespace, request: PollActivityExecutionRequest, call: Call
+    ) -> PollActivityExecutionResponse:
+        """Wait for the outcome of an activity, up to 60 s; then answer empty."""
+        chain = _chain(namespace, request.activity_id)
+
+        def ended(state: ActivityState) -> PollActivityExecutionResponse | None:
+            if state.core.is_open:
+                return None
+            return PollActivityExecutionResponse(run_id=state.core.run_id, outcome=outcome(state))
+
+        answer = await self._await(chain, request.run_id, call, ended)
+        return answer or PollActivityExecutionResponse()
+
+    async def request_cancel_activity(
+        self, namespace: Namespace, request: RequestCancelActivityExecutionRequest
+    ) -> None:
+        """Have an activity stopped; `FailedPreconditionError` if that is too late or repeated."""
+        await self._update(
+            _chain(namespace, request.activity_id),
+            request.run_id,
+            lambda step: client_requests.request_cancel(step, request),
+        )
+
+    async def terminate_activity(
+        self, namespace: Namespace, request: TerminateActivityExecutionRequest
+    ) -> None:
+        """Close an activity at once; `FailedPreconditionError` if it has closed otherwise."""
+        await self._update(
+            _chain(namespace, request.activity_id),
+            request.run_id,
+            lambda step: client_requests.terminate(step, request),
+        )
+
+    async def delete_activity(
+        self, namespace: Namespace, request: DeleteActivityExecutionRequest
+    ) -> None:
+        """Remove a closed activity; end an open one and remove it soon."""
+        chain = _chain(namespace, request.activity_id)
+        host = self._host(chain)
+        async with host.hold(chain, request.run_id, activity_execution_not_found) as entry:
+            if entry.state.core.is_open:
+                await self._step(host, entry, _end_for_deletion)
+            else:
+                await host.delete(entry)
+
+    # -- for workers -------------------------------------------------------------------------------
+
+    async def start_attempt(
+        self, key: WorkflowKey, task: ActivityExecutionDispatch, poller: Poller
+    ) -> PollActivityTaskQueueResponse | None:
+        """Give an attempt to a worker, durably; None if the task is obsolete."""
+        host = self._host(key.chain)
+        async with host.shard.locks.hold(key.chain):
+            entry = await host.find(key.chain, key.run_id)
+            is_started = entry is not None and await self._step(
+                host,
+                entry,
+                lambda step: attempts.start_attempt(
+                    step,
+                    task,
+                    identity=poller.identity,
+                    request_id=poller.request_id,
+                    sdk_name=poller.client_name,
+                ),
+            )
+            if entry is None or not is_started:
+                await drop_obsolete(host.shard, key, task)
+                return None
+            namespace = host.shard.parts.namespaces.by_id(key.namespace_id)
+            return activity_task(entry.state, namespace.name)
+
+    async def respond_completed(
+        self,
+        namespace: Namespace,
+        request: RespondActivityTaskCompletedRequest,
+        target: ActivityTarget,
+    ) -> None:
+        """Close an activity with its result; `NotFoundError` if it is not open."""
+        await self._report(namespace, target, lambda step: attempts.complete(step, request, target))
+
+    async def respond_failed(
+        self,
+        namespace: Namespace,
+        request: RespondActivityTaskFailedRequest,
+        target: ActivityTarget,
+    ) -> None:
+        """Fail an attempt: it is tried again, or the activity is closed."""
+        await self._report(namespace, target, lambda step: attempts.fail(step, request, target))
+
+    async def respond_canceled(
+        self,
+        namespace: Namespace,
+        request: RespondActivityTaskCanceledRequest,
+        target: ActivityTarget,
+    ) -> None:
+        """Close an activity that was asked to stop; `InvalidArgumentError` if it was not."""
+        await self._report(
+            namespace, target, lambda step: attempts.report_canceled(step, request, target)
+        )
+
+    async def record_heartbeat(
+        self,
+        namespace: Namespace,
+        request: RecordActivityTaskHeartbeatRequest,
+        target: ActivityTarget,
+    ) -> RecordActivityTaskHeartbeatResponse:
+        """Keep what an attempt reports, and tell its worker what is wanted of it."""
+        return await self._report(
+            namespace, target, lambda step: attempts.record_heartbeat(step, request, target)
+        )
+
+    # -- by themselves -----------------------------------------------------------------------------
+
+    async def wake(self, shard: Shard, key: WorkflowKey) -> None:
+        """Fire what is due in an activity, or remove it when its retention has ended."""
+        host = self._host(key.chain)
+        async with shard.locks.hold(key.chain):
+            entry = await host.find(key.chain, key.run_id)
+            if entry is None:
+                return
+            if is_expired(entry.state, shard.now_in(key.namespace_id)):
+                await host.delete(entry)
+            elif not await self._step(host, entry, _fire):
+                host.note_deadline(entry)
+
+    # -- the runtime -------------------------------------------------------------------------------
+
+    def _host(self, chain: ChainKey) -> Entities[ActivityState]:
+        shard = self._shards.of(chain)
+        host = self._hosts.get(shard.shard_id)
+        if host is None:
+            host = self._hosts[shard.shard_id] = Entities(shard, self._kind)
+        return host
+
+    async def _create(
+        self,
+        host: Entities[ActivityState],
+        chain: ChainKey,
+        current: EntityEntry[ActivityState] | None,
+        request: StartActivityExecutionRequest,
+    ) -> EntityEntry[ActivityState]:
+        now = host.shard.now_in(chain.namespace_id)
+        run_id = RunId(host.shard.fresh.run_id(now))
+        entry = host.new_entry(
+            new_activity(request, namespace_id=chain.namespace_id, run_id=run_id, now=now)
+        )
+        expected = current.key.run_id if current is not None else None
+        await self._step(
+            host,
+            entry,
+            begin_activity,
+            current=CurrentWrite(chain=chain, expected=expected, run_id=run_id),
+        )
+        return entry
+
+    async def _update(
+        self, chain: ChainKey, run_id: str, decision: Callable[[ActivityStep], T]
+    ) -> T:
+        host = self._host(chain)
+        async with host.hold(chain, run_id, activity_execution_not_found) as entry:
+            return await self._step(host, entry, decision)
+
+    async def _report(
+        self, namespace: Namespace, target: ActivityTarget, decision: Callable[[ActivityStep], T]
+    ) -> T:
+        chain = _chain(namespace, target.activity_id)
+        host = self._host(chain)
+        async with host.hold(chain, target.run_id, _task_not_found) as entry:
+            return await self._step(host, entry, decision)
+
+    async def _step(
+        self,
+        host: Entities[ActivityState],
+        entry: EntityEntry[ActivityState],
+        decision: Callable[[ActivityStep], T],
+        *,
+        current: CurrentWrite | None = None,
+    ) -> T:
+        """Make one step, save it if it changed anything, and return the reply."""
+        step = ActivityStep(
+            entry.state,
+            now=host.shard.now_in(entry.key.namespace_id),
+            next_task_id=host.shard.next_task_id,
+            retention=host.shard.parts.namespaces.by_id(entry.key.namespace_id).retention,
+        )
+        reply = decision(step)
+        if step.state == entry.state and entry.version:
+            return reply
+        step.change(transition_count=step.core.transition_count + 1)
+        decided = Decided(
+            state=step.state,
+            dispatches=step.dispatches,
+            released=[
+                (QueueKey(entry.key.namespace_id, QueueType.ACTIVITY, queue), task_id)
+                for queue, task_id in step.released
+            ],
+        )
+        await host.save(entry, decided, current=current)
+        return reply
+
+    async def _await(
+        self,
+        chain: ChainKey,
+        run_id: str,
+        call: Call,
+        answer: Callable[[ActivityState], T | None],
+    ) -> T | None:
+        """Return an answer as soon as there is one; None if the time is over before."""
+        host = self._host(chain)
+        give_up_at = self._give_up_at(call)
+        has_changed = True
+        while has_changed:
+            async with host.hold(chain, run_id, activity_execution_not_found) as entry:
+                found = answer(entry.state)
+                if found is not None:
+                    return found
+                key = entry.key
+                watch = self._shards.watchers.watch(key)
+            run_id = key.run_id  # A later run of the same id is not what was asked for.
+            has_changed = await self._shards.watchers.outcome(key, watch, until=give_up_at)
+        return None
+
+    def _give_up_at(self, call: Call) -> Instant:
+        now = self._clocks.node.now()
+        longest = after(now, Duration(LONG_POLL_SECONDS_MAX * SECOND))
+        if call.deadline is None:
+            return longest
+        return min(longest, after(call.deadline, Duration(-LONG_POLL_MARGIN_SECONDS * SECOND)))
+
+    def _description(
+        self,
+        chain: ChainKey,
+        namespace: Namespace,
+        state: ActivityState,
+        request: DescribeActivityExecutionRequest,
+    ) -> DescribeActivityExecutionResponse:
+        now = self._host(chain).shard.now_in(namespace.id)
+        described = describe(state, request, now=now)
+        described.state_size_bytes = state_size(state)
+        described.search_attributes.CopyFrom(
+            typed_attributes(state.request.search_attributes, namespace.search_attributes)
+        )
+        response = DescribeActivityExecutionResponse(run_id=state.core.run_id, info=described)
+        if request.include_input and state.request.input:
+            response.input.ParseFromString(state.request.input)
+        ended = outcome(state)
+        if ended is None:
+            token = _LongPollToken(state.core.run_id, state.core.transition_count)
+            response.long_poll_token = _encoder.encode(token)
+        elif request.include_outcome:
+            response.outcome.CopyFrom(ended)
+        return response
+
+
+def _chain(namespace: Namespace, activity_id: str) -> ChainKey:
+    return ChainKey(namespace.id, WorkflowId(activity_id), Archetype.ACTIVITY)
+
+
+def _task_not_found() -> NotFoundError:
+    return NotFoundError("activity task not found")
+
+
+def _seen(request: DescribeActivityExecutionRequest) -> _LongPollToken | None:
+    if not request.long_poll_token:
+        return None
+    try:
+        token = _decoder.decode(request.long_poll_token)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError("invalid long poll token") from error
+    if token.run_id != request.run_id:
+        raise InvalidArgumentError("long poll token does not match execution")
+    return token
+
+
+def _end_for_deletion(step: ActivityStep) -> None:
+    client_requests.end(step, reason=client_requests.DELETION_REASON, identity="", request_id="")
+    step.change(retention=DELETION_DELAY)
+
+
+def _fire(step: ActivityStep) -> bool:
+    """Fire what is due; return whether anything was."""
+    before = step.state
+    fire_due(step)
+    return step.state != before

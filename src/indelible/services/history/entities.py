@@ -1,0 +1,226 @@
+"""Entities that are records alone: without a history, and small enough to be decided on as a whole.
+
+Owns their runtime within a shard: load, decide elsewhere, commit, tell. Whatever the state is, it
+is a value: a step that is not committed leaves no trace. Must not know what an entity is about;
+`EntityKind` says what a store must see of it.
+"""
+
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
+
+from indelible.base.ids import ChainKey, QueueKey, RunId, TaskId, WorkflowKey
+from indelible.base.instants import NEVER, Instant
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.visibility.record import VisibilityRecord
+from indelible.ports.clients import QueuedTask
+from indelible.ports.dispatch_rows import dispatch_row
+from indelible.ports.dispatch_tasks import AnyDispatch
+from indelible.ports.stores import (
+    Commit,
+    CurrentWrite,
+    ExecutionWrite,
+    StoredExecution,
+    SubRecord,
+)
+from indelible.services.history.shard import Shard, queue_key
+from indelible.services.history.uninterrupted import finish
+
+S = TypeVar("S")
+
+ENTITIES_CACHED_MAX: Final = 2_000
+"""Of one kind in one shard; others are read when they are needed."""
+
+
+class EntityKind(Protocol[S]):
+    """What the runtime must know of a kind of entity."""
+
+    def key(self, state: S) -> WorkflowKey:
+        """Return the identity of an entity."""
+        ...
+
+    def is_open(self, state: S) -> bool:
+        """Whether an entity has not closed."""
+        ...
+
+    def wake_at(self, state: S) -> Instant:
+        """Return when it must be looked at next; `NEVER` for not by itself."""
+        ...
+
+    def encode(self, state: S) -> bytes:
+        """Return the core record in its stored form."""
+        ...
+
+    def parts(self, state: S, before: S | None) -> dict[tuple[int, str], bytes | None]:
+        """Return the sub-records that differ from those of `before`; None for one that is gone."""
+        ...
+
+    def decode(self, stored: StoredExecution) -> S:
+        """Return the state of a stored entity."""
+        ...
+
+    def row(self, state: S, namespace: Namespace) -> VisibilityRecord:
+        """Return the searchable row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided(Generic[S]):
+    """A step on its way to the store."""
+
+    state: S
+    dispatches: Sequence[AnyDispatch] = ()
+    released: Sequence[tuple[QueueKey, TaskId]] = ()
+
+
+class EntityEntry(Generic[S]):
+    """One entity in memory. Whoever holds the lock of its chain may use it."""
+
+    __slots__ = ("key", "row", "state", "version")
+
+    def __init__(self, key: WorkflowKey, state: S) -> None:
+        self.key = key
+        self.state = state
+        """As it is stored, unless `version` is 0."""
+        self.version = 0
+        self.row: VisibilityRecord | None = None
+
+
+class Entities(Generic[S]):
+    """The entities of one kind in one shard."""
+
+    def __init__(
+        self, shard: Shard, kind: EntityKind[S], *, entries_max: int = ENTITIES_CACHED_MAX
+    ) -> None:
+        self.shard = shard
+        self._kind = kind
+        self._entries: OrderedDict[WorkflowKey, EntityEntry[S]] = OrderedDict()
+        self._entries_max = entries_max
+
+    @asynccontextmanager
+    async def hold(
+        self, chain: ChainKey, run_id: str, absent: Callable[[], Exception]
+    ) -> AsyncGenerator[EntityEntry[S]]:
+        """Hold a chain's lock and give its named or current run; raise `absent()` without one."""
+        async with self.shard.locks.hold(chain):
+            entry = await self.find(chain, run_id)
+            if entry is None:
+                raise absent()
+            yield entry
+
+    async def find(self, chain: ChainKey, run_id: str = "") -> EntityEntry[S] | None:
+        """Return the named or current run of a chain whose lock the caller holds."""
+        found = RunId(run_id) if run_id else await self.shard.parts.store.current_run(chain)
+        if not found:
+            return None
+        key = WorkflowKey(chain.namespace_id, chain.workflow_id, found, chain.archetype)
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+            return entry
+        stored = await self.shard.parts.store.load_execution(key)
+        if stored is None:
+            return None
+        entry = self.new_entry(self._kind.decode(stored))
+        entry.version = stored.version
+        entry.row = self._kind.row(entry.state, self._namespace(key))
+        self._remember(entry)
+        return entry
+
+    def new_entry(self, state: S) -> EntityEntry[S]:
+        """Return an entry for an entity that does not exist yet."""
+        return EntityEntry(self._kind.key(state), state)
+
+    async def save(
+        self, entry: EntityEntry[S], decided: Decided[S], *, current: CurrentWrite | None = None
+    ) -> None:
+        """Commit a step of an entity whose lock the caller holds, and tell whom it concerns.
+
+        Raises `UnavailableError` if it is not known that it is stored.
+        """
+        row = self._kind.row(decided.state, self._namespace(entry.key))
+        write = self._write(entry, decided.state, row)
+        queued = [self._queued(entry.key, task) for task in decided.dispatches]
+        commit = Commit(
+            shard_id=self.shard.shard_id,
+            range_id=self.shard.range_id,
+            executions=(write,),
+            currents=(current,) if current is not None else (),
+            dispatches_added=[dispatch_row(task) for task in queued],
+            dispatches_removed=decided.released,
+        )
+        try:
+            cancellation = await finish(self.shard.write(commit))
+        except BaseException:
+            self._forget(entry.key, queued)
+            raise
+        entry.state, entry.version, entry.row = decided.state, write.version, row
+        self._remember(entry)
+        for task in queued:
+            self.shard.parts.matching.offer(task)
+        self.note_deadline(entry)
+        if cancellation is not None:
+            raise cancellation
+
+    async def delete(
+        self, entry: EntityEntry[S], released: Sequence[tuple[QueueKey, TaskId]] = ()
+    ) -> None:
+        """Remove an entity whose lock the caller holds."""
+        await self.shard.write(
+            Commit(
+                shard_id=self.shard.shard_id,
+                range_id=self.shard.range_id,
+                deleted=(entry.key,),
+                dispatches_removed=released,
+            )
+        )
+        self._entries.pop(entry.key, None)
+        self.shard.listener.noted(self.shard, entry.key, NEVER)
+
+    def note_deadline(self, entry: EntityEntry[S]) -> None:
+        """Have the entity woken when its next deadline comes, and wake who watches it."""
+        self.shard.listener.noted(self.shard, entry.key, self._kind.wake_at(entry.state))
+
+    def _write(self, entry: EntityEntry[S], state: S, row: VisibilityRecord) -> ExecutionWrite:
+        parts = self._kind.parts(state, entry.state if entry.version else None)
+        return ExecutionWrite(
+            key=entry.key,
+            expected_version=entry.version,
+            version=entry.version + 1,
+            is_open=self._kind.is_open(state),
+            wake_at=self._kind.wake_at(state),
+            record=self._kind.encode(state),
+            put=[
+                SubRecord(kind=kind, record_id=record_id, blob=blob)
+                for (kind, record_id), blob in parts.items()
+                if blob is not None
+            ],
+            remove=[place for place, blob in parts.items() if blob is None],
+            visibility=row if row != entry.row else None,
+        )
+
+    def _queued(self, key: WorkflowKey, task: AnyDispatch) -> QueuedTask:
+        return QueuedTask(
+            queue=queue_key(key, task),
+            key=key,
+            created_at=self.shard.now_in(key.namespace_id),
+            task=task,
+        )
+
+    def _namespace(self, key: WorkflowKey) -> Namespace:
+        return self.shard.parts.namespaces.by_id(key.namespace_id)
+
+    def _remember(self, entry: EntityEntry[S]) -> None:
+        self._entries[entry.key] = entry
+        self._entries.move_to_end(entry.key)
+        while len(self._entries) > self._entries_max:
+            self._entries.popitem(last=False)
+
+    def _forget(self, key: WorkflowKey, queued: Sequence[QueuedTask]) -> None:
+        """The outcome of a commit is unknown: have everybody look into the store."""
+        self._entries.pop(key, None)
+        for task in queued:
+            self.shard.parts.matching.recheck(task.queue)
+        self.shard.listener.doubted(self.shard, key)
