@@ -17,10 +17,12 @@ from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import NoTelemetry
 from indelible.services.frontend.backends import Backends
 from indelible.services.frontend.frontend import Environment, Frontend
+from indelible.services.frontend.system_requests import signal_with_start_rules
 from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.faulty import FaultRates, FaultyStore
 from simulation.world.disk import Disk
 from simulation.world.loop import SimulatedLoop
@@ -76,13 +78,19 @@ class Node:
         self.namespace = await registry.ensure(
             NAMESPACE, namespace_id=NAMESPACE_ID, retention=self._retention, now=now
         )
+        endpoints = NexusEndpointRegistry(self.store)
+        await endpoints.load()
+        deployments = WorkerDeploymentRegistry(self.store)
+        await deployments.load()
         matching = MatchingService(
             self.store,
             clocks=self._clocks,
             entropy=self._entropy,
             telemetry=NoTelemetry(),
             spawn=self.process.spawn,
+            routing_of=deployments.routing,
         )
+        deployments.listen(matching.reroute)
         history = HistoryService(
             HistorySurroundings(
                 store=self.store,
@@ -90,9 +98,14 @@ class Node:
                 entropy=self._entropy,
                 telemetry=NoTelemetry(),
                 namespaces=registry,
+                endpoints=endpoints,
+                complete_signal_with_start=signal_with_start_rules(
+                    clocks=self._clocks, limits_of=lambda _: self._limits, utc_offset=utc_only
+                ),
                 limits_of=lambda _: self._limits,
                 utc_offset=utc_only,
                 matching=matching,
+                routing_of=deployments.routing_of,
                 spawn=self.process.spawn,
                 owner=FreshIds(self._entropy.token(16)).uuid(),
             ),
@@ -105,7 +118,8 @@ class Node:
                 matching=matching,
                 visibility=self.store,
                 store=self.store.describe(),
-                endpoints=NexusEndpointRegistry(self.store),
+                endpoints=endpoints,
+                deployments=deployments,
             ),
             registry=registry,
             environment=Environment(

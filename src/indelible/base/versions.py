@@ -4,8 +4,9 @@ Owns how a version is written, in both notations that clients know, and the name
 holds the tasks of one version. Must not know which version a task is for.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
 from temporalio.api.enums.v1 import WorkerVersioningMode
 
@@ -15,7 +16,7 @@ _DELIMITER: Final = ":"
 RESERVED_QUEUE_PREFIX: Final = "/_sys/"
 
 
-class Version(NamedTuple):
+class Version(msgspec.Struct, frozen=True):
     """A worker deployment version. No version at all is None: unversioned."""
 
     deployment_name: str

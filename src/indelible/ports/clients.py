@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.nexus.v1 import Request as NexusRequest, Response as NexusResponse
 from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.workflowservice.v1 import (
     PollActivityTaskQueueResponse,
@@ -11,6 +13,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.ids import NamespaceId, QueueKey, WorkflowKey
 from indelible.base.instants import Instant
+from indelible.base.versions import Version
 from indelible.engine.workflow.tasks import WorkflowTaskDispatch
 from indelible.ports.dispatch_tasks import AnyActivityDispatch, AnyDispatch
 
@@ -36,6 +39,8 @@ class Poller:
     build_id: str = ""
     is_sticky_poll: bool = False
     client_name: str = ""
+    version: Version | None = None
+    """The version that the worker works under; None for an unversioned one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,22 @@ class QueryAnswer:
     result: bytes = b""
     error_message: str = ""
     failure: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NexusTask:
+    """A call of a Nexus operation for a worker. It lives in memory and may be lost."""
+
+    queue: QueueKey
+    request: NexusRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NexusAnswer:
+    """What a worker made of a Nexus task: a response, or the failure of its handler."""
+
+    response: NexusResponse | None = None
+    failure: Failure | None = None
 
 
 class HistoryClient(Protocol):
@@ -110,6 +131,14 @@ class MatchingClient(Protocol):
         The deadline is one of the node's clock. `task.response` gets its task token here.
         Raises `FailedPreconditionError` if the queue has had no poller for long,
         `ResourceExhaustedError` if too many queries wait, `UnavailableError` if the node stops.
+        """
+        ...
+
+    async def call_nexus(self, task: NexusTask, *, deadline: Instant) -> NexusAnswer | None:
+        """Give a Nexus task to a worker and wait for its answer; None if there is none in time.
+
+        The deadline is one of the node's clock. Raises `ResourceExhaustedError` if too many tasks
+        wait, `UnavailableError` if the node stops.
         """
         ...
 

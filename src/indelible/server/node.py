@@ -30,10 +30,12 @@ from indelible.server.refusal import StartRefusedError
 from indelible.services.frontend.backends import Backends
 from indelible.services.frontend.deleted_namespaces import DeletedNamespaces
 from indelible.services.frontend.frontend import Environment, Frontend
+from indelible.services.frontend.system_requests import signal_with_start_rules
 from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory.store import MemoryStore
 from indelible.store.sqlite.store import SqliteStore
 from indelible.wire.grpc.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
@@ -121,6 +123,8 @@ async def _serving(
     registry = NamespaceRegistry(store)
     endpoints = NexusEndpointRegistry(store)
     await endpoints.load()
+    deployments = WorkerDeploymentRegistry(store)
+    await deployments.load()
     await _prepare_namespaces(config, node, registry)
     matching = MatchingService(
         store,
@@ -128,7 +132,9 @@ async def _serving(
         entropy=node.entropy,
         telemetry=node.telemetry,
         spawn=supervisor.start,
+        routing_of=deployments.routing,
     )
+    deployments.listen(matching.reroute)
     history = HistoryService(
         HistorySurroundings(
             store=store,
@@ -136,9 +142,16 @@ async def _serving(
             entropy=node.entropy,
             telemetry=node.telemetry,
             namespaces=registry,
+            endpoints=endpoints,
+            complete_signal_with_start=signal_with_start_rules(
+                clocks=node.clocks,
+                limits_of=config.dynamic_config.limits,
+                utc_offset=utc_offset,
+            ),
             limits_of=config.dynamic_config.limits,
             utc_offset=utc_offset,
             matching=matching,
+            routing_of=deployments.routing_of,
             spawn=supervisor.start,
             owner=FreshIds(node.entropy.token(16)).uuid(),
         )
@@ -150,6 +163,7 @@ async def _serving(
         visibility=store,
         store=store.describe(),
         endpoints=endpoints,
+        deployments=deployments,
     )
     wire = _transport(config, node, backends, registry, host=host)
     await history.start()

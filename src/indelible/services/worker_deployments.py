@@ -14,6 +14,7 @@ from indelible.base.errors import NotFoundError, resource_exhausted
 from indelible.base.ids import NamespaceId, QueueKey, QueueType
 from indelible.base.instants import Instant
 from indelible.base.limits import TASK_QUEUES_LOADED_MAX
+from indelible.base.version_routing import UNROUTED, VersionRouting
 from indelible.base.versions import Version
 from indelible.engine.deployment.changes import DEPLOYMENTS_PER_NAMESPACE_MAX, register_worker
 from indelible.engine.deployment.record import Deployment, decode_deployment, encode_deployment
@@ -84,6 +85,11 @@ class WorkerDeploymentRegistry:
             routing = route_queue(deployments.values(), queue.queue_type, queue.name)
             self._routings[queue] = routing
         return routing
+
+    def routing_of(self, namespace_id: NamespaceId) -> VersionRouting:
+        """Return what the runs of a namespace may ask about versions."""
+        has_any = bool(self._by_name.get(namespace_id))
+        return _NamespaceRouting(self, namespace_id) if has_any else UNROUTED
 
     # ------------------------------------------------------------------------------------ changing
     async def register_worker(
@@ -176,3 +182,29 @@ class WorkerDeploymentRegistry:
         for namespace_id, name, record in await self._store.load_namespace_records(_KIND):
             self._by_name.setdefault(namespace_id, {})[name] = decode_deployment(record)
         self._routings.clear()
+
+
+class _NamespaceRouting:
+    """The routing in one namespace. Implements `base.version_routing.VersionRouting`."""
+
+    def __init__(self, registry: WorkerDeploymentRegistry, namespace_id: NamespaceId) -> None:
+        self._registry = registry
+        self._namespace_id = namespace_id
+
+    def target(self, queue_name: str, workflow_id: str) -> tuple[Version | None, int]:
+        """Return where the workflow tasks of an unpinned run go, and the routing's revision."""
+        routing = self._registry.routing(
+            QueueKey(self._namespace_id, QueueType.WORKFLOW, queue_name)
+        )
+        if routing is None:
+            return None, 0
+        version = routing.target(workflow_id)
+        return version, routing.revision(version)
+
+    def has_queue(
+        self, version: Version, queue_name: str, *, is_workflow_queue: bool = True
+    ) -> bool:
+        """Whether workers of a version poll a queue."""
+        kind = QueueType.WORKFLOW if is_workflow_queue else QueueType.ACTIVITY
+        queue = QueueKey(self._namespace_id, kind, queue_name)
+        return self._registry.has_queue(self._namespace_id, version, queue)

@@ -255,7 +255,6 @@ async def test_a_bad_signal_with_start_is_refused(
     "change",
     [
         merge(time_skipping_config={}),
-        merge(versioning_override={}),
         merge(completion_callbacks=[Callback()]),
     ],
 )

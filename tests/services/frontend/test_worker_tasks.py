@@ -73,11 +73,11 @@ async def test_a_poll_needs_time_to_wait(
         (
             poll(
                 deployment_options=WorkerDeploymentOptions(
-                    worker_versioning_mode=VERSIONED, deployment_name="d", build_id="b"
+                    worker_versioning_mode=VERSIONED, deployment_name="d.e", build_id="b"
                 )
             ),
-            StatusCode.PERMISSION_DENIED,
-            "Worker Deployment Versions are disabled on this namespace.",
+            BAD,
+            "worker deployment name cannot contain '.'",
         ),
         (
             poll(

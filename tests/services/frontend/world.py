@@ -33,6 +33,7 @@ from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory import MemoryStore
 
 START = Instant(1_700_000_000 * SECOND)
@@ -121,10 +122,67 @@ class RecordedHistory:
             "signal_with_start", request, api.SignalWithStartWorkflowExecutionResponse()
         )
 
+    async def update_workflow(
+        self, namespace: Namespace, request: api.UpdateWorkflowExecutionRequest
+    ) -> api.UpdateWorkflowExecutionResponse:
+        return self._record("update", request, api.UpdateWorkflowExecutionResponse())
+
+    async def poll_update(
+        self, namespace: Namespace, request: api.PollWorkflowExecutionUpdateRequest
+    ) -> api.PollWorkflowExecutionUpdateResponse:
+        return self._record("poll_update", request, api.PollWorkflowExecutionUpdateResponse())
+
+    async def execute_multi_operation(
+        self,
+        namespace: Namespace,
+        start: api.StartWorkflowExecutionRequest,
+        update: api.UpdateWorkflowExecutionRequest,
+    ) -> api.ExecuteMultiOperationResponse:
+        self._record("multi_start", start, api.StartWorkflowExecutionResponse())
+        return self._record("multi_update", update, api.ExecuteMultiOperationResponse())
+
     async def signal_workflow(
         self, namespace: Namespace, request: api.SignalWorkflowExecutionRequest
     ) -> api.SignalWorkflowExecutionResponse:
         return self._record("signal", request, api.SignalWorkflowExecutionResponse())
+
+    async def reset_workflow(
+        self, namespace: Namespace, request: api.ResetWorkflowExecutionRequest
+    ) -> api.ResetWorkflowExecutionResponse:
+        return self._record("reset_workflow", request, api.ResetWorkflowExecutionResponse())
+
+    async def pause_workflow(
+        self, namespace: Namespace, request: api.PauseWorkflowExecutionRequest
+    ) -> None:
+        self._record("pause_workflow", request, request)
+
+    async def unpause_workflow(
+        self, namespace: Namespace, request: api.UnpauseWorkflowExecutionRequest
+    ) -> None:
+        self._record("unpause_workflow", request, request)
+
+    async def update_workflow_options(
+        self, namespace: Namespace, request: api.UpdateWorkflowExecutionOptionsRequest
+    ) -> api.UpdateWorkflowExecutionOptionsResponse:
+        return self._record(
+            "update_workflow_options", request, api.UpdateWorkflowExecutionOptionsResponse()
+        )
+
+    async def pause_activity(self, namespace: Namespace, request: api.PauseActivityRequest) -> None:
+        self._record("pause_activity", request, request)
+
+    async def unpause_activity(
+        self, namespace: Namespace, request: api.UnpauseActivityRequest
+    ) -> None:
+        self._record("unpause_activity", request, request)
+
+    async def reset_activity(self, namespace: Namespace, request: api.ResetActivityRequest) -> None:
+        self._record("reset_activity", request, request)
+
+    async def update_activity_options(
+        self, namespace: Namespace, request: api.UpdateActivityOptionsRequest
+    ) -> api.UpdateActivityOptionsResponse:
+        return self._record("update_activity_options", request, api.UpdateActivityOptionsResponse())
 
     async def request_cancel(
         self, namespace: Namespace, request: api.RequestCancelWorkflowExecutionRequest
@@ -315,6 +373,7 @@ class World:
                 visibility=self.store,
                 store=self.store.describe(),
                 endpoints=NexusEndpointRegistry(self.store),
+                deployments=WorkerDeploymentRegistry(self.store),
             ),
             registry=self.registry,
             environment=Environment(

@@ -6,9 +6,10 @@ records. Like events, deltas go through appliers and cannot be refused.
 
 import msgspec
 
-from indelible.base.ids import EventId, TaskId
+from indelible.base.ids import EventId, RunId, TaskId
 from indelible.base.instants import Duration, Instant
-from indelible.engine.workflow.state import DispatchRef
+from indelible.base.versions import Version
+from indelible.engine.workflow.state import DispatchRef, PauseRecord
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,10 +67,38 @@ class TransientWorkflowTaskStarted(Delta, frozen=True, kw_only=True):
     suggest_continue_as_new: bool
 
 
+class SpeculativeWorkflowTaskScheduled(Delta, frozen=True, kw_only=True):
+    """A workflow task was scheduled for updates, in memory only."""
+
+    scheduled_at: Instant
+    start_to_close_timeout: Duration
+    schedule_to_start_timeout: Duration
+    queue_name: str
+    is_sticky: bool
+    dispatch_task_id: TaskId
+
+
+class SpeculationWritten(Delta, frozen=True, kw_only=True):
+    """A speculative workflow task has got its events; this is what they do not tell."""
+
+    dispatch_task_id: TaskId
+    dispatch: DispatchRef | None
+    original_scheduled_at: Instant
+    schedule_to_start_timeout: Duration
+    build_id: str
+
+
 class WorkflowTaskIdentified(Delta, frozen=True, kw_only=True):
     """The start of the workflow task is known with what its event does not tell."""
 
     build_id: str
+
+
+class VersionTransitionStarted(Delta, frozen=True, kw_only=True):
+    """The run is on its way to another version of the workers; None is unversioned."""
+
+    version: Version | None
+    revision: int
 
 
 class WorkflowTaskDropped(Delta, frozen=True, kw_only=True):
@@ -148,11 +177,143 @@ class ActivityRetryScheduled(Delta, frozen=True, kw_only=True):
     """A serialized `Failure`."""
 
 
+class ActivityHeld(Delta, frozen=True, kw_only=True):
+    """The current attempt waits in no queue, because the activity or its run is paused."""
+
+    scheduled_event_id: EventId
+
+
+class ActivityPaused(Delta, frozen=True, kw_only=True):
+    """No attempt begins before the activity is unpaused."""
+
+    scheduled_event_id: EventId
+    pause: PauseRecord
+
+
+class ActivityUnpaused(Delta, frozen=True, kw_only=True):
+    """Attempts may begin again."""
+
+    scheduled_event_id: EventId
+
+
+class ActivityReset(Delta, frozen=True, kw_only=True):
+    """The attempts are counted from one again; one that is under way is told to stop."""
+
+    scheduled_event_id: EventId
+    drops_heartbeat: bool
+
+
+class ActivityHeartbeatDropped(Delta, frozen=True, kw_only=True):
+    """What was reported so far is forgotten."""
+
+    scheduled_event_id: EventId
+
+
+class ActivityRescheduled(Delta, frozen=True, kw_only=True):
+    """The current attempt, which no worker has, begins at another time."""
+
+    scheduled_event_id: EventId
+    attempt: int
+    scheduled_at: Instant
+    is_first: bool = False
+    """The whole activity counts as scheduled at that time."""
+
+
+class ActivityOptionsChanged(Delta, frozen=True, kw_only=True):
+    """The activity has other options from here on; messages are serialized."""
+
+    scheduled_event_id: EventId
+    task_queue: str
+    schedule_to_close_timeout: Duration
+    schedule_to_start_timeout: Duration
+    start_to_close_timeout: Duration
+    heartbeat_timeout: Duration
+    retry_policy: bytes
+    priority: bytes
+
+
+class RunForked(Delta, frozen=True, kw_only=True):
+    """The run goes on from the middle of another one, as if it had begun now."""
+
+    base_run_id: RunId
+    forked_at_event_id: EventId
+    request_id: str
+    started_at: Instant
+    run_expires_at: Instant
+    execution_expires_at: Instant
+    history_bytes: int
+
+
+class RunReset(Delta, frozen=True, kw_only=True):
+    """Another run goes on from the middle of this one."""
+
+    reset_run_id: RunId
+
+
 class ChildStartRecorded(Delta, frozen=True, kw_only=True):
     """The buffered started event of a child has got its id."""
 
     initiated_event_id: EventId
     started_event_id: EventId
+
+
+class NexusStartRecorded(Delta, frozen=True, kw_only=True):
+    """The buffered started event of a Nexus operation has got its id."""
+
+    scheduled_event_id: EventId
+    started_event_id: EventId
+
+
+class NexusCallScheduled(Delta, frozen=True, kw_only=True):
+    """The handler of an operation is to be called: to cancel it, or to start it again."""
+
+    scheduled_event_id: EventId
+    is_cancel: bool
+
+
+class NexusCallFailed(Delta, frozen=True, kw_only=True):
+    """A call to the handler of an operation failed and will be repeated."""
+
+    scheduled_event_id: EventId
+    is_cancel: bool
+    failed_at: Instant
+    next_attempt_at: Instant
+    failure: bytes
+    """A serialized `Failure`."""
+
+
+class NexusCancelEnded(Delta, frozen=True, kw_only=True):
+    """The cancellation of an operation was delivered, or cannot be."""
+
+    scheduled_event_id: EventId
+    ended_at: Instant
+    failure: bytes = b""
+    """A serialized `Failure`; empty if it was delivered."""
+
+
+class CallbackScheduled(Delta, frozen=True, kw_only=True):
+    """A completion callback is to be called."""
+
+    callback_id: str
+
+
+class CallbackAttemptFailed(Delta, frozen=True, kw_only=True):
+    """A completion callback could not be called and will be again."""
+
+    callback_id: str
+    failed_at: Instant
+    next_attempt_at: Instant
+    failure: bytes
+    """A serialized `Failure`."""
+
+
+class CallbackEnded(Delta, frozen=True, kw_only=True):
+    """A completion callback was called, or cannot be."""
+
+    callback_id: str
+    ended_at: Instant
+    failure: bytes = b""
+    """A serialized `Failure`; empty if it was called."""
 
 
 class StepCounted(Delta, frozen=True, kw_only=True):

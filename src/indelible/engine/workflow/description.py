@@ -30,6 +30,7 @@ from temporalio.api.workflow.v1 import (
     PendingActivityInfo,
     PendingChildExecutionInfo,
     PendingWorkflowTaskInfo,
+    ResetPoints,
     WorkflowExecutionConfig,
     WorkflowExecutionExtendedInfo,
     WorkflowExecutionInfo,
@@ -38,6 +39,9 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
 from indelible.base.backoff import retry_interval
 from indelible.base.instants import after, duration_message, elapsed, timestamp
+from indelible.engine.workflow.rules.nexus_description import add_nexus
+from indelible.engine.workflow.rules.system_attributes import system_attributes
+from indelible.engine.workflow.rules.versioning import add_versioning
 from indelible.engine.workflow.state import (
     ActivityRecord,
     ChildRecord,
@@ -56,6 +60,7 @@ def describe_workflow(state: StateView) -> DescribeWorkflowExecutionResponse:
         workflow_extended_info=_extended_info(execution),
         pending_children=[_child(child) for child in state.children.values()],
     )
+    add_nexus(response, state)
     if not execution.is_open:
         return response
     response.pending_activities.extend(
@@ -79,9 +84,8 @@ def _config(execution: ExecutionRecord) -> WorkflowExecutionConfig:
 def _execution_info(state: StateView) -> WorkflowExecutionInfo:
     execution = state.execution
     memo = {name: Payload.FromString(value) for name, value in state.memo.items()}
-    attributes = {
-        name: Payload.FromString(value) for name, value in state.search_attributes.items()
-    }
+    fields = {**state.search_attributes, **system_attributes(state)}
+    attributes = {name: Payload.FromString(value) for name, value in fields.items()}
     described = WorkflowExecutionInfo(
         execution=WorkflowExecution(workflow_id=execution.workflow_id, run_id=execution.run_id),
         type=WorkflowType(name=execution.workflow_type),
@@ -100,10 +104,14 @@ def _execution_info(state: StateView) -> WorkflowExecutionInfo:
         ),
         priority=Priority.FromString(execution.priority),
     )
+    if execution.reset_points:
+        points = ResetPoints.FromString(execution.reset_points)
+        described.auto_reset_points.CopyFrom(points)
     if not execution.is_open:
         described.close_time.CopyFrom(timestamp(execution.closed_at))
         span = elapsed(execution.execution_time, execution.closed_at)
         described.execution_duration.CopyFrom(duration_message(span))
+    add_versioning(described, execution)
     if execution.parent is not None:
         described.parent_namespace_id = execution.parent.namespace_id
         described.parent_execution.workflow_id = execution.parent.workflow_id
@@ -114,8 +122,15 @@ def _execution_info(state: StateView) -> WorkflowExecutionInfo:
 def _extended_info(execution: ExecutionRecord) -> WorkflowExecutionExtendedInfo:
     extended = WorkflowExecutionExtendedInfo(
         cancel_requested=execution.is_cancel_requested,
-        original_start_time=timestamp(execution.started_at),
+        original_start_time=timestamp(execution.original_started_at),
+        reset_run_id=execution.reset_run_id,
     )
+    if execution.base_run_id:
+        extended.last_reset_time.CopyFrom(timestamp(execution.started_at))
+    if execution.pause is not None:
+        extended.pause_info.identity = execution.pause.identity
+        extended.pause_info.reason = execution.pause.reason
+        extended.pause_info.paused_time.CopyFrom(timestamp(execution.pause.paused_at))
     if execution.execution_expires_at:
         extended.execution_expiration_time.CopyFrom(timestamp(execution.execution_expires_at))
     if execution.run_expires_at:
@@ -155,7 +170,11 @@ def _activity_state(record: ActivityRecord) -> "PendingActivityState.ValueType":
     if record.is_cancel_requested:
         return PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
     if record.is_started:
+        if record.pause is not None:
+            return PendingActivityState.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED
         return PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+    if record.pause is not None:
+        return PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED
     return PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 
 
@@ -186,7 +205,12 @@ def _activity(execution: ExecutionRecord, record: ActivityRecord) -> PendingActi
     if record.last_attempt_completed_at:
         completed_at = timestamp(record.last_attempt_completed_at)
         pending.last_attempt_complete_time.CopyFrom(completed_at)
-    if record.is_backing_off:
+    if record.pause is not None:
+        pending.paused = True
+        pending.pause_info.pause_time.CopyFrom(timestamp(record.pause.paused_at))
+        pending.pause_info.manual.identity = record.pause.identity
+        pending.pause_info.manual.reason = record.pause.reason
+    elif record.is_backing_off:
         pending.next_attempt_schedule_time.CopyFrom(timestamp(record.scheduled_at))
         interval = retry_interval(policy, record.attempt - 1)
         pending.current_retry_interval.CopyFrom(duration_message(interval))

@@ -25,6 +25,12 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant
+from indelible.engine.workflow.records import (
+    CallbackRecord,
+    NexusOperationRecord,
+    Record as Record,  # noqa: PLC0414 - see there
+)
+from indelible.engine.workflow.versioning import VersioningRecord
 
 NO_TASK = TaskId(0)
 
@@ -45,10 +51,6 @@ class WorkflowStatus(IntEnum):
 
 
 OPEN_STATUSES = frozenset({WorkflowStatus.RUNNING, WorkflowStatus.PAUSED})
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A stored value. New fields get defaults, so that old records open for ever."""
 
 
 class DispatchRef(Record, frozen=True, kw_only=True):
@@ -97,6 +99,8 @@ class WorkflowTaskRecord(Record, frozen=True, kw_only=True):
     build_id: str = ""
     history_size_bytes: int = 0
     suggest_continue_as_new: bool = False
+    is_speculative: bool = False
+    """In memory only, for updates; never stored: see `Transition.write_speculation`."""
 
     @property
     def is_started(self) -> bool:
@@ -107,6 +111,20 @@ class WorkflowTaskRecord(Record, frozen=True, kw_only=True):
     def is_transient(self) -> bool:
         """Whether the events of the task are not written before it completes."""
         return self.attempt > 1
+
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether the task has no events yet; its ids are those that they would get."""
+        return self.is_speculative or self.is_transient
+
+
+class PauseRecord(Record, frozen=True, kw_only=True):
+    """Who has paused a run or an activity, and why."""
+
+    paused_at: Instant
+    identity: str = ""
+    reason: str = ""
+    request_id: str = ""
 
 
 class ExecutionRecord(Record, frozen=True, kw_only=True):
@@ -163,13 +181,42 @@ class ExecutionRecord(Record, frozen=True, kw_only=True):
     history_size_bytes: int = 0
     transition_count: int = 0
     buffered_count: int = 0
-    request_ids: dict[str, tuple[int, int]] = {}
+    request_ids: dict[str, tuple[int, int]] = msgspec.field(default_factory=dict)
     """Request id -> (event type, event id; 0 while buffered) of the last attached requests."""
+    pause: PauseRecord | None = None
+    """Of a paused run."""
+    paused_activity_count: int = 0
+    base_run_id: RunId = RunId("")
+    """The run whose beginning this one shares, if it came from a reset."""
+    forked_at_event_id: EventId = UNASSIGNED_EVENT_ID
+    """The first event that is this run's own, if it came from a reset."""
+    original_started_at: Instant = NEVER
+    """As the started event says; a reset makes the run begin anew."""
+    reset_request_id: str = ""
+    """Of the reset that made this run."""
+    reset_run_id: RunId = RunId("")
+    """The run that the last reset made of this one."""
+    reset_points: bytes = b""
+    """A serialized `ResetPoints`: the first completion of each build."""
+    versioning: VersioningRecord | None = None
+    """None as long as no versioned worker had to do with the run."""
+    versioning_override: bytes = b""
+    """A serialized `VersioningOverride`; empty for none."""
 
     @property
     def key(self) -> WorkflowKey:
         """The identity of the run."""
         return WorkflowKey(self.namespace_id, self.workflow_id, self.run_id)
+
+    @property
+    def has_speculation(self) -> bool:
+        """Whether a workflow task is pending that only memory knows."""
+        return self.workflow_task is not None and self.workflow_task.is_speculative
+
+    @property
+    def stored_form(self) -> "ExecutionRecord":
+        """The record without what only memory knows."""
+        return msgspec.structs.replace(self, workflow_task=None) if self.has_speculation else self
 
     @property
     def is_open(self) -> bool:
@@ -214,6 +261,12 @@ class ActivityRecord(Record, frozen=True, kw_only=True):
     dispatch: DispatchRef | None = None
     dispatch_task_id: TaskId = NO_TASK
     priority: bytes = b""
+    pause: PauseRecord | None = None
+    """Of a paused activity: its current attempt may go on, and no other begins."""
+    is_reset: bool = False
+    """The worker is to be told that its attempt does not count any more."""
+    drops_heartbeat: bool = False
+    """The next attempt does not get the heartbeat details of this one."""
 
     @property
     def is_started(self) -> bool:
@@ -262,7 +315,16 @@ class BufferedEventRecord(Record, frozen=True, kw_only=True):
 class FieldsRecord(Record, frozen=True, kw_only=True):
     """The memo or the search attributes of a run: name -> serialized `Payload`."""
 
-    fields: dict[str, bytes] = {}
+    fields: dict[str, bytes] = msgspec.field(default_factory=dict)
+
+
+class UpdateRecord(Record, frozen=True, kw_only=True):
+    """An update that the history knows. What was asked and answered is in its events."""
+
+    admitted_event_id: EventId = UNASSIGNED_EVENT_ID
+    """Only of an update that came from another run, by a reset."""
+    accepted_event_id: EventId = UNASSIGNED_EVENT_ID
+    completed_event_id: EventId = UNASSIGNED_EVENT_ID
 
 
 class RecordKind(IntEnum):
@@ -277,6 +339,9 @@ class RecordKind(IntEnum):
     BUFFERED_EVENT = 7
     MEMO = 8
     SEARCH_ATTRIBUTES = 9
+    NEXUS_OPERATION = 20
+    CALLBACK = 21
+    UPDATE = 10
 
 
 K = TypeVar("K", int, str)
@@ -403,6 +468,21 @@ class StateView(Protocol):
         ...
 
     @property
+    def updates(self) -> Mapping[str, UpdateRecord]:
+        """Updates that the history knows, by update id."""
+        ...
+
+    @property
+    def nexus_operations(self) -> Mapping[int, NexusOperationRecord]:
+        """Pending Nexus operations by scheduled event id."""
+        ...
+
+    @property
+    def callbacks(self) -> Mapping[str, CallbackRecord]:
+        """Completion callbacks, in the order in which they were attached."""
+        ...
+
+    @property
     def memo(self) -> Mapping[str, bytes]:
         """Memo fields: serialized payloads by name."""
         ...
@@ -425,14 +505,17 @@ class MutableState:
         "activities",
         "activity_ids",
         "buffered_events",
+        "callbacks",
         "children",
         "execution",
         "external_cancels",
         "external_signals",
         "memo_table",
+        "nexus_operations",
         "search_attributes_table",
         "signal_requests",
         "timers",
+        "updates",
     )
 
     def __init__(self, execution: ExecutionRecord) -> None:
@@ -450,10 +533,15 @@ class MutableState:
         )
         self.signal_requests = RecordTable[str, Record](RecordKind.SIGNAL_REQUEST, str)
         self.buffered_events = RecordTable[int, BufferedEventRecord](RecordKind.BUFFERED_EVENT, int)
+        self.nexus_operations = RecordTable[int, NexusOperationRecord](
+            RecordKind.NEXUS_OPERATION, int
+        )
+        self.callbacks = RecordTable[str, CallbackRecord](RecordKind.CALLBACK, str)
         self.memo_table = RecordTable[str, FieldsRecord](RecordKind.MEMO, str)
         self.search_attributes_table = RecordTable[str, FieldsRecord](
             RecordKind.SEARCH_ATTRIBUTES, str
         )
+        self.updates = RecordTable[str, UpdateRecord](RecordKind.UPDATE, str)
 
     @property
     def memo(self) -> Mapping[str, bytes]:
@@ -479,6 +567,9 @@ class MutableState:
             self.buffered_events,
             self.memo_table,
             self.search_attributes_table,
+            self.updates,
+            self.nexus_operations,
+            self.callbacks,
         )
 
     @property
@@ -519,4 +610,7 @@ RECORD_TYPES: Mapping[RecordKind, type[Record]] = {
     RecordKind.BUFFERED_EVENT: BufferedEventRecord,
     RecordKind.MEMO: FieldsRecord,
     RecordKind.SEARCH_ATTRIBUTES: FieldsRecord,
+    RecordKind.NEXUS_OPERATION: NexusOperationRecord,
+    RecordKind.CALLBACK: CallbackRecord,
+    RecordKind.UPDATE: UpdateRecord,
 }

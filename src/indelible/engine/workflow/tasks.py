@@ -23,6 +23,8 @@ class WorkflowTaskDispatch(Task, frozen=True, kw_only=True, tag="workflow_task")
     is_sticky: bool = False
     scheduled_event_id: EventId
     priority: int = 0
+    is_ramp_preferred: bool = False
+    """The version that a ramp leads to gets the task, however small the ramp is."""
 
 
 class ActivityTaskDispatch(Task, frozen=True, kw_only=True, tag="activity_task"):
@@ -68,7 +70,38 @@ class ApplyParentClosePolicy(Task, frozen=True, kw_only=True, tag="parent_close_
     policy: int
 
 
+class StartNexusOperation(Task, frozen=True, kw_only=True, tag="start_nexus_operation"):
+    """Ask the handler of an operation to start it, and record the outcome."""
+
+    scheduled_event_id: EventId
+    attempt: int
+
+
+class CancelNexusOperation(Task, frozen=True, kw_only=True, tag="cancel_nexus_operation"):
+    """Ask the handler of a started operation to cancel it, and record the outcome."""
+
+    scheduled_event_id: EventId
+    attempt: int
+
+
+class CallCallback(Task, frozen=True, kw_only=True, tag="call_callback"):
+    """Tell somebody how the chain of this run has ended, and record the outcome."""
+
+    callback_id: str
+    attempt: int
+
+
+CallTask = StartNexusOperation | CancelNexusOperation | CallCallback
+"""Tasks that may wait long for somebody else."""
+
 TransferTask = (
-    StartChild | SignalExternal | CancelExternal | ReportToParent | ApplyParentClosePolicy
+    StartChild
+    | SignalExternal
+    | CancelExternal
+    | ReportToParent
+    | ApplyParentClosePolicy
+    | StartNexusOperation
+    | CancelNexusOperation
+    | CallCallback
 )
 """Tasks that the shard executes itself."""

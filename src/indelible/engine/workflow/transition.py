@@ -7,6 +7,7 @@ anything, and must not know how a step is stored.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Link
@@ -16,10 +17,11 @@ from temporalio.api.sdk.v1 import EventGroupMarker, UserMetadata
 
 from indelible.base.fresh_ids import FreshIds
 from indelible.base.ids import EventId, TaskId
-from indelible.base.instants import Duration, Instant, instant
+from indelible.base.instants import NO_DURATION, Duration, Instant, instant
 from indelible.base.invariants import invariant
 from indelible.base.limits import Limits
 from indelible.base.time_zones import UtcOffset, utc_only
+from indelible.base.version_routing import UNROUTED, VersionRouting
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.appliers import apply_delta, apply_event
 from indelible.engine.workflow.history_events import (
@@ -36,7 +38,8 @@ from indelible.engine.workflow.state import (
     MutableState,
     StateView,
 )
-from indelible.engine.workflow.tasks import DispatchTask, TransferTask
+from indelible.engine.workflow.tasks import DispatchTask, TransferTask, WorkflowTaskDispatch
+from indelible.engine.workflow.unwritten_events import unwritten_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class StepSettings:
     namespace_name: str
     retention: Duration
     limits: Limits
+    routing: VersionRouting = UNROUTED
     utc_offset: UtcOffset = utc_only
     """For cron schedules in a time zone of their own."""
 
@@ -74,6 +78,8 @@ class Transition:
         self.events: list[HistoryEvent] = []
         """Events with ids, in order."""
         self.dispatches: list[DispatchTask] = []
+        self.offers: list[WorkflowTaskDispatch] = []
+        """Tasks that are given to matching without a row, and may be lost."""
         self.transfers: list[TransferTask] = []
         self.released: list[DispatchRef] = []
         """Dispatch tasks that nobody needs any more."""
@@ -113,6 +119,7 @@ class Transition:
         A deferrable event takes effect at once but has no id (zero) before the step ends, or, while
         a workflow task is started, before that task ends. `at` is for a start that is written late.
         """
+        self.write_speculation()
         event = build_event(
             attributes,
             at=self.now if at is None else at,
@@ -124,6 +131,8 @@ class Transition:
             self._deferred.append(event)
             self.has_changed = True
             apply_event(self._state, event)
+            if event.event_type in _REQUEST_IDS:
+                self._attach_request(event)
         else:
             self._append(event)
         return event
@@ -136,6 +145,42 @@ class Transition:
     def dispatch(self, task: DispatchTask) -> None:
         """Put a task into its queue when the step is durable."""
         self.dispatches.append(task)
+
+    def write_speculation(self) -> None:
+        """Make a normal workflow task of a speculative one, with the ids that it has promised.
+
+        Whatever else happens to the run has its place behind the task. Once it has a row, it waits
+        for a worker without a time limit, unless the queue is sticky.
+        """
+        task = self.execution.workflow_task
+        if task is None or not task.is_speculative:
+            return
+        for event in unwritten_events(self.execution, task):
+            self._append(event)
+        dispatch: DispatchRef | None = None
+        if not task.is_started:
+            dispatch = DispatchRef(
+                queue_name=task.queue_name, is_workflow_queue=True, task_id=task.dispatch_task_id
+            )
+            self.dispatch(
+                WorkflowTaskDispatch(
+                    task_id=task.dispatch_task_id,
+                    queue_name=task.queue_name,
+                    is_sticky=task.is_sticky,
+                    scheduled_event_id=task.scheduled_event_id,
+                )
+            )
+        self.change(
+            deltas.SpeculationWritten(
+                dispatch_task_id=task.dispatch_task_id,
+                dispatch=dispatch,
+                original_scheduled_at=task.original_scheduled_at,
+                schedule_to_start_timeout=(
+                    task.schedule_to_start_timeout if task.is_sticky else NO_DURATION
+                ),
+                build_id=task.build_id,
+            )
+        )
 
     def release(self, dispatch: DispatchRef | None) -> None:
         """Take a task out of its queue; nothing happens for None."""
@@ -248,6 +293,15 @@ class Transition:
                     started_event_id=EventId(event.event_id),
                 )
             )
+        elif kind == EventType.EVENT_TYPE_NEXUS_OPERATION_STARTED:
+            subject = event.nexus_operation_started_event_attributes.scheduled_event_id
+            self.change(
+                deltas.NexusStartRecorded(
+                    scheduled_event_id=EventId(subject), started_event_id=EventId(event.event_id)
+                )
+            )
+        elif kind in _REQUEST_IDS:
+            self._attach_request(event)
         elif kind in ACTIVITY_CLOSINGS:
             _wire(event, "scheduled_event_id", started_ids, is_child=False)
         elif kind in CHILD_CLOSINGS:
@@ -256,6 +310,29 @@ class Transition:
         self.change(
             deltas.EventNumbered(event_id=EventId(event.event_id), at=instant(event.event_time))
         )
+
+    def _attach_request(self, event: HistoryEvent) -> None:
+        """Remember where the history tells of a request, or that it will.
+
+        A signal with a start has one request id for both events: that is the start's.
+        """
+        attached: str = getattr(attributes_of(event), _REQUEST_IDS[event.event_type])
+        known_type, _ = self.execution.request_ids.get(attached, (0, 0))
+        if attached and known_type in (0, event.event_type):
+            self.change(
+                deltas.RequestIdAttached(
+                    request_id=attached,
+                    event_type=event.event_type,
+                    event_id=EventId(event.event_id),
+                )
+            )
+
+
+_REQUEST_IDS: Final = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED: "attached_request_id",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: "request_id",
+}
+"""Events whose place in the history can be asked for by a request id, and where they have it."""
 
 
 def _wire(

@@ -12,12 +12,17 @@ from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
+    ExecuteMultiOperationResponse,
     GetWorkflowExecutionHistoryRequest,
     GetWorkflowExecutionHistoryResponse,
     GetWorkflowExecutionHistoryReverseRequest,
     GetWorkflowExecutionHistoryReverseResponse,
     PollActivityTaskQueueRequest,
     PollActivityTaskQueueResponse,
+    PollNexusTaskQueueRequest,
+    PollNexusTaskQueueResponse,
+    PollWorkflowExecutionUpdateRequest,
+    PollWorkflowExecutionUpdateResponse,
     PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse,
     QueryWorkflowRequest,
@@ -41,6 +46,8 @@ from temporalio.api.workflowservice.v1 import (
     StartWorkflowExecutionRequest,
     StartWorkflowExecutionResponse,
     TerminateWorkflowExecutionRequest,
+    UpdateWorkflowExecutionRequest,
+    UpdateWorkflowExecutionResponse,
 )
 
 from indelible.base.ids import NamespaceId, QueueKey
@@ -49,15 +56,19 @@ from indelible.base.limits import Limits
 from indelible.base.task_token import (
     ActivityById,
     ActivityTaskToken,
+    NexusTaskToken,
     QueryTaskToken,
     WorkflowTaskToken,
 )
 from indelible.engine.namespace.record import Namespace
+from indelible.ports.clients import NexusAnswer
 from indelible.ports.rpc import Call
 from indelible.ports.stores import StoreDescription, VisibilityStore
 from indelible.services.frontend.activity_executions import StandaloneActivities
+from indelible.services.frontend.control import Control
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
 LimitsOf = Callable[[str], Limits]
 """The limits of a namespace, by its name."""
@@ -65,7 +76,7 @@ ActivityTarget = ActivityTaskToken | ActivityById
 """An activity: the attempt that a worker has, or whatever attempt there is under an id."""
 
 
-class History(StandaloneActivities, Protocol):
+class History(Control, StandaloneActivities, Protocol):
     """Executions: each method is durable when it returns, or reads."""
 
     async def start_workflow(
@@ -78,6 +89,27 @@ class History(StandaloneActivities, Protocol):
         self, namespace: Namespace, request: SignalWithStartWorkflowExecutionRequest
     ) -> SignalWithStartWorkflowExecutionResponse:
         """Signal the open run, or start one that begins with the signal."""
+        ...
+
+    async def update_workflow(
+        self, namespace: Namespace, request: UpdateWorkflowExecutionRequest
+    ) -> UpdateWorkflowExecutionResponse:
+        """Give a run an update, and wait for the stage that the request names."""
+        ...
+
+    async def poll_update(
+        self, namespace: Namespace, request: PollWorkflowExecutionUpdateRequest
+    ) -> PollWorkflowExecutionUpdateResponse:
+        """Wait for a stage of an update that a run has."""
+        ...
+
+    async def execute_multi_operation(
+        self,
+        namespace: Namespace,
+        start: StartWorkflowExecutionRequest,
+        update: UpdateWorkflowExecutionRequest,
+    ) -> ExecuteMultiOperationResponse:
+        """Start a run with an update, or update the open one."""
         ...
 
     async def signal_workflow(
@@ -214,6 +246,21 @@ class Matching(Protocol):
         """Wait for an activity task; the empty response if there is none in time."""
         ...
 
+    async def poll_nexus_task_queue(
+        self,
+        key: QueueKey,
+        request: PollNexusTaskQueueRequest,
+        deadline: Instant,
+        *,
+        client_name: str = "",
+    ) -> PollNexusTaskQueueResponse:
+        """Wait for a Nexus task; the empty response if there is none in time."""
+        ...
+
+    def respond_nexus_task(self, token: NexusTaskToken, answer: NexusAnswer) -> None:
+        """Take a worker's answer to a Nexus task."""
+        ...
+
     def respond_query_task_completed(
         self, token: QueryTaskToken, request: RespondQueryTaskCompletedRequest
     ) -> None:
@@ -238,3 +285,4 @@ class Backends:
     visibility: VisibilityStore
     store: StoreDescription
     endpoints: NexusEndpointRegistry
+    deployments: WorkerDeploymentRegistry

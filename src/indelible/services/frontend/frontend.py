@@ -16,15 +16,19 @@ from indelible.services.frontend.activities import ActivityHandlers
 from indelible.services.frontend.activity_executions import ActivityExecutionHandlers
 from indelible.services.frontend.activity_visibility import ActivityVisibilityHandlers
 from indelible.services.frontend.backends import Backends, LimitsOf
+from indelible.services.frontend.control import ControlHandlers
 from indelible.services.frontend.namespaces import NamespaceHandlers
 from indelible.services.frontend.nexus_endpoints import NexusEndpointHandlers
+from indelible.services.frontend.nexus_tasks import NexusTaskHandlers
 from indelible.services.frontend.pipeline import Pipeline
 from indelible.services.frontend.routes import Route, Routes
 from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.services.frontend.search_attributes import SearchAttributeHandlers
 from indelible.services.frontend.system import SystemHandlers
 from indelible.services.frontend.task_queues import TaskQueueHandlers
+from indelible.services.frontend.updates import UpdateHandlers
 from indelible.services.frontend.visibility import VisibilityHandlers
+from indelible.services.frontend.worker_deployments import WorkerDeploymentHandlers
 from indelible.services.frontend.worker_tasks import WorkerTaskHandlers
 from indelible.services.frontend.workers import WorkerHandlers
 from indelible.services.frontend.workflows import WorkflowHandlers
@@ -68,21 +72,35 @@ class Frontend:
             registry=registry, clock=clocks.node, entropy=entropy, limits_of=limits_of
         )
         search_attributes = SearchAttributeHandlers(registry=registry)
+        workflows = WorkflowHandlers(
+            history=history,
+            clocks=clocks,
+            entropy=entropy,
+            utc_offset=environment.utc_offset,
+            limits_of=limits_of,
+        )
         self._workflow_service: tuple[Routes, ...] = (
             system.routes(),
             namespaces.routes(),
             search_attributes.routes(),
-            WorkflowHandlers(
+            workflows.routes(),
+            UpdateHandlers(history=history, entropy=entropy, rules_of=workflows.rules).routes(),
+            WorkerTaskHandlers(
                 history=history,
-                clocks=clocks,
-                entropy=entropy,
-                utc_offset=environment.utc_offset,
+                matching=matching,
+                deployments=backends.deployments,
+                clock=clocks.node,
                 limits_of=limits_of,
             ).routes(),
-            WorkerTaskHandlers(
-                history=history, matching=matching, clock=clocks.node, limits_of=limits_of
+            WorkerDeploymentHandlers(
+                deployments=backends.deployments,
+                matching=matching,
+                visibility=backends.visibility,
+                clock=clocks.node,
             ).routes(),
+            NexusTaskHandlers(matching=matching, clock=clocks.node).routes(),
             ActivityHandlers(history=history, limits_of=limits_of).routes(),
+            ControlHandlers(control=history).routes(),
             TaskQueueHandlers(matching=matching, address=address).routes(),
             WorkerHandlers(matching=matching, clock=clocks.node).routes(),
             VisibilityHandlers(store=backends.visibility).routes(),

@@ -26,6 +26,7 @@ from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
 from indelible.engine.workflow.rules.cron import cron_fault
 from indelible.engine.workflow.rules.start_options import run_timeout_within, task_timeout_within
+from indelible.services.frontend.callbacks import complete_callbacks
 from indelible.services.frontend.validation import (
     check_blob,
     check_identity,
@@ -38,6 +39,7 @@ from indelible.services.frontend.validation import (
     checked_duration,
     exceeds,
 )
+from indelible.services.frontend.versioning_overrides import check_versioning_override
 
 StartRequest = StartWorkflowExecutionRequest | SignalWithStartWorkflowExecutionRequest
 
@@ -88,8 +90,7 @@ def complete_start(
     _check_on_conflict(request)
     _complete_search_attributes(request, namespace, limits)
     check_priority(request.priority)
-    if request.completion_callbacks:
-        raise UnimplementedError("Completion callbacks are not supported by this server.")
+    complete_callbacks(request.completion_callbacks)
     check_links(request.links)
     _check_unbuilt(request)
     _check_sizes(request, limits)
@@ -219,7 +220,7 @@ def _check_unbuilt(request: StartRequest) -> None:
     if request.HasField("time_skipping_config"):
         raise UnimplementedError("The Time-Skipping feature is not enabled for namespace.")
     if request.HasField("versioning_override"):
-        raise UnimplementedError("Versioning overrides are not supported by this server.")
+        check_versioning_override(request.versioning_override)
 
 
 def _check_sizes(request: StartRequest, limits: Limits) -> None:

@@ -36,13 +36,16 @@ from indelible.base.ids import QueueKey, QueueType
 from indelible.base.instants import SECOND, Instant
 from indelible.base.limits import LONG_POLL_MARGIN_SECONDS, POLL_DEADLINE_SECONDS_MIN
 from indelible.base.task_token import QueryTaskToken, WorkflowTaskToken
+from indelible.base.versions import version_of_options
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import History, LimitsOf, Matching
+from indelible.services.frontend.deployment_names import check_build_id, check_deployment_name
 from indelible.services.frontend.failures import too_large_failure
 from indelible.services.frontend.routes import Routes, namespace_route, token_route
 from indelible.services.frontend.validation import check_identity, check_task_queue, exceeds
+from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
 BUILD_ID_BYTES_MAX: Final = 255
 _CLIENT_NAME_HEADER: Final = "client-name"
@@ -52,8 +55,15 @@ class WorkerTaskHandlers:
     """Answers polls, and what comes back from workers about workflow tasks and queries."""
 
     def __init__(
-        self, *, history: History, matching: Matching, clock: Clock, limits_of: LimitsOf
+        self,
+        *,
+        history: History,
+        matching: Matching,
+        deployments: WorkerDeploymentRegistry,
+        clock: Clock,
+        limits_of: LimitsOf,
     ) -> None:
+        self._deployments = deployments
         self._history = history
         self._matching = matching
         self._clock = clock
@@ -96,6 +106,7 @@ class WorkerTaskHandlers:
             raise InvalidArgumentError(
                 f"Binary {request.binary_checksum} already marked as bad deployment."
             )
+        await self._register(namespace, QueueType.WORKFLOW, request)
         if self._is_too_late(deadline):
             return PollWorkflowTaskQueueResponse()
         return await self._matching.poll_workflow_task_queue(
@@ -118,6 +129,7 @@ class WorkerTaskHandlers:
             options=request.deployment_options,
             queue=request.task_queue,
         )
+        await self._register(namespace, QueueType.ACTIVITY, request)
         if self._is_too_late(deadline):
             return PollActivityTaskQueueResponse()
         return await self._matching.poll_activity_task_queue(
@@ -177,6 +189,24 @@ class WorkerTaskHandlers:
         self._matching.respond_query_task_completed(token, request)
         return RespondQueryTaskCompletedResponse()
 
+    async def _register(
+        self,
+        namespace: Namespace,
+        queue_type: QueueType,
+        request: PollWorkflowTaskQueueRequest | PollActivityTaskQueueRequest,
+    ) -> None:
+        """Take note of a versioned worker: its first poll makes the version (semantics 10.9)."""
+        version = version_of_options(request.deployment_options)
+        if version is None or request.task_queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY:
+            return
+        await self._deployments.register_worker(
+            namespace.id,
+            version,
+            queue_type,
+            request.task_queue.name,
+            now=self._clock.now(),
+        )
+
     def _blob_bytes_max(self, namespace: Namespace) -> int:
         return self._limits_of(namespace.name).blob_bytes_max
 
@@ -195,9 +225,10 @@ class WorkerTaskHandlers:
 def _check_versioning(
     *, build_id: str, use_versioning: bool, options: WorkerDeploymentOptions, queue: TaskQueue
 ) -> None:
-    """Refuse what asks for routing by version: ignoring it would run code on the wrong worker.
+    """Refuse a version that cannot be, and the versioning of old.
 
-    Workers send their build id in any case (trap 70); it is only remembered.
+    Ignoring that one would run code on the wrong worker. Unversioned workers send their build id,
+    too (trap 70); it is only remembered.
     """
     if use_versioning:
         raise PermissionDeniedError(
@@ -216,7 +247,8 @@ def _check_versioning(
         raise InvalidArgumentError(
             "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID."
         )
-    if is_versioned and not (options.deployment_name and options.build_id):
-        raise InvalidArgumentError("Deployment name and build id must be set together.")
     if is_versioned:
-        raise PermissionDeniedError("Worker Deployment Versions are disabled on this namespace.")
+        if not (options.deployment_name and options.build_id):
+            raise InvalidArgumentError("Deployment name and build id must be set together.")
+        check_deployment_name(options.deployment_name)
+        check_build_id(options.build_id)

@@ -60,7 +60,11 @@ class ActivityOperations:
                 record = await shard.step(
                     entry,
                     lambda step: start_activity_task(
-                        step, task, identity=poller.identity, request_id=poller.request_id
+                        step,
+                        task,
+                        identity=poller.identity,
+                        request_id=poller.request_id,
+                        version=poller.version,
                     ),
                 )
             if entry is None or record is None:

@@ -22,6 +22,11 @@ from indelible.base.fresh_ids import uuid_text
 from indelible.base.ids import ChainKey, QueueKey, QueueType, WorkflowKey
 from indelible.base.instants import Instant, after
 from indelible.engine.namespace.record import Namespace
+from indelible.engine.workflow.rules.versioning import (
+    is_up_to_date,
+    version_of_run,
+    workflow_task_queue,
+)
 from indelible.engine.workflow.rules.workflow_tasks import unstick
 from indelible.engine.workflow.state import ExecutionRecord, WorkflowStatus
 from indelible.ports.clients import MatchingClient, QueryAnswer, QueryTask
@@ -99,7 +104,7 @@ class QueryOperations:
         if answer is not None:
             return answer
         async with shard.hold(_chain(key), key.run_id) as entry:
-            task = await self._query_task(shard, entry, request, entry.state.execution.task_queue)
+            task = await self._query_task(shard, entry, request, workflow_task_queue(entry.state.execution))
         return await self._matching.query(task, deadline=deadline)
 
     async def _ask_sticky_worker(
@@ -114,7 +119,7 @@ class QueryOperations:
             queue = QueueKey(key.namespace_id, QueueType.WORKFLOW, queue_name)
             patience = after(self._clocks.node.now(), execution.sticky_schedule_to_start_timeout)
             task: QueryTask | None = None
-            if self._matching.has_recent_poller(queue):
+            if self._matching.has_recent_poller(queue) and _is_up_to_date(shard, execution):
                 task = await self._query_task(shard, entry, request, queue_name, is_sticky=True)
         if task is not None:
             answer = await self._matching.query(task, deadline=min(deadline, patience))
@@ -142,6 +147,13 @@ class QueryOperations:
         )
 
 
+def _is_up_to_date(shard: Shard, execution: ExecutionRecord) -> bool:
+    """Whether the worker that has the run in its cache is still meant to go on with it."""
+    now = version_of_run(execution)
+    routing = shard.parts.routing_of(execution.namespace_id)
+    return now.pinned is not None or is_up_to_date(execution, now.version, routing)
+
+
 def _chain(key: WorkflowKey) -> ChainKey:
     return ChainKey(key.namespace_id, key.workflow_id)
 
@@ -152,7 +164,7 @@ def _rejection(
     not_open = QueryRejectCondition.QUERY_REJECT_CONDITION_NOT_OPEN
     not_clean = QueryRejectCondition.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY
     status = execution.status
-    is_rejected = (condition == not_open and not execution.is_open) or (
+    is_rejected = status is WorkflowStatus.PAUSED or (condition == not_open and not execution.is_open) or (
         condition == not_clean and not execution.is_open and status is not WorkflowStatus.COMPLETED
     )
     if not is_rejected:

@@ -7,9 +7,10 @@ beside this one; the methods that the frontend and matching call are theirs.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from indelible.base.ids import Archetype, WorkflowKey
+from indelible.base.ids import Archetype, NamespaceId, WorkflowKey
 from indelible.base.limits import EXECUTIONS_CACHED_MAX, Limits
 from indelible.base.time_zones import UtcOffset
+from indelible.base.version_routing import VersionRouting, unrouted
 from indelible.ports.clients import MatchingClient
 from indelible.ports.clock import Clocks
 from indelible.ports.entropy import Entropy
@@ -19,18 +20,29 @@ from indelible.services.history.activities import ActivityOperations
 from indelible.services.history.activity_executions import ActivityExecutions
 from indelible.services.history.activity_targets import ActivityTargets
 from indelible.services.history.completing import CompletionOperations
+from indelible.services.history.controlling import ControlOperations
 from indelible.services.history.describing import DescribeOperations
 from indelible.services.history.expirations import Expirations
 from indelible.services.history.messaging import MessageOperations
+from indelible.services.history.multi_operations import MultiOperations
+from indelible.services.history.nexus_calls import NexusCalls, NexusSurroundings
 from indelible.services.history.pages import HistoryOperations
 from indelible.services.history.querying import QueryOperations
+from indelible.services.history.resetting import ResetOperations
 from indelible.services.history.shard import Shard, ShardParts
 from indelible.services.history.shards import Shards
 from indelible.services.history.starting import StartOperations
+from indelible.services.history.system_operations import (
+    CompleteSignalWithStart,
+    NexusTargets,
+    SystemOperations,
+)
 from indelible.services.history.transfer_tasks import TransferExecutor
+from indelible.services.history.updating import UpdateOperations
 from indelible.services.history.wakeups import Spawn
 from indelible.services.history.workflow_tasks import WorkflowTaskOperations
 from indelible.services.namespaces import NamespaceRegistry
+from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +54,15 @@ class HistorySurroundings:
     entropy: Entropy
     telemetry: Telemetry
     namespaces: NamespaceRegistry
+    endpoints: NexusEndpointRegistry
+    complete_signal_with_start: CompleteSignalWithStart
+    """The frontend's validation, for requests that workflows make."""
     limits_of: Callable[[str], Limits]
     """The limits of a namespace, by its name."""
     utc_offset: UtcOffset
     matching: MatchingClient
     spawn: Spawn
+    routing_of: Callable[[NamespaceId], VersionRouting] = unrouted
     owner: str
     """Names the node as the owner of its shards."""
 
@@ -68,6 +84,7 @@ class HistoryService:
                 limits_of=around.limits_of,
                 utc_offset=around.utc_offset,
                 matching=around.matching,
+                routing_of=around.routing_of,
                 entries_max=max(1, entries_max // shard_count),
             ),
             shard_count=shard_count,
@@ -77,11 +94,30 @@ class HistoryService:
         self._expirations = Expirations()
         tasks = WorkflowTaskOperations(self._shards)
         starts = StartOperations(self._shards, tasks)
-        self._transfers = TransferExecutor(self._shards, starts, around.namespaces)
+        system = SystemOperations(starts, around.complete_signal_with_start)
+        calls = _nexus_calls(self._shards, around, system)
+        self._transfers = TransferExecutor(self._shards, starts, around.namespaces, calls)
         activities = ActivityOperations(self._shards)
         messages = MessageOperations(self._shards)
         pages = HistoryOperations(self._shards, around.clocks)
-        completions = CompletionOperations(self._shards, tasks, around.namespaces)
+        completions = CompletionOperations(
+            self._shards, tasks, around.namespaces, NexusTargets(around.endpoints, system)
+        )
+        updates = UpdateOperations(self._shards, around.matching, around.clocks)
+        self.update_workflow = updates.update_workflow
+        self.poll_update = updates.poll_update
+        self.execute_multi_operation = MultiOperations(
+            self._shards, starts, updates
+        ).update_with_start
+        controls = ControlOperations(self._shards)
+        self.reset_workflow = ResetOperations(self._shards, around.entropy).reset_workflow
+        self.pause_workflow = controls.pause_workflow
+        self.unpause_workflow = controls.unpause_workflow
+        self.update_workflow_options = controls.update_workflow_options
+        self.pause_activity = controls.pause_activity
+        self.unpause_activity = controls.unpause_activity
+        self.reset_activity = controls.reset_activity
+        self.update_activity_options = controls.update_activity_options
         self.start_workflow = starts.start_workflow
         self.signal_with_start = starts.signal_with_start
         self.signal_workflow = messages.signal_workflow
@@ -126,3 +162,18 @@ class HistoryService:
     async def stop(self) -> None:
         """Begin nothing any more, and answer whoever waits for a run."""
         self._shards.stop()
+
+
+def _nexus_calls(
+    shards: Shards, around: HistorySurroundings, system: SystemOperations
+) -> NexusCalls:
+    return NexusCalls(
+        shards,
+        NexusSurroundings(
+            endpoints=around.endpoints,
+            namespaces=around.namespaces,
+            matching=around.matching,
+            clocks=around.clocks,
+        ),
+        system,
+    )

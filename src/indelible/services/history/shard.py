@@ -28,6 +28,7 @@ from indelible.base.ids import (
 from indelible.base.instants import NEVER, Instant
 from indelible.base.limits import Limits
 from indelible.base.time_zones import UtcOffset
+from indelible.base.version_routing import VersionRouting, unrouted
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.workflow.deltas import StepCounted
 from indelible.engine.workflow.rules.buffering import bound_buffer
@@ -90,6 +91,8 @@ class ShardParts:
     utc_offset: UtcOffset
     matching: MatchingClient
     entries_max: int
+    routing_of: Callable[[NamespaceId], VersionRouting] = unrouted
+    """Where unpinned work of a namespace goes."""
 
 
 class ShardListener(Protocol):
@@ -194,6 +197,7 @@ class Shard:
                 namespace_name=namespace.name,
                 retention=namespace.retention,
                 limits=self.parts.limits_of(namespace.name),
+                routing=self.parts.routing_of(namespace.id),
                 utc_offset=self.parts.utc_offset,
             ),
         )
@@ -285,8 +289,11 @@ class Shard:
                 current = _advance(current, entry, step.successor)
         if len(entries) == 1 and changed[0].step.is_volatile:
             self.listener.stepped(self, entries[0])
-            return
-        await self._commit(entries, current)
+        else:
+            await self._commit(entries, current)
+        for entry, step in changed:
+            for task in step.offers:
+                self.parts.matching.offer(self._queued(entry, task))
 
     async def store(self, entry: Entry) -> None:
         """Commit what the volatile steps of a run have left to write; errors as those of `save`."""
@@ -362,11 +369,12 @@ class Shard:
             version=entry.version + 1,
             is_open=entry.state.execution.is_open,
             wake_at=first.at if first is not None else NEVER,
-            record=encode_record(entry.state.execution),
+            record=encode_record(entry.state.execution.stored_form),
             put=put,
             remove=removed,
             history=(encode_events(entry.unsaved.events),) if entry.unsaved.events else (),
             visibility=self._changed_row(entry),
+            ancestor=entry.ancestor,
         )
 
     def _changed_row(self, entry: Entry) -> VisibilityRecord | None:

@@ -6,7 +6,6 @@ are in `engine.workflow.requests.start_workflow`.
 
 from typing import Final
 
-from temporalio.api.common.v1 import Link
 from temporalio.api.enums.v1 import EventType, WorkflowExecutionStatus
 from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueResponse,
@@ -16,10 +15,12 @@ from temporalio.api.workflowservice.v1 import (
     StartWorkflowExecutionResponse,
 )
 
-from indelible.base.errors import InvalidArgumentError
+from indelible.base.errors import FailedPreconditionError, InvalidArgumentError
 from indelible.base.ids import ChainKey, NamespaceId, RunId, WorkflowId
 from indelible.base.instants import Duration
+from indelible.base.versions import version_of_options, version_text
 from indelible.engine.namespace.record import Namespace
+from indelible.engine.workflow.requests.attach_to_run import attach_to_run
 from indelible.engine.workflow.requests.signal_workflow import signal_workflow
 from indelible.engine.workflow.requests.start_workflow import (
     IdDecision,
@@ -32,13 +33,16 @@ from indelible.engine.workflow.requests.start_workflow import (
 )
 from indelible.engine.workflow.rules.cron import cron_backoff
 from indelible.engine.workflow.state import ExecutionRecord, StateView
+from indelible.engine.workflow.versioning import override_version
 from indelible.ports.stores import CurrentWrite
 from indelible.services.history.entries import Entry
+from indelible.services.history.event_links import request_link, started_link
 from indelible.services.history.shard import Shard, Stepped
 from indelible.services.history.shards import Shards
 from indelible.services.history.workflow_tasks import WorkflowTaskOperations
 
-STARTED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
+OPTIONS_UPDATED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED
+SIGNALED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
 
 
 class StartOperations:
@@ -55,23 +59,35 @@ class StartOperations:
         chain = ChainKey(namespace.id, WorkflowId(request.workflow_id))
         shard = self._shards.of(chain)
         async with shard.locks.hold(chain):
-            current = await shard.find(chain)
-            decision = decide_on_id(current.state if current else None, request)
-            if current is not None and decision in _EXISTING:
-                return await self._existing(shard, current, decision)
-            is_eager = request.request_eager_execution and not _backoff(
-                shard, namespace.id, request
-            )
-            entry, task = await self._create(
-                shard, chain, current, decision, request, is_eager=is_eager
-            )
+            return await self.start_under_lock(shard, chain, namespace, request)
+
+    async def start_under_lock(
+        self,
+        shard: Shard,
+        chain: ChainKey,
+        namespace: Namespace,
+        request: StartWorkflowExecutionRequest,
+    ) -> StartWorkflowExecutionResponse:
+        """As `start_workflow`, for a caller who holds the lock of the chain."""
+        current = await shard.find(chain)
+        decision = decide_on_id(current.state if current else None, request)
+        if current is not None and decision in _EXISTING:
+            return await self._existing(shard, current, decision, namespace, request)
+        is_eager = (
+            request.request_eager_execution
+            and not _backoff(shard, namespace.id, request)
+            and _is_for_client(shard, chain, request)
+        )
+        entry, task = await self._create(
+            shard, chain, current, decision, request, is_eager=is_eager
+        )
         return StartWorkflowExecutionResponse(
             run_id=entry.key.run_id,
             started=True,
             status=WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
             first_execution_run_id=entry.key.run_id,
             eager_workflow_task=task,
-            link=_event_link(namespace, entry.state.execution),
+            link=started_link(namespace, entry.state.execution),
         )
 
     async def signal_with_start(
@@ -87,11 +103,11 @@ class StartOperations:
                 is_repeated = decision is IdDecision.REPEAT_STARTED
                 if not is_repeated:
                     await shard.step(current, lambda step: signal_workflow(step, request))
-                return SignalWithStartWorkflowExecutionResponse(
-                    run_id=current.key.run_id, started=is_repeated
+                return _signal_with_start_response(
+                    namespace, current, request, is_started=is_repeated
                 )
             entry, _ = await self._create(shard, chain, current, decision, request, is_eager=False)
-        return SignalWithStartWorkflowExecutionResponse(run_id=entry.key.run_id, started=True)
+        return _signal_with_start_response(namespace, entry, request, is_started=True)
 
     async def start_child(
         self, namespace: Namespace, request: StartWorkflowExecutionRequest, parentage: Parentage
@@ -125,10 +141,18 @@ class StartOperations:
             return current.state.execution.first_run_id
 
     async def _existing(
-        self, shard: Shard, current: Entry, decision: IdDecision
+        self,
+        shard: Shard,
+        current: Entry,
+        decision: IdDecision,
+        namespace: Namespace,
+        request: StartWorkflowExecutionRequest,
     ) -> StartWorkflowExecutionResponse:
+        if decision is IdDecision.USE_EXISTING and request.HasField("on_conflict_options"):
+            await shard.step(current, lambda step: attach_to_run(step, request))
         execution = current.state.execution
         is_repeated = decision is IdDecision.REPEAT_STARTED
+        is_attached = request.request_id in execution.request_ids and not is_repeated
         return StartWorkflowExecutionResponse(
             run_id=execution.run_id,
             started=is_repeated,
@@ -136,6 +160,11 @@ class StartOperations:
             first_execution_run_id=execution.first_run_id,
             eager_workflow_task=(
                 await self._tasks.repeat_eager_task(shard, current) if is_repeated else None
+            ),
+            link=(
+                request_link(namespace, execution, request.request_id, OPTIONS_UPDATED)
+                if is_attached
+                else started_link(namespace, execution)
             ),
         )
 
@@ -156,6 +185,7 @@ class StartOperations:
                 namespace_id=chain.namespace_id, workflow_id=chain.workflow_id, run_id=run_id
             )
         )
+        _check_override(shard, chain, request)
         backoff = _backoff(shard, chain.namespace_id, request)
         steps: list[Stepped] = []
         if current is not None and decision is IdDecision.TERMINATE_EXISTING:
@@ -174,6 +204,45 @@ class StartOperations:
         )
         task = await self._tasks.started_task(shard, entry, is_sticky=False) if is_eager else None
         return entry, task
+
+
+def _signal_with_start_response(
+    namespace: Namespace,
+    entry: Entry,
+    request: SignalWithStartWorkflowExecutionRequest,
+    *,
+    is_started: bool,
+) -> SignalWithStartWorkflowExecutionResponse:
+    execution = entry.state.execution
+    return SignalWithStartWorkflowExecutionResponse(
+        run_id=entry.key.run_id,
+        started=is_started,
+        signal_link=request_link(namespace, execution, request.request_id, SIGNALED),
+    )
+
+
+def _is_for_client(
+    shard: Shard, chain: ChainKey, request: StartWorkflowExecutionRequest
+) -> bool:
+    """Whether the client's own worker is of the version that the first task is meant for."""
+    version = version_of_options(request.eager_worker_deployment_options)
+    demanded = override_version(request.versioning_override)
+    if demanded is None:
+        routing = shard.parts.routing_of(chain.namespace_id)
+        demanded, _ = routing.target(request.task_queue.name, chain.workflow_id)
+    return version == demanded
+
+
+def _check_override(shard: Shard, chain: ChainKey, request: StartRequest) -> None:
+    """Refuse to pin a run to a version whose workers do not poll its queue."""
+    version = override_version(request.versioning_override)
+    queue_name = request.task_queue.name
+    routing = shard.parts.routing_of(chain.namespace_id)
+    if version is not None and not routing.has_queue(version, queue_name):
+        raise FailedPreconditionError(
+            f"Pinned version '{version_text(version)}' is not present in task queue "
+            f"'{queue_name}' of type 'Workflow'"
+        )
 
 
 def _backoff(shard: Shard, namespace_id: NamespaceId, request: StartRequest) -> Duration:
@@ -205,18 +274,8 @@ def _decide_on_child(
 
 def _is_child_of(execution: ExecutionRecord, parentage: Parentage) -> bool:
     parent = execution.parent
-    return parent is not None and (parent.run_id, parent.initiated_event_id) == (
-        parentage.run_id,
-        parentage.initiated_event_id,
-    )
-
-
-def _event_link(namespace: Namespace, execution: ExecutionRecord) -> Link:
-    return Link(
-        workflow_event=Link.WorkflowEvent(
-            namespace=namespace.name,
-            workflow_id=execution.workflow_id,
-            run_id=execution.run_id,
-            event_ref=Link.WorkflowEvent.EventReference(event_id=1, event_type=STARTED),
-        )
+    return (
+        parent is not None
+        and parent.run_id in (parentage.run_id, parentage.base_run_id)
+        and parent.initiated_event_id == parentage.initiated_event_id
     )

@@ -15,7 +15,11 @@ from temporalio.api.enums.v1 import (
     SignalExternalWorkflowExecutionFailedCause,
     StartChildWorkflowExecutionFailedCause,
 )
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import (
+    HistoryEvent,
+    StartChildWorkflowExecutionInitiatedEventAttributes,
+    WorkflowExecutionStartedEventAttributes,
+)
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 
 from indelible.base.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
@@ -41,17 +45,23 @@ from indelible.engine.workflow.requests.start_child import (
 )
 from indelible.engine.workflow.requests.start_workflow import HISTORY_IDENTITY
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
+from indelible.engine.workflow.rules.versioning import inherited_by_child
 from indelible.engine.workflow.state import ExecutionRecord, ExternalRequestRecord
 from indelible.engine.workflow.tasks import (
     ApplyParentClosePolicy,
+    CallCallback,
     CancelExternal,
+    CancelNexusOperation,
     ReportToParent,
     SignalExternal,
     StartChild,
+    StartNexusOperation,
     TransferTask,
 )
 from indelible.engine.workflow.transition import Transition
+from indelible.services.history.nexus_calls import NexusCalls
 from indelible.services.history.reading import read_event
+from indelible.services.history.resetting import reset_successor
 from indelible.services.history.shard import Shard
 from indelible.services.history.shards import Shards
 from indelible.services.history.starting import StartOperations
@@ -75,11 +85,16 @@ class TransferExecutor:
     """Executes transfer tasks; raises if one must be tried again."""
 
     def __init__(
-        self, shards: Shards, starts: StartOperations, namespaces: NamespaceRegistry
+        self,
+        shards: Shards,
+        starts: StartOperations,
+        namespaces: NamespaceRegistry,
+        calls: NexusCalls,
     ) -> None:
         self._shards = shards
         self._starts = starts
         self._namespaces = namespaces
+        self._calls = calls
 
     async def execute(self, shard: Shard, key: WorkflowKey, task: TransferTask) -> None:
         """Do what the task of a run wants done; nothing if it is not wanted any more."""
@@ -94,6 +109,8 @@ class TransferExecutor:
                 await self._report(shard, key)
             case ApplyParentClosePolicy():
                 await self._apply_close_policy(key, task)
+            case StartNexusOperation() | CancelNexusOperation() | CallCallback():
+                await self._calls.execute(shard, key, task)
             case _:
                 assert_never(task)
 
@@ -109,7 +126,9 @@ class TransferExecutor:
             is_started = entry.state.children[task.initiated_event_id].is_started
             initiated = await read_event(shard, entry, task.initiated_event_id)
         given = initiated.start_child_workflow_execution_initiated_event_attributes
-        family = parentage(execution, task.initiated_event_id)
+        family = parentage(
+            execution, task.initiated_event_id, inherited=_inherited(shard, execution, given)
+        )
         namespace = self._find_namespace(given.namespace_id)
         if not execution.is_open and not is_started:
             # The parent has dropped the child; but an earlier try, whose outcome could not be
@@ -176,9 +195,14 @@ class TransferExecutor:
         if parent is None:
             return
         parent_key = WorkflowKey(parent.namespace_id, parent.workflow_id, parent.run_id)
-        await self._tell(
-            parent_key, lambda step: record_child_closed(step, execution, closing), is_chain=False
-        )
+        parent_chain = _chain(parent_key)
+        parent_shard = self._shards.of(parent_chain)
+        async with parent_shard.locks.hold(parent_chain):
+            waiting = await reset_successor(parent_shard, parent_key)
+            if waiting is not None:
+                await parent_shard.step(
+                    waiting, lambda step: record_child_closed(step, execution, closing)
+                )
 
     async def _apply_close_policy(self, key: WorkflowKey, task: ApplyParentClosePolicy) -> None:
         child = WorkflowKey(task.namespace_id, task.workflow_id, task.first_run_id)
@@ -322,9 +346,10 @@ async def _record(shard: Shard, key: WorkflowKey, decision: Callable[[Transition
 def _require_child(step: Transition, sender: ExecutionRecord) -> None:
     """Refuse a message for children alone if the target is no child of the sender."""
     parent = step.execution.parent
-    if parent is None or (parent.workflow_id, parent.run_id) != (
-        sender.workflow_id,
-        sender.run_id,
+    if (
+        parent is None
+        or parent.workflow_id != sender.workflow_id
+        or parent.run_id not in (sender.run_id, sender.base_run_id)
     ):
         raise NotFoundError("the target is no child of the sender")
 
@@ -344,3 +369,15 @@ def _target_chain(target: ExternalRequestRecord) -> ChainKey:
 
 def _execution(key: WorkflowKey) -> WorkflowExecution:
     return WorkflowExecution(workflow_id=key.workflow_id, run_id=key.run_id)
+
+
+def _inherited(
+    shard: Shard,
+    parent: ExecutionRecord,
+    given: StartChildWorkflowExecutionInitiatedEventAttributes,
+) -> WorkflowExecutionStartedEventAttributes | None:
+    """Return the version that a child takes from its parent; none in another namespace."""
+    if given.namespace_id != parent.namespace_id:
+        return None
+    routing = shard.parts.routing_of(parent.namespace_id)
+    return inherited_by_child(parent, routing, given.task_queue.name)

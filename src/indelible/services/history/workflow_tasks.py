@@ -48,6 +48,7 @@ class WorkflowTaskOperations:
                     request_id=poller.request_id,
                     identity=poller.identity,
                     build_id=poller.build_id,
+                    version=poller.version,
                 ),
             )
             if outcome is TaskStart.STARTED:
@@ -57,15 +58,26 @@ class WorkflowTaskOperations:
             return None
 
     async def started_task(
-        self, shard: Shard, entry: Entry, *, is_sticky: bool
+        self, shard: Shard, entry: Entry, *, is_sticky: bool, is_heartbeat: bool = False
     ) -> PollWorkflowTaskQueueResponse:
-        """Return the started workflow task of a run, as its worker gets it."""
+        """Return the started workflow task of a run, as its worker gets it.
+
+        After a heartbeat, the worker still has the updates that it was given before.
+        """
         task = entry.state.execution.workflow_task
         if task is None:
             raise workflow_task_not_found()
-        return await task_response(
+        response = await task_response(
             shard, entry, task, is_partial=is_sticky, queries=self._queries.of_run(entry.key)
         )
+        response.messages.extend(
+            self._shards.updates.send(
+                entry.key,
+                started_event_id=task.started_event_id,
+                is_first_time_only=is_heartbeat,
+            )
+        )
+        return response
 
     async def repeat_eager_task(
         self, shard: Shard, entry: Entry

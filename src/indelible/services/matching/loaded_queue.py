@@ -30,6 +30,7 @@ from indelible.base.limits import (
     QUERIES_WAITING_MAX,
     TASK_QUEUE_WINDOW_ROWS_MAX,
 )
+from indelible.engine.deployment.routing import QueueRouting
 from indelible.engine.matching.backlog import Page
 from indelible.engine.matching.matcher import Matcher, QueryMatch
 from indelible.engine.matching.poller_history import PollerHistory
@@ -40,10 +41,16 @@ from indelible.ports.clients import QueuedTask
 from indelible.ports.clock import Clock, TimerHandle
 from indelible.ports.dispatch_rows import place_in_queue, queued_task
 from indelible.ports.stores import TaskQueueStore
-from indelible.services.matching.pending_queries import PendingQuery
+from indelible.services.matching.lanes import (
+    RoutingOf,
+    lane_of_poll,
+    route_matcher,
+    unrouted,
+)
 from indelible.services.matching.poll import (
     Match,
     Poll,
+    Question,
     QueueTaskMatch,
     deployment_options,
     tasks_per_second_max,
@@ -88,13 +95,16 @@ class LoadedQueue:
         clock: Clock,
         spawn: Spawn,
         rows_max: int = TASK_QUEUE_WINDOW_ROWS_MAX,
+        routing_of: RoutingOf = unrouted,
     ) -> None:
         self.key: Final = key
         self._store: Final = store
         self._clock: Final = clock
         self._spawn: Final = spawn
+        self._routing_of: Final = routing_of
+        self._routing: QueueRouting | None = None
         now = clock.now()
-        self.matcher: Final[Matcher[QueuedTask, PendingQuery, Poll]] = Matcher(rows_max=rows_max)
+        self.matcher: Final[Matcher[QueuedTask, Question, Poll]] = Matcher(rows_max=rows_max)
         self.pollers: Final = PollerHistory(pollers_max=POLLERS_REMEMBERED_MAX)
         self.added: Final = PriorityRates(now)
         self.dispatched: Final = PriorityRates(now)
@@ -135,24 +145,12 @@ class LoadedQueue:
         if is_alive and not poll.is_dismissed:
             self.touched_at = self.last_poll_at = poll.seen_at
 
-    async def next_match(self, poll: Poll) -> Match | None:
-        """Wait for something to do; None if the poll is over first.
-
-        If the waiting task is cancelled, the poll leaves the line and what it was given waits
-        again.
-        """
-        if poll.is_over or poll.expires_at <= poll.seen_at:
-            return None
-        self.matcher.add_poller(poll)
+    def join(self, poll: Poll) -> None:
+        """Let a poll wait in line, or give it at once what waits for it."""
+        self.matcher.add_poller(poll, lane_of_poll(poll, self.key))
         self.pump(poll.seen_at)
         if poll.is_waiting:
             self._expire_by(poll.expires_at)
-            try:
-                await poll.arrival()
-            except BaseException:
-                self._leave(poll)
-                raise
-        return poll.taken()
 
     def _expire_by(self, at: Instant) -> None:
         """See to it that polls are looked at then. One timer for all: most polls get a task."""
@@ -202,13 +200,6 @@ class LoadedQueue:
     def has_recent_poller(self, now: Instant) -> bool:
         """Whether a worker polls, or did so a moment ago."""
         return self.since_last_poll(now) <= POLLER_RECENT
-
-    def _leave(self, poll: Poll) -> None:
-        self.matcher.remove_poller(poll)
-        match = poll.taken()
-        poll.end()
-        if match is not None:
-            self.give_back(match)
 
     # ------------------------------------------------------------------------------------- tasks
     def offer(self, queued: QueuedTask) -> None:
@@ -274,7 +265,7 @@ class LoadedQueue:
         self.pump()
 
     # ----------------------------------------------------------------------------------- queries
-    def add_query(self, pending: PendingQuery) -> bool:
+    def add_query(self, pending: Question) -> bool:
         """Let a query wait for a poller; False if too many wait."""
         if self.matcher.waiting_query_count >= QUERIES_WAITING_MAX:
             return False
@@ -283,11 +274,11 @@ class LoadedQueue:
         self.pump()
         return True
 
-    def remove_query(self, pending: PendingQuery) -> None:
+    def remove_query(self, pending: Question) -> None:
         """Take out a query whose caller waits no longer."""
         self.matcher.remove_query(pending.query_id)
 
-    def has_query(self, pending: PendingQuery) -> bool:
+    def has_query(self, pending: Question) -> bool:
         """Whether a query still waits for a poller."""
         return self.matcher.has_query(pending.query_id)
 
@@ -298,6 +289,9 @@ class LoadedQueue:
             return
         if now is None:
             now = self._clock.now()
+        if (routing := self._routing_of(self.key)) is not self._routing:
+            self._routing = routing
+            route_matcher(self.matcher, routing)
         while (match := self.matcher.match(now)) is not None:
             if not match.poller.accept(match, now):
                 self.matcher.put_back(match)

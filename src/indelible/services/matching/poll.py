@@ -12,15 +12,22 @@ from temporalio.api.deployment.v1 import WorkerDeploymentOptions
 from temporalio.api.enums.v1 import TaskQueueKind
 from temporalio.api.workflowservice.v1 import (
     PollActivityTaskQueueRequest,
+    PollNexusTaskQueueRequest,
     PollWorkflowTaskQueueRequest,
 )
 
 from indelible.base.instants import Instant
+from indelible.base.versions import version_of_options
 from indelible.engine.matching.matcher import QueryMatch, TaskMatch
 from indelible.ports.clients import Poller, QueuedTask
+from indelible.services.matching.pending_nexus_tasks import PendingNexusTask
 from indelible.services.matching.pending_queries import PendingQuery
 
-PollRequest = PollWorkflowTaskQueueRequest | PollActivityTaskQueueRequest
+PollRequest = (
+    PollWorkflowTaskQueueRequest | PollActivityTaskQueueRequest | PollNexusTaskQueueRequest
+)
+Question = PendingQuery | PendingNexusTask
+"""What waits for a worker's answer, in memory alone."""
 
 
 class Poll:
@@ -39,6 +46,7 @@ class Poll:
         "request",
         "seen_at",
         "started_at",
+        "version",
     )
 
     def __init__(
@@ -47,6 +55,7 @@ class Poll:
         self.request: Final = request
         self.identity: Final = request.identity
         self.build_id: Final = _build_id(request)
+        self.version: Final = version_of_options(request.deployment_options)
         self.is_sticky: Final = request.task_queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
         self.client_name: Final = client_name
         self.started_at: Final = started_at
@@ -105,6 +114,7 @@ class Poll:
             build_id=self.build_id,
             is_sticky_poll=self.is_sticky,
             client_name=self.client_name,
+            version=self.version,
         )
 
     def _wake(self) -> None:
@@ -113,7 +123,7 @@ class Poll:
 
 
 QueueTaskMatch = TaskMatch[Poll, QueuedTask]
-QueueQueryMatch = QueryMatch[Poll, PendingQuery]
+QueueQueryMatch = QueryMatch[Poll, Question]
 Match = QueueTaskMatch | QueueQueryMatch
 
 

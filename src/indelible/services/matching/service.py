@@ -10,7 +10,7 @@ start that fails and a node that stops leave the row where it is.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -19,6 +19,8 @@ from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedSco
 from temporalio.api.workflowservice.v1 import (
     PollActivityTaskQueueRequest,
     PollActivityTaskQueueResponse,
+    PollNexusTaskQueueRequest,
+    PollNexusTaskQueueResponse,
     PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse,
     RespondQueryTaskCompletedRequest,
@@ -51,10 +53,17 @@ from indelible.base.limits import (
     TASK_QUEUES_LOADED_MAX,
     WORKERS_SHUT_DOWN_REMEMBERED_MAX,
 )
-from indelible.base.task_token import QueryTaskToken
+from indelible.base.task_token import NexusTaskToken, QueryTaskToken
 from indelible.engine.matching.matcher import QueryMatch
 from indelible.engine.workflow.tasks import WorkflowTaskDispatch
-from indelible.ports.clients import HistoryClient, QueryAnswer, QueryTask, QueuedTask
+from indelible.ports.clients import (
+    HistoryClient,
+    NexusAnswer,
+    NexusTask,
+    QueryAnswer,
+    QueryTask,
+    QueuedTask,
+)
 from indelible.ports.clock import Clocks, TimerHandle
 from indelible.ports.entropy import Entropy
 from indelible.ports.stores import StoreError, TaskQueueStore
@@ -64,15 +73,25 @@ from indelible.services.matching.description import (
     describe_loaded,
     describe_rows,
 )
+from indelible.services.matching.lanes import RoutingOf, queues_of_poll, unrouted
 from indelible.services.matching.loaded_queue import LoadedQueue, Spawn
 from indelible.services.matching.measurements import Measurements
+from indelible.services.matching.pending_nexus_tasks import PendingNexusTask, PendingNexusTasks
 from indelible.services.matching.pending_queries import PendingQueries, PendingQuery
 from indelible.services.matching.poll import Match, Poll, PollRequest, QueueTaskMatch
 from indelible.services.matching.scaling import advise_poller, backlog_age
 from indelible.services.matching.shut_down_workers import ShutDownWorkers, WorkerKey
+from indelible.services.matching.waiting import next_match
 
-PollResponse = PollWorkflowTaskQueueResponse | PollActivityTaskQueueResponse
-R = TypeVar("R", PollWorkflowTaskQueueResponse, PollActivityTaskQueueResponse)
+PollResponse = (
+    PollWorkflowTaskQueueResponse | PollActivityTaskQueueResponse | PollNexusTaskQueueResponse
+)
+R = TypeVar(
+    "R",
+    PollWorkflowTaskQueueResponse,
+    PollActivityTaskQueueResponse,
+    PollNexusTaskQueueResponse,
+)
 Start = Callable[[Match, Poll, str], Awaitable[R | None]]
 """Makes the response for a match, given a request id; None if the task is obsolete."""
 
@@ -100,6 +119,7 @@ class MatchingService:
         telemetry: Telemetry,
         spawn: Spawn,
         rows_max: int = TASK_QUEUE_WINDOW_ROWS_MAX,
+        routing_of: RoutingOf = unrouted,
     ) -> None:
         self._store: Final = store
         self._clocks: Final = clocks
@@ -108,10 +128,12 @@ class MatchingService:
         self._measurements: Final = Measurements(telemetry)
         self._spawn: Final = spawn
         self._rows_max: Final = rows_max
+        self._routing_of: Final = routing_of
         self._history: HistoryClient | None = None
         # The least recently created or polled first, so that a full table knows whom to unload.
         self._queues: OrderedDict[QueueKey, LoadedQueue] = OrderedDict()
         self._queries: Final = PendingQueries()
+        self._nexus_tasks: Final = PendingNexusTasks()
         self._polls_by_worker: dict[WorkerKey, dict[Poll, LoadedQueue]] = {}
         self._shut_down: Final = ShutDownWorkers(workers_max=WORKERS_SHUT_DOWN_REMEMBERED_MAX)
         self._ids = FreshIds(entropy.token(16))
@@ -131,7 +153,9 @@ class MatchingService:
         if self._sweep_timer is not None:
             self._sweep_timer.cancel()
             self._sweep_timer = None
-        self._queries.refuse_all(UnavailableError("The server is shutting down."))
+        stopping = UnavailableError("The server is shutting down.")
+        self._queries.refuse_all(stopping)
+        self._nexus_tasks.refuse_all(stopping)
         for queue in list(self._queues.values()):
             queue.dismiss_all()
         if self._open_poll_count:
@@ -180,6 +204,22 @@ class MatchingService:
         response = await self._serve(key, poll, self._start_activity_task)
         return PollActivityTaskQueueResponse() if response is None else response
 
+    async def poll_nexus_task_queue(
+        self,
+        key: QueueKey,
+        request: PollNexusTaskQueueRequest,
+        deadline: Instant,
+        *,
+        client_name: str = "",
+    ) -> PollNexusTaskQueueResponse:
+        """Wait for a Nexus task; the empty response if there is none in time.
+
+        The deadline is one of the node's clock.
+        """
+        poll = self._new_poll(key, request, deadline, client_name)
+        response = await self._serve(key, poll, self._start_nexus_task)
+        return PollNexusTaskQueueResponse() if response is None else response
+
     def cancel_outstanding_polls(self, namespace_id: NamespaceId, worker_instance_key: str) -> int:
         """Answer the open polls of a worker that shuts down, and count them.
 
@@ -218,6 +258,12 @@ class MatchingService:
         loaded = self._queues.get(queue)
         if loaded is not None:
             loaded.recheck()
+
+    def reroute(self, namespace_id: NamespaceId) -> None:
+        """Match again in a namespace: tasks may go to other workers now."""
+        for key, queue in list(self._queues.items()):
+            if key.namespace_id == namespace_id:
+                queue.pump()
 
     def has_recent_poller(self, queue: QueueKey) -> bool:
         """Whether somebody polls the queue, or did so in the last ten seconds."""
@@ -269,6 +315,30 @@ class MatchingService:
             self._measurements.query_response_unknown()
             raise
 
+    async def call_nexus(self, task: NexusTask, *, deadline: Instant) -> NexusAnswer | None:
+        """Give a Nexus task to a worker and wait; see `ports.clients.MatchingClient`."""
+        if self._is_stopping:
+            raise UnavailableError("The server is shutting down.")
+        queue = self._queue(task.queue)
+        pending = self._nexus_tasks.open(self._fresh_id(), task, deadline)
+        timer = self._clock.call_at(deadline, partial(pending.settle, None))
+        try:
+            if not queue.add_query(pending):
+                raise resource_exhausted(
+                    "Too many Nexus tasks wait for the task queue.",
+                    ResourceExhaustedCause.RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT,
+                    ResourceExhaustedScope.RESOURCE_EXHAUSTED_SCOPE_NAMESPACE,
+                )
+            return await pending.answer
+        finally:
+            timer.cancel()
+            queue.remove_query(pending)
+            self._nexus_tasks.close(pending)
+
+    def respond_nexus_task(self, token: NexusTaskToken, answer: NexusAnswer) -> None:
+        """Take a worker's answer to a Nexus task; `NotFoundError` if nobody waits for it."""
+        self._nexus_tasks.respond(token, answer)
+
     def _despair(self, queue: LoadedQueue, pending: PendingQuery) -> None:
         if (
             queue.has_query(pending)
@@ -316,24 +386,28 @@ class MatchingService:
     async def _serve(self, key: QueueKey, poll: Poll, start: "Start[R]") -> R | None:
         if poll.is_over:
             return None
-        queue = self._queue(key)
-        if not queue.labels:
-            queue.labels = self._measurements.labels(
-                key, namespace=poll.request.namespace, is_sticky=poll.is_sticky
-            )
-        self._open(queue, poll)
+        queues = [self._queue(one) for one in queues_of_poll(key, poll)]
+        for queue in queues:
+            if not queue.labels:
+                queue.labels = self._measurements.labels(
+                    key, namespace=poll.request.namespace, is_sticky=poll.is_sticky
+                )
+        self._open(queues, poll)
         is_alive = False
         try:
-            response = await self._served(queue, poll, start)
+            response = await self._served(queues, poll, start)
             is_alive = True
             if response is None:
-                self._measurements.poll_expired(queue.labels)
+                self._measurements.poll_expired(queues[-1].labels)
             return response
         finally:
-            self._close(queue, poll, is_alive=is_alive)
+            self._close(queues, poll, is_alive=is_alive)
 
-    async def _served(self, queue: LoadedQueue, poll: Poll, start: "Start[R]") -> R | None:
-        while (match := await queue.next_match(poll)) is not None:
+    async def _served(
+        self, queues: Sequence[LoadedQueue], poll: Poll, start: "Start[R]"
+    ) -> R | None:
+        while (found := await next_match(queues, poll)) is not None:
+            queue, match = found
             if isinstance(match, QueryMatch):
                 return await start(match, poll, "")
             response = await self._started(queue, match, poll, start)
@@ -375,6 +449,8 @@ class MatchingService:
         self, match: Match, poll: Poll, request_id: str
     ) -> PollWorkflowTaskQueueResponse | None:
         if isinstance(match, QueryMatch):
+            if not isinstance(match.query, PendingQuery):
+                raise InvariantError("a Nexus task waits in a workflow queue")
             return match.query.task.response
         key, task = match.task.key, match.task.task
         if not isinstance(task, WorkflowTaskDispatch):
@@ -390,6 +466,13 @@ class MatchingService:
         if isinstance(task, WorkflowTaskDispatch):
             raise InvariantError("a workflow task lies in an activity queue")
         return await self._connected().start_activity_task(key, task, poll.poller(request_id))
+
+    async def _start_nexus_task(
+        self, match: Match, _poll: Poll, _request_id: str
+    ) -> PollNexusTaskQueueResponse | None:
+        if not isinstance(match, QueryMatch) or not isinstance(match.query, PendingNexusTask):
+            raise InvariantError("a Nexus queue holds nothing but Nexus tasks")
+        return match.query.poll_response(self._clock.now())
 
     def _add_advice(
         self, queue: LoadedQueue, match: QueueTaskMatch, poll: Poll, response: PollResponse
@@ -409,17 +492,20 @@ class MatchingService:
         if advice is not None:
             response.poller_scaling_decision.CopyFrom(advice)
 
-    def _open(self, queue: LoadedQueue, poll: Poll) -> None:
+    def _open(self, queues: Sequence[LoadedQueue], poll: Poll) -> None:
         self._open_poll_count += 1
-        queue.open_poll(poll)
+        for queue in queues:
+            queue.open_poll(poll)
         if poll.request.worker_instance_key:
-            self._polls_by_worker.setdefault(_worker_key(queue, poll), {})[poll] = queue
+            worker = _worker_key(queues[-1], poll)
+            self._polls_by_worker.setdefault(worker, {})[poll] = queues[-1]
 
-    def _close(self, queue: LoadedQueue, poll: Poll, *, is_alive: bool) -> None:
+    def _close(self, queues: Sequence[LoadedQueue], poll: Poll, *, is_alive: bool) -> None:
         self._open_poll_count -= 1
-        queue.close_poll(poll, is_alive=is_alive)
+        for queue in queues:
+            queue.close_poll(poll, is_alive=is_alive)
         if poll.request.worker_instance_key:
-            worker = _worker_key(queue, poll)
+            worker = _worker_key(queues[-1], poll)
             polls = self._polls_by_worker[worker]
             del polls[poll]
             if not polls:
@@ -453,6 +539,7 @@ class MatchingService:
             clock=self._clock,
             spawn=self._spawn,
             rows_max=self._rows_max,
+            routing_of=self._routing_of,
         )
         if self._sweep_timer is None:
             self._arm_sweep()

@@ -16,19 +16,47 @@ from indelible.base.instants import instant
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.appliers import (
     activity,
+    activity_control,
+    callback,
     child_workflow,
+    control,
     execution,
+    nexus_operation,
     timer,
+    update,
+    versioning,
     workflow_task,
 )
 from indelible.engine.workflow.state import MutableState
 
 _T: Final = EventType
 
+
+def _apply_options_updated(state: MutableState, event: HistoryEvent) -> None:
+    """One event tells of attached requests and of changed options."""
+    callback.apply_options_updated(state, event)
+    control.apply_options_updated(state, event)
+    versioning.apply_options_updated(state, event)
+
+
+def _apply_run_started(state: MutableState, event: HistoryEvent) -> None:
+    """A run begins, under a version if it takes one from elsewhere."""
+    execution.apply_started(state, event)
+    versioning.apply_started(state, event)
+
+
+def _apply_task_completed(state: MutableState, event: HistoryEvent) -> None:
+    """The worker answered, and said which version it is."""
+    workflow_task.apply_completed(state, event)
+    versioning.apply_task_completed(state, event)
+
+
 APPLIERS: Final[Mapping["EventType.ValueType", Callable[[MutableState, HistoryEvent], None]]] = {
-    _T.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: execution.apply_started,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: _apply_run_started,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: execution.apply_signaled,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: execution.apply_cancel_requested,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_PAUSED: control.apply_paused,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_UNPAUSED: control.apply_unpaused,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: execution.apply_completed,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: execution.apply_failed,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: execution.apply_timed_out,
@@ -40,7 +68,7 @@ APPLIERS: Final[Mapping["EventType.ValueType", Callable[[MutableState, HistoryEv
     _T.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED: execution.apply_properties_modified,
     _T.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED: workflow_task.apply_scheduled,
     _T.EVENT_TYPE_WORKFLOW_TASK_STARTED: workflow_task.apply_started,
-    _T.EVENT_TYPE_WORKFLOW_TASK_COMPLETED: workflow_task.apply_completed,
+    _T.EVENT_TYPE_WORKFLOW_TASK_COMPLETED: _apply_task_completed,
     _T.EVENT_TYPE_WORKFLOW_TASK_FAILED: workflow_task.apply_ended,
     _T.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT: workflow_task.apply_ended,
     _T.EVENT_TYPE_TIMER_STARTED: timer.apply_started,
@@ -75,6 +103,19 @@ APPLIERS: Final[Mapping["EventType.ValueType", Callable[[MutableState, HistoryEv
     ),
     _T.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED: child_workflow.apply_signal_answered,
     _T.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED: child_workflow.apply_signal_answered,
+    _T.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: nexus_operation.apply_scheduled,
+    _T.EVENT_TYPE_NEXUS_OPERATION_STARTED: nexus_operation.apply_started,
+    _T.EVENT_TYPE_NEXUS_OPERATION_COMPLETED: nexus_operation.apply_closed,
+    _T.EVENT_TYPE_NEXUS_OPERATION_FAILED: nexus_operation.apply_closed,
+    _T.EVENT_TYPE_NEXUS_OPERATION_CANCELED: nexus_operation.apply_closed,
+    _T.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT: nexus_operation.apply_closed,
+    _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUESTED: nexus_operation.apply_cancel_requested,
+    _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED: nexus_operation.apply_cancel_answered,
+    _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_FAILED: nexus_operation.apply_cancel_answered,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED: _apply_options_updated,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED: update.apply_admitted,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED: update.apply_accepted,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: update.apply_completed,
 }
 
 D = TypeVar("D", bound=deltas.Delta)
@@ -101,7 +142,12 @@ DELTA_APPLIERS: Final[Mapping[type[deltas.Delta], DeltaApplier]] = dict(
         _row(deltas.WorkflowTaskOriginallyScheduled, workflow_task.apply_originally_scheduled),
         _row(deltas.TransientWorkflowTaskScheduled, workflow_task.apply_transient_scheduled),
         _row(deltas.TransientWorkflowTaskStarted, workflow_task.apply_transient_started),
+        _row(
+            deltas.SpeculativeWorkflowTaskScheduled, workflow_task.apply_speculative_scheduled
+        ),
+        _row(deltas.SpeculationWritten, workflow_task.apply_speculation_written),
         _row(deltas.WorkflowTaskIdentified, workflow_task.apply_identified),
+        _row(deltas.VersionTransitionStarted, versioning.apply_transition_started),
         _row(deltas.WorkflowTaskDropped, workflow_task.apply_dropped),
         _row(deltas.NextWorkflowTaskAttempt, workflow_task.apply_next_attempt),
         _row(deltas.StickinessChanged, workflow_task.apply_stickiness),
@@ -113,6 +159,22 @@ DELTA_APPLIERS: Final[Mapping[type[deltas.Delta], DeltaApplier]] = dict(
         _row(deltas.ActivityHeartbeatRecorded, activity.apply_heartbeat),
         _row(deltas.ActivityRetryScheduled, activity.apply_retry_scheduled),
         _row(deltas.ChildStartRecorded, child_workflow.apply_start_recorded),
+        _row(deltas.ActivityHeld, activity_control.apply_held),
+        _row(deltas.ActivityPaused, activity_control.apply_paused),
+        _row(deltas.ActivityUnpaused, activity_control.apply_unpaused),
+        _row(deltas.ActivityReset, activity_control.apply_reset),
+        _row(deltas.ActivityHeartbeatDropped, activity_control.apply_heartbeat_dropped),
+        _row(deltas.ActivityRescheduled, activity_control.apply_rescheduled),
+        _row(deltas.ActivityOptionsChanged, activity_control.apply_options_changed),
+        _row(deltas.RunForked, control.apply_forked),
+        _row(deltas.RunReset, control.apply_reset),
+        _row(deltas.NexusStartRecorded, nexus_operation.apply_start_recorded),
+        _row(deltas.NexusCallScheduled, nexus_operation.apply_call_scheduled),
+        _row(deltas.NexusCallFailed, nexus_operation.apply_call_failed),
+        _row(deltas.NexusCancelEnded, nexus_operation.apply_cancel_ended),
+        _row(deltas.CallbackScheduled, callback.apply_scheduled),
+        _row(deltas.CallbackAttemptFailed, callback.apply_attempt_failed),
+        _row(deltas.CallbackEnded, callback.apply_ended),
     ]
 )
 

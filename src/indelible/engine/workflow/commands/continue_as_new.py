@@ -36,6 +36,7 @@ from indelible.engine.workflow.commands.outcome import (
 from indelible.engine.workflow.rules.start_options import run_timeout_within, task_timeout_within
 from indelible.engine.workflow.rules.starting import remove_nulls
 from indelible.engine.workflow.rules.successor import normal_queue, paced, start_successor
+from indelible.engine.workflow.rules.versioning import inherit_by_continuation
 from indelible.engine.workflow.transition import Transition
 
 _Given = ContinueAsNewWorkflowExecutionCommandAttributes
@@ -157,6 +158,7 @@ def _closed(
         backoff_start_interval=given.backoff_start_interval,
         initiator=given.initiator,
         inherit_build_id=given.inherit_build_id,
+        initial_versioning_behavior=given.initial_versioning_behavior,
         failure=given.failure if given.HasField("failure") else None,
     )
     _copy(given, attributes)
@@ -182,6 +184,7 @@ def _started(step: Transition, given: _Given) -> WorkflowExecutionStartedEventAt
         priority=Priority.FromString(execution.priority) if execution.priority else None,
     )
     _copy(given, attributes)
+    inherit_by_continuation(step, attributes, given.initial_versioning_behavior)
     return attributes
 
 

@@ -6,7 +6,7 @@ know what a command means.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from temporalio.api.common.v1 import Payload
@@ -16,6 +16,7 @@ from temporalio.api.enums.v1 import (
     WorkerVersioningMode,
     WorkflowTaskFailedCause,
 )
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
@@ -27,17 +28,27 @@ from indelible.base.errors import (
     workflow_task_not_found,
 )
 from indelible.base.failures import server_failure
-from indelible.base.ids import EventId, NamespaceId
+from indelible.base.ids import UNASSIGNED_EVENT_ID, EventId, NamespaceId
 from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant, after, duration
 from indelible.base.task_token import WorkflowTaskToken
 from indelible.engine.workflow import deltas
-from indelible.engine.workflow.commands.outcome import CommandContext, Refusal, TerminalRefusal
+from indelible.engine.workflow.commands.outcome import (
+    CommandContext,
+    FindNexusTarget,
+    Refusal,
+    TerminalRefusal,
+    no_nexus_target,
+)
+from indelible.engine.workflow.commands.protocol_message import process_message
 from indelible.engine.workflow.commands.registry import CLOSING_COMMANDS, COMMANDS, check_sequence
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
 from indelible.engine.workflow.rules.activities import start_eagerly
+from indelible.engine.workflow.rules.updates import AdmittedUpdate, IncomingMessages
+from indelible.engine.workflow.rules.versioning import is_in_transition
 from indelible.engine.workflow.rules.workflow_tasks import (
     complete_workflow_task,
     fail_workflow_task,
+    schedule_speculative_task,
     schedule_workflow_task,
     start_workflow_task,
     time_out_workflow_task,
@@ -48,6 +59,8 @@ from indelible.engine.workflow.transition import Transition
 INLINE_REQUEST_ID: Final = "request-from-RespondWorkflowTaskCompleted"
 """Of a workflow task that is started within the completion of the one before."""
 SERVICE_IDENTITY: Final = "history-service"
+EVENTS_REPEATED_MAX: Final = 10
+"""A speculative task that brought more events to its worker is kept."""
 
 _Request = RespondWorkflowTaskCompletedRequest
 _UNHANDLED: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
@@ -61,6 +74,9 @@ class CompletionSources:
     refuse_search_attributes: Callable[[Mapping[str, Payload]], str | None]
     start_event: WorkflowExecutionStartedEventAttributes | None
     """Of the run; needed only if it has a retry policy or a cron schedule."""
+    find_nexus_target: FindNexusTarget = no_nexus_target
+    updates: Mapping[str, AdmittedUpdate] = field(default_factory=dict[str, AdmittedUpdate])
+    """The updates that wait for an answer, in the order of their admission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +91,13 @@ class CompletionReply:
     """Scheduled event ids of activities that were started, to be returned with the answer."""
     is_inline_task_started: bool = False
     """The next workflow task is started, to be returned with the answer."""
+    is_heartbeat: bool = False
+    """The worker has not looked at updates that it was given."""
+    settled_updates: tuple[str, ...] = ()
+    """Ids of updates that were accepted or completed."""
+    rejected_updates: Mapping[str, Failure] = field(default_factory=dict[str, Failure])
+    reset_history_event_id: EventId = UNASSIGNED_EVENT_ID
+    """The task has left no trace: the worker goes back to this event (trap 45)."""
 
 
 def require_started_task(step: Transition, token: WorkflowTaskToken) -> WorkflowTaskRecord:
@@ -111,9 +134,13 @@ def respond_workflow_task_completed(
     )
     if is_heartbeat and _is_heartbeat_overdue(step, task):
         return _end_heartbeats(step)
+    messages = IncomingMessages(request.messages, sources.updates)
+    is_discarded = _is_discarded(step, task, request, messages)
     context = CommandContext(
-        completed_event_id=complete_workflow_task(step, request),
+        completed_event_id=_complete(step, request, is_discarded=is_discarded),
+        messages=messages,
         find_namespace=sources.find_namespace,
+        find_nexus_target=sources.find_nexus_target,
         refuse_search_attributes=sources.refuse_search_attributes,
         identity=request.identity,
         start_event=sources.start_event,
@@ -122,17 +149,51 @@ def respond_workflow_task_completed(
     refusal = _carry_out(step, request, context)
     if refusal is not None:
         return CompletionReply(refusal=refusal)
+    if step.execution.is_open and not request.force_create_new_workflow_task:
+        messages.reject_unprocessed()
     eager = [
         scheduled_event_id
         for scheduled_event_id in context.eager_activities
         if start_eagerly(step, scheduled_event_id, identity=request.identity) is not None
     ]
+    last_completed = step.execution.last_completed_task_started_event_id
+    is_inline = _go_on(
+        step, request, messages, task.original_scheduled_at if is_heartbeat else NEVER
+    )
+    if is_discarded:
+        step.is_volatile = not step.events
     return CompletionReply(
         eager_activities=tuple(eager),
-        is_inline_task_started=_go_on(
-            step, request, task.original_scheduled_at if is_heartbeat else NEVER
-        ),
+        is_inline_task_started=is_inline,
+        is_heartbeat=request.force_create_new_workflow_task,
+        settled_updates=(*messages.accepted, *messages.completed),
+        rejected_updates=messages.rejected,
+        reset_history_event_id=last_completed if is_discarded else UNASSIGNED_EVENT_ID,
     )
+
+
+def _is_discarded(
+    step: Transition, task: WorkflowTaskRecord, request: _Request, messages: IncomingMessages
+) -> bool:
+    """Whether a speculative task has changed nothing, so that it need not have happened.
+
+    The events that it brought to the worker are sent again with the next one, which not every
+    worker can take, and which must not go on for ever.
+    """
+    if not task.is_speculative or request.commands or request.force_create_new_workflow_task:
+        return False
+    can_repeat = request.capabilities.discard_speculative_workflow_task_with_events
+    event_count = (
+        step.execution.next_event_id - step.execution.last_completed_task_started_event_id - 2
+    )
+    return messages.only_reject() and event_count <= (EVENTS_REPEATED_MAX if can_repeat else 0)
+
+
+def _complete(step: Transition, request: _Request, *, is_discarded: bool) -> EventId:
+    if not is_discarded:
+        return complete_workflow_task(step, request)
+    step.change(deltas.WorkflowTaskDropped())
+    return UNASSIGNED_EVENT_ID
 
 
 def _check(step: Transition, request: _Request) -> None:
@@ -141,6 +202,10 @@ def _check(step: Transition, request: _Request) -> None:
         raise FailedPreconditionError(
             "workflow task completion pagination is disabled for this namespace "
             f"{step.settings.namespace_name}"
+        )
+    if step.execution.pause is not None and request.force_create_new_workflow_task:
+        raise FailedPreconditionError(
+            "Workflow is paused and force create new workflow task is not allowed."
         )
     is_versioned = request.HasField("deployment") or (
         request.deployment_options.worker_versioning_mode
@@ -201,17 +266,34 @@ def _carry_out(
             return outcome
         if command.command_type == CommandType.COMMAND_TYPE_CANCEL_TIMER:
             has_unseen_events = has_unseen_events and step.has_deferred_events
+    for message in context.messages.take_all():
+        outcome = process_message(step, message, context)
+        if outcome is not None:
+            return outcome
     return None
 
 
-def _go_on(step: Transition, request: _Request, original_scheduled_at: Instant) -> bool:
+def _go_on(
+    step: Transition,
+    request: _Request,
+    messages: IncomingMessages,
+    original_scheduled_at: Instant,
+) -> bool:
     """Schedule the next workflow task if there is a reason; return whether it is started."""
-    if not step.execution.is_open:
-        return False
-    if not (request.force_create_new_workflow_task or step.has_deferred_events):
+    if not step.execution.is_open or step.execution.pause is not None:
         return False
     is_inline = request.return_new_workflow_task
-    schedule_workflow_task(step, original_scheduled_at=original_scheduled_at, is_inline=is_inline)
+    is_moving = is_in_transition(step.execution)
+    if request.force_create_new_workflow_task or step.has_deferred_events or is_moving:
+        schedule_workflow_task(
+            step, original_scheduled_at=original_scheduled_at, is_inline=is_inline
+        )
+    elif not messages.has_waiting_updates:
+        return False
+    elif is_inline:
+        schedule_speculative_task(step, is_inline=True)
+    else:
+        schedule_workflow_task(step)
     if is_inline:
         start_workflow_task(step, request_id=INLINE_REQUEST_ID, identity=request.identity)
     return is_inline

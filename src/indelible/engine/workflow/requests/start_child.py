@@ -8,14 +8,21 @@ from typing import Final
 
 from temporalio.api.common.v1 import Priority, WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowIdConflictPolicy
-from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEventAttributes
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 
-from indelible.base.ids import EventId
+from indelible.base.ids import EventId, RunId
 from indelible.engine.workflow.requests.start_workflow import Parentage
 from indelible.engine.workflow.state import ExecutionRecord
 
-_COPIED: Final = ("input", "header", "retry_policy", "memo", "search_attributes")
+_COPIED: Final = (
+    "input",
+    "header",
+    "retry_policy",
+    "memo",
+    "search_attributes",
+    "versioning_override",
+)
 
 
 def dedup_request_id(sender: ExecutionRecord, initiated_event_id: int) -> str:
@@ -59,13 +66,22 @@ def _merged(base: Priority, own: Priority) -> Priority:
     )
 
 
-def parentage(parent: ExecutionRecord, initiated_event_id: EventId) -> Parentage:
-    """Return what a child is told of its family."""
+def parentage(
+    parent: ExecutionRecord,
+    initiated_event_id: EventId,
+    *,
+    inherited: WorkflowExecutionStartedEventAttributes | None = None,
+) -> Parentage:
+    """Return what a child is told of its family, and takes from it."""
     return Parentage(
         namespace_id=parent.namespace_id,
         namespace_name=parent.namespace_name,
         workflow_id=parent.workflow_id,
         run_id=parent.run_id,
         initiated_event_id=initiated_event_id,
+        inherited=inherited,
         root=WorkflowExecution(workflow_id=parent.root_workflow_id, run_id=parent.root_run_id),
+        base_run_id=(
+            parent.base_run_id if initiated_event_id < parent.forked_at_event_id else RunId("")
+        ),
     )

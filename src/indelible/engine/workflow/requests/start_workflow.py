@@ -55,7 +55,8 @@ RETRIABLE_STATUSES: Final = frozenset(
 )
 """How a run must have ended for ALLOW_DUPLICATE_FAILED_ONLY."""
 
-_COPIED: Final = ("input", "header", "memo", "search_attributes", "retry_policy", "priority")
+_COPIED: Final = ("input", "header", "memo", "search_attributes", "retry_policy", "priority",
+    "versioning_override")
 TERMINATION_REASON: Final = "TerminateIfRunning WorkflowIdReusePolicy"
 HISTORY_IDENTITY: Final = "history-service"
 
@@ -83,6 +84,10 @@ class Parentage:
     run_id: RunId
     initiated_event_id: EventId
     root: WorkflowExecution
+    inherited: WorkflowExecutionStartedEventAttributes | None = None
+    """The version of the workers that the child takes from its parent."""
+    base_run_id: RunId = RunId("")
+    """The run that may have started the child before, if the parent comes from a reset of it."""
 
 
 def decide_on_id(current: StateView | None, request: StartRequest) -> IdDecision:
@@ -207,6 +212,7 @@ def _started_attributes(
     copy_present(request, attributes, _COPIED)
     if isinstance(request, StartWorkflowExecutionRequest):
         copy_present(request, attributes, ("continued_failure", "last_completion_result"))
+        attributes.completion_callbacks.extend(request.completion_callbacks)
     timeout = duration(request.workflow_execution_timeout)
     if timeout:
         expires_at = after(step.now, timeout)
@@ -225,6 +231,8 @@ def _add_parent(attributes: WorkflowExecutionStartedEventAttributes, parentage: 
     attributes.parent_workflow_execution.run_id = parentage.run_id
     attributes.parent_initiated_event_id = parentage.initiated_event_id
     attributes.root_workflow_execution.CopyFrom(parentage.root)
+    if parentage.inherited is not None and not attributes.HasField("versioning_override"):
+        attributes.MergeFrom(parentage.inherited)
 
 
 def start_delay(request: StartRequest) -> Duration:

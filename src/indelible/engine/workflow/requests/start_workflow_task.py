@@ -2,7 +2,10 @@
 
 from enum import Enum, auto
 
+from indelible.base.versions import Version
+from indelible.engine.workflow.rules.versioning import follow_worker, is_misdirected
 from indelible.engine.workflow.rules.workflow_tasks import (
+    requeue_workflow_task,
     start_workflow_task as record_start,
     unstick,
 )
@@ -18,6 +21,8 @@ class TaskStart(Enum):
     TAKEN = auto()
     """Another worker has it, and its start is not durable yet: the row must stay."""
     OBSOLETE = auto()
+    MOVED = auto()
+    """The worker is of the wrong version: the task waits for another one."""
 
 
 def start_workflow_task(
@@ -27,6 +32,7 @@ def start_workflow_task(
     request_id: str,
     identity: str,
     build_id: str,
+    version: Version | None = None,
 ) -> TaskStart:
     """Mark the workflow task as started by a worker.
 
@@ -39,8 +45,12 @@ def start_workflow_task(
         return TaskStart.OBSOLETE
     if pending.is_started:
         return TaskStart.STARTED if pending.request_id == request_id else TaskStart.TAKEN
+    if is_misdirected(step, version, is_sticky=task.is_sticky):
+        requeue_workflow_task(step)
+        return TaskStart.MOVED
     step.is_volatile = True
     if not task.is_sticky:
         unstick(step)
     record_start(step, request_id=request_id, identity=identity, build_id=build_id)
+    follow_worker(step, version)
     return TaskStart.STARTED

@@ -1,5 +1,6 @@
 """UpdateWorkflowExecutionOptions: another priority or versioning override (semantics 10.10)."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from temporalio.api.common.v1 import Priority
@@ -29,16 +30,28 @@ def update_workflow_options(
     """
     if not step.execution.is_open:
         raise workflow_already_completed()
+    return change_options(
+        step,
+        request.workflow_execution_options,
+        request.update_mask.paths,
+        identity=request.identity,
+    )
+
+
+def change_options(
+    step: Transition, given: WorkflowExecutionOptions, mask: Iterable[str], *, identity: str
+) -> WorkflowExecutionOptions:
+    """Change the options of an open run that the mask names; return all of them."""
     before = options_of(step.execution)
     options = WorkflowExecutionOptions()
     options.CopyFrom(before)
-    paths = frozenset(request.update_mask.paths)
-    _merge_override(options, request.workflow_execution_options, paths)
+    paths = frozenset(mask)
+    _merge_override(options, given, paths)
     for path in sorted(paths):
-        _merge_priority(options, request.workflow_execution_options, path)
+        _merge_priority(options, given, path)
     if options != before:
         version_before = version_of_run(step.execution)
-        _emit(step, options, request.identity)
+        _emit(step, options, identity)
         follow_new_override(step, version_before)
     return options
 

@@ -4,6 +4,7 @@ Owns what commands, requests and deadlines of activities share (semantics 7.2 to
 decide who may ask for it, and leaves it to the caller to have a workflow task follow.
 """
 
+from msgspec.structs import replace
 from temporalio.api.common.v1 import (
     ActivityType,
     Payloads,
@@ -35,11 +36,13 @@ from indelible.base.errors import (
 from indelible.base.failures import kept_failure
 from indelible.base.ids import EventId
 from indelible.base.instants import (
+    NO_DURATION,
     duration_message,
     timestamp,
 )
 from indelible.base.task_token import ActivityById, ActivityTaskToken, encode_task_token
 from indelible.engine.workflow import deltas
+from indelible.engine.workflow.rules.versioning import activity_task_queue
 from indelible.engine.workflow.state import ActivityRecord, DispatchRef, ExecutionRecord
 from indelible.engine.workflow.tasks import ActivityTaskDispatch
 from indelible.engine.workflow.transition import Transition
@@ -57,25 +60,42 @@ ActivityTarget = ActivityTaskToken | ActivityById
 
 
 def queue_attempt(step: Transition, scheduled_event_id: EventId) -> None:
-    """Put the current attempt of a pending activity into its queue."""
+    """Put the current attempt of a pending activity into its queue.
+
+    It waits in none while the activity or its run is paused.
+    """
     record = step.state.activities[scheduled_event_id]
+    if record.pause is not None or step.execution.pause is not None:
+        step.change(deltas.ActivityHeld(scheduled_event_id=scheduled_event_id))
+        return
     task_id = step.next_task_id()
+    queue_name = activity_task_queue(step, record.task_queue)
     step.change(
         deltas.ActivityQueued(
             scheduled_event_id=scheduled_event_id,
-            dispatch=DispatchRef(
-                queue_name=record.task_queue, is_workflow_queue=False, task_id=task_id
-            ),
+            dispatch=DispatchRef(queue_name=queue_name, is_workflow_queue=False, task_id=task_id),
         )
     )
     step.dispatch(
         ActivityTaskDispatch(
             task_id=task_id,
-            queue_name=record.task_queue,
+            queue_name=queue_name,
             scheduled_event_id=scheduled_event_id,
             priority=merged_priority(step.execution, record).priority_key,
         )
     )
+
+
+def requeue_attempts(step: Transition) -> None:
+    """Queue all attempts again that no worker has: the version of the run has changed.
+
+    Those that came to a worker while it changed were refused and lie nowhere any more.
+    """
+    for scheduled_event_id in list(step.state.activities):
+        record = step.state.activities[scheduled_event_id]
+        if not record.is_started and not record.is_backing_off and record.pause is None:
+            step.release(record.dispatch)
+            queue_attempt(step, EventId(scheduled_event_id))
 
 
 def start_attempt(
@@ -146,7 +166,7 @@ def retry_activity(
 
     `RETRY_STATE_IN_PROGRESS` stands for "there is a next attempt".
     """
-    retry = next_attempt(record, failure, now=step.now)
+    retry = next_attempt(_unbounded(record), failure, now=step.now)
     if not retry.is_granted:
         return retry.state
     step.release(record.dispatch)
@@ -159,7 +179,22 @@ def retry_activity(
             last_failure=kept_failure(failure),
         )
     )
+    if record.pause is not None:
+        step.change(deltas.ActivityHeld(scheduled_event_id=record.scheduled_event_id))
     return RetryState.RETRY_STATE_IN_PROGRESS
+
+
+def _unbounded(record: ActivityRecord) -> ActivityRecord:
+    """A paused activity waits in any case, and whoever unpauses it may have it begin anew."""
+    if record.pause is None or not record.retry_policy:
+        return record
+    policy = RetryPolicy.FromString(record.retry_policy)
+    policy.maximum_attempts = 0
+    return replace(
+        record,
+        retry_policy=policy.SerializeToString(),
+        schedule_to_close_timeout=NO_DURATION,
+    )
 
 
 def close_activity(

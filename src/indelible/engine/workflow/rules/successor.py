@@ -11,6 +11,7 @@ from temporalio.api.enums.v1 import ContinueAsNewInitiator, RetryState, TaskQueu
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflow.v1 import ResetPoints
 
 from indelible.base.backoff import retry_interval
 from indelible.base.failures import is_retryable
@@ -23,8 +24,10 @@ from indelible.base.instants import (
     timestamp,
 )
 from indelible.base.invariants import invariant
+from indelible.engine.workflow.rules.callbacks import inherited_callbacks
 from indelible.engine.workflow.rules.cron import cron_backoff
 from indelible.engine.workflow.rules.starting import emit_started, first_workflow_task
+from indelible.engine.workflow.rules.versioning import inherit_by_repetition
 from indelible.engine.workflow.state import ExecutionRecord, MutableState, ParentRecord
 from indelible.engine.workflow.transition import Transition
 
@@ -129,7 +132,6 @@ def start_next_run(
     for name in _NOT_REPEATED:
         started.ClearField(name)
     if next_run.initiator == ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE:
-        started.ClearField("completion_callbacks")
         attempt = 1
     else:
         attempt = step.execution.attempt + 1
@@ -141,6 +143,7 @@ def start_next_run(
     started.attempt = attempt
     started.initiator = next_run.initiator
     started.first_workflow_task_backoff.CopyFrom(duration_message(next_run.backoff))
+    inherit_by_repetition(step, started)
     start_successor(step, next_run.run_id, started)
 
 
@@ -180,9 +183,20 @@ def start_successor(step: Transition, run_id: RunId, started: StartEvent) -> Non
         )
     if execution.parent is not None:
         _inherit_family(started, execution, execution.parent)
+    if execution.reset_points:
+        points = ResetPoints.FromString(execution.reset_points)
+        started.prev_auto_reset_points.CopyFrom(points)
+    _inherit_callbacks(started, step)
     emit_started(successor, started, request_id=step.fresh.uuid())
     first_workflow_task(successor)
     step.successor = successor
+
+
+def _inherit_callbacks(started: StartEvent, step: Transition) -> None:
+    """Whoever waits for the end of the chain goes on waiting (trap 54); but not for cron ticks."""
+    started.ClearField("completion_callbacks")
+    if started.initiator != ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE:
+        started.completion_callbacks.extend(inherited_callbacks(step.state))
 
 
 def _inherit_family(started: StartEvent, execution: ExecutionRecord, parent: ParentRecord) -> None:

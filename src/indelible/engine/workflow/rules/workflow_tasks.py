@@ -30,12 +30,26 @@ from indelible.base.instants import NEVER, NO_DURATION, SECOND, Duration, Instan
 from indelible.base.invariants import invariant
 from indelible.base.messages import copy_present
 from indelible.engine.workflow import deltas
+from indelible.engine.workflow.rules.activities import requeue_attempts
+from indelible.engine.workflow.rules.versioning import (
+    add_version_of_worker,
+    has_newer_target,
+    is_in_transition,
+    is_ramp_preferred,
+    version_of_run,
+    workflow_task_queue,
+)
 from indelible.engine.workflow.state import DispatchRef, WorkflowTaskRecord
 from indelible.engine.workflow.tasks import WorkflowTaskDispatch
 from indelible.engine.workflow.transition import Transition
+from indelible.engine.workflow.versioning import EffectiveVersion
 
 UNEXTENDED_ATTEMPTS_MAX: Final = 3
 """Later attempts get more time each: the only back-pressure on failing workflow tasks (trap 10)."""
+SPECULATIVE_SCHEDULE_TO_START: Final = Duration(5 * SECOND)
+"""A speculative task may be lost on its way; then a normal one takes its place."""
+UPDATES_SUGGEST_PERCENT: Final = 90
+"""Of the updates that a run may have: then it is told to continue as new."""
 EXTENSION_INITIAL: Final = Duration(5 * SECOND)
 
 _UNRETRIED_CAUSES: Final = frozenset(
@@ -70,9 +84,11 @@ def schedule_workflow_task(
     """Schedule a workflow task.
 
     `original_scheduled_at` continues a chain of heartbeats. An inline task is started within this
-    step and lies in no queue.
+    step and lies in no queue. A paused run gets none before it goes on.
     """
     invariant(step.execution.workflow_task is None, "a workflow task is pending already")
+    if step.execution.pause is not None:
+        return
     attempt = step.execution.workflow_task_attempt
     if step.flush() and attempt > 1:
         attempt = 1
@@ -102,6 +118,44 @@ def schedule_workflow_task(
         )
 
 
+def schedule_speculative_task(step: Transition, *, is_inline: bool = False) -> None:
+    """Schedule a workflow task that is written only if the updates that it brings change the run.
+
+    It goes to matching without a row; an inline one is started within this step. If it is not the
+    first attempt, it is a normal task.
+    """
+    if step.execution.workflow_task_attempt > 1:
+        schedule_workflow_task(step, is_inline=is_inline)
+        return
+    invariant(step.execution.workflow_task is None, "a workflow task is pending already")
+    queue = task_queue_of(step)
+    is_sticky = queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
+    queue_name = queue.name if is_sticky else workflow_task_queue(step.execution)
+    task_id = step.next_task_id()
+    sticky_timeout = step.execution.sticky_schedule_to_start_timeout
+    step.change(
+        deltas.SpeculativeWorkflowTaskScheduled(
+            scheduled_at=step.now,
+            start_to_close_timeout=_start_to_close_timeout(step, 1),
+            schedule_to_start_timeout=(
+                sticky_timeout if is_sticky and sticky_timeout else SPECULATIVE_SCHEDULE_TO_START
+            ),
+            queue_name=queue_name,
+            is_sticky=is_sticky,
+            dispatch_task_id=task_id,
+        )
+    )
+    if not is_inline:
+        step.offers.append(
+            WorkflowTaskDispatch(
+                task_id=task_id,
+                queue_name=queue_name,
+                is_sticky=is_sticky,
+                scheduled_event_id=pending(step).scheduled_event_id,
+            )
+        )
+
+
 def _emit_scheduled(
     step: Transition, queue: TaskQueue, timeout: Duration, attempt: int, *, at: Instant
 ) -> None:
@@ -124,14 +178,37 @@ def _start_to_close_timeout(step: Transition, attempt: int) -> Duration:
     return Duration(timeout + min(extension, step.settings.limits.workflow_task_retry_backoff_max))
 
 
+def requeue_workflow_task(step: Transition) -> None:
+    """Move the scheduled workflow task to the queue where it belongs now; no worker keeps it."""
+    task = pending(step)
+    if task.is_started:
+        return
+    step.write_speculation()
+    step.release(pending(step).dispatch)
+    unstick(step)
+    _enqueue(step, task_queue_of(step), task.original_scheduled_at)
+
+
+def follow_new_override(step: Transition, before: EffectiveVersion) -> None:
+    """Move what waits for a worker to where it belongs after the run's override has changed."""
+    if version_of_run(step.execution) == before:
+        return
+    if step.execution.workflow_task is not None:
+        requeue_workflow_task(step)
+    else:
+        unstick(step)
+    requeue_attempts(step)
+
+
 def _enqueue(step: Transition, queue: TaskQueue, original_scheduled_at: Instant) -> None:
     task = pending(step)
     task_id = step.next_task_id()
     is_sticky = queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
+    queue_name = queue.name if is_sticky else workflow_task_queue(step.execution)
     step.change(
         deltas.WorkflowTaskQueued(
             dispatch_task_id=task_id,
-            dispatch=DispatchRef(queue_name=queue.name, is_workflow_queue=True, task_id=task_id),
+            dispatch=DispatchRef(queue_name=queue_name, is_workflow_queue=True, task_id=task_id),
             original_scheduled_at=original_scheduled_at or task.scheduled_at,
             schedule_to_start_timeout=(
                 step.execution.sticky_schedule_to_start_timeout if is_sticky else NO_DURATION
@@ -141,9 +218,10 @@ def _enqueue(step: Transition, queue: TaskQueue, original_scheduled_at: Instant)
     step.dispatch(
         WorkflowTaskDispatch(
             task_id=task_id,
-            queue_name=queue.name,
+            queue_name=queue_name,
             is_sticky=is_sticky,
             scheduled_event_id=task.scheduled_event_id,
+            is_ramp_preferred=is_ramp_preferred(step.execution),
         )
     )
 
@@ -164,7 +242,7 @@ def start_workflow_task(
     if task.is_transient and task.scheduled_event_id != step.execution.next_event_id:
         task = _write_transient_scheduled(step, task)
     reasons = _suggest_reasons(step)
-    if task.is_transient:
+    if task.is_unwritten:
         step.change(
             deltas.TransientWorkflowTaskStarted(
                 started_at=step.now,
@@ -182,6 +260,7 @@ def start_workflow_task(
                 request_id=request_id,
                 suggest_continue_as_new=bool(reasons),
                 suggest_continue_as_new_reasons=reasons,
+                target_worker_deployment_version_changed=has_newer_target(step),
                 history_size_bytes=step.execution.history_size_bytes,
                 worker_version=WorkerVersionStamp(build_id=build_id) if build_id else None,
             )
@@ -222,6 +301,8 @@ def _suggest_reasons(step: Transition) -> list["SuggestContinueAsNewReason.Value
         reasons.append(
             SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS
         )
+    if 100 * len(step.state.updates) >= UPDATES_SUGGEST_PERCENT * limits.updates_per_execution_max:
+        reasons.append(SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES)
     return reasons
 
 
@@ -258,9 +339,15 @@ def complete_workflow_task(
         binary_checksum=request.binary_checksum,
     )
     copy_present(request, completed, ("sdk_metadata", "metering_metadata"))
+    add_version_of_worker(completed, request)
     if request.HasField("worker_version_stamp"):
         completed.worker_version.CopyFrom(request.worker_version_stamp)
-    return EventId(step.emit(completed).event_id)
+    before, was_moving = version_of_run(step.execution), is_in_transition(step.execution)
+    event_id = EventId(step.emit(completed).event_id)
+    has_arrived = was_moving and not is_in_transition(step.execution)
+    if has_arrived or version_of_run(step.execution) != before:
+        requeue_attempts(step)
+    return event_id
 
 
 def fail_workflow_task(
@@ -308,6 +395,7 @@ def unstick(step: Transition) -> None:
 
 def time_out_workflow_task(step: Transition) -> None:
     """Record that the pending workflow task took too long to complete, or to be started."""
+    step.write_speculation()
     task = pending(step)
     step.release(task.dispatch)
     is_start_missed = not task.is_started
