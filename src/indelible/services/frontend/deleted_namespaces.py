@@ -7,11 +7,16 @@ store. Must not know how an execution is removed.
 from typing import Final
 
 import structlog
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+from temporalio.api.workflowservice.v1 import (
+    DeleteActivityExecutionRequest,
+    DeleteWorkflowExecutionRequest,
+)
 
 from indelible.base.errors import NotFoundError, ServiceError
+from indelible.base.ids import Archetype
 from indelible.base.instants import SECOND, Duration
 from indelible.engine.namespace.record import DELETED, Namespace
+from indelible.engine.visibility.record import VisibilityRecord
 from indelible.ports.clock import Clock
 from indelible.ports.stores import StoreError, VisibilityFilter, VisibilityStore
 from indelible.services.frontend.backends import History
@@ -52,15 +57,32 @@ class DeletedNamespaces:
 
     async def _remove_executions(self, namespace: Namespace) -> bool:
         """Return whether there was anything to remove."""
-        rows = await self._visibility.list_executions(
-            VisibilityFilter(namespace_id=namespace.id), after=None, limit=SWEEP_EXECUTIONS_MAX
-        )
-        for row in rows:
-            request = DeleteWorkflowExecutionRequest(namespace=namespace.name)
-            request.workflow_execution.workflow_id = row.workflow_id
-            request.workflow_execution.run_id = row.run_id
-            try:
+        found = False
+        for archetype in Archetype:
+            rows = await self._visibility.list_executions(
+                VisibilityFilter(namespace_id=namespace.id, archetype=archetype),
+                after=None,
+                limit=SWEEP_EXECUTIONS_MAX,
+            )
+            found = found or bool(rows)
+            for row in rows:
+                try:
+                    await self._remove(namespace, row)
+                except NotFoundError:
+                    continue  # Retention was faster.
+        return found
+
+    async def _remove(self, namespace: Namespace, row: VisibilityRecord) -> None:
+        match row.archetype:
+            case Archetype.WORKFLOW:
+                request = DeleteWorkflowExecutionRequest(namespace=namespace.name)
+                request.workflow_execution.workflow_id = row.workflow_id
+                request.workflow_execution.run_id = row.run_id
                 await self._history.delete_workflow(namespace, request)
-            except NotFoundError:
-                continue  # Retention was faster.
-        return bool(rows)
+            case Archetype.ACTIVITY:
+                await self._history.delete_activity(
+                    namespace,
+                    DeleteActivityExecutionRequest(
+                        namespace=namespace.name, activity_id=row.workflow_id, run_id=row.run_id
+                    ),
+                )
