@@ -10,6 +10,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from indelible.base.instants import Instant
 from indelible.engine.workflow.appliers import apply_event
+from indelible.engine.workflow.records import CallState
 from indelible.engine.workflow.replay import replay
 from indelible.engine.workflow.state import ExecutionRecord, MutableState, StateView
 from indelible.engine.workflow.timer_sequence import Deadline, DeadlineKind
@@ -33,13 +34,19 @@ ACTIVITY_FIELDS = (
     *("heartbeat_timeout", "first_scheduled_at", "is_cancel_requested"),
     *("cancel_requested_event_id", "priority"),
 )
+NEXUS_OPERATION_FIELDS = (
+    *("scheduled_event_id", "endpoint", "endpoint_id", "service", "operation", "request_id"),
+    *("schedule_to_close_timeout", "schedule_to_start_timeout", "start_to_close_timeout"),
+    *("scheduled_at", "started_at", "operation_token", "cancel_requested_event_id"),
+    "cancel_requested_at",
+)
 
 
 def evented(state: StateView) -> dict[str, Any]:
     """Return the part of a state that follows from the history."""
     execution = state.execution
     task = execution.workflow_task
-    is_written = task is not None and not task.is_transient
+    is_written = task is not None and not task.is_unwritten
     return {
         "execution": _fields(execution, EXECUTION_FIELDS),
         "workflow_task": _fields(task, WORKFLOW_TASK_FIELDS) if is_written else None,
@@ -52,6 +59,15 @@ def evented(state: StateView) -> dict[str, Any]:
         "external_cancels": dict(state.external_cancels),
         "external_signals": dict(state.external_signals),
         "signal_requests": sorted(state.signal_requests),
+        "updates": dict(state.updates),
+        "nexus_operations": {
+            key: _fields(record, NEXUS_OPERATION_FIELDS)
+            for key, record in state.nexus_operations.items()
+        },
+        "callbacks": {
+            key: (record.callback, record.request_id, record.registered_at)
+            for key, record in state.callbacks.items()
+        },
         "memo": dict(state.memo),
         "search_attributes": dict(state.search_attributes),
     }
@@ -85,15 +101,22 @@ def earliest_of_all(state: StateView) -> Deadline | None:
 def _all_deadlines(state: StateView) -> list[Deadline]:
     execution = state.execution
     if not execution.is_open:
+        again = [
+            Deadline(record.call.next_attempt_at, DeadlineKind.CALLBACK, number, key)
+            for number, (key, record) in enumerate(state.callbacks.items())
+            if record.call.state is CallState.BACKING_OFF
+        ]
         if not execution.retention:
-            return []
+            return again
         at = execution.closed_at + execution.retention
-        return [Deadline(Instant(at), DeadlineKind.RETENTION)]
+        return [*again, Deadline(Instant(at), DeadlineKind.RETENTION)]
     found: list[tuple[int, DeadlineKind, int, str | int]] = [
         (timer.fires_at, DeadlineKind.USER_TIMER, timer.started_event_id, timer.timer_id)
         for timer in state.timers.values()
     ]
     for key, activity in state.activities.items():
+        if activity.pause is not None:
+            continue
         ends: list[int] = []
         if activity.schedule_to_close_timeout:
             ends.append(activity.first_scheduled_at + activity.schedule_to_close_timeout)
@@ -107,6 +130,7 @@ def _all_deadlines(state: StateView) -> list[Deadline]:
             seen = max(activity.started_at, activity.last_heartbeat_at)
             ends.append(seen + activity.heartbeat_timeout)
         found += [(end, DeadlineKind.ACTIVITY, key, key) for end in ends]
+    found += _nexus_ends(state)
     found += [
         (at, kind, 0, "")
         for at, kind in (
@@ -128,3 +152,22 @@ def _workflow_task_end(execution: ExecutionRecord) -> int:
         return task.started_at + task.start_to_close_timeout
     wait = task.schedule_to_start_timeout
     return task.scheduled_at + wait if wait else 0
+
+
+def _nexus_ends(state: StateView) -> list[tuple[int, DeadlineKind, int, str | int]]:
+    found: list[tuple[int, DeadlineKind, int, str | int]] = []
+    for key, operation in state.nexus_operations.items():
+        ends = [
+            call.next_attempt_at
+            for call in (operation.start, operation.cancel)
+            if call is not None and call.state is CallState.BACKING_OFF
+        ]
+        if operation.schedule_to_close_timeout:
+            ends.append(operation.scheduled_at + operation.schedule_to_close_timeout)
+        if operation.started_at:
+            if operation.start_to_close_timeout:
+                ends.append(operation.started_at + operation.start_to_close_timeout)
+        elif operation.schedule_to_start_timeout:
+            ends.append(operation.scheduled_at + operation.schedule_to_start_timeout)
+        found += [(end, DeadlineKind.NEXUS_OPERATION, key, key) for end in ends]
+    return found

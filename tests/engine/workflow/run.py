@@ -225,7 +225,8 @@ class Run:
                     assert record.dispatch.task_id == record.dispatch_task_id
                     assert not record.is_started
                 else:
-                    assert record.is_started or record.is_backing_off
+                    is_held = record.pause or self.state.execution.pause
+                    assert record.is_started or record.is_backing_off or is_held
         task = self.state.execution.workflow_task
         if task is not None and task.dispatch is not None:
             wanted[task.dispatch.task_id] = task.dispatch

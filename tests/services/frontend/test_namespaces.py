@@ -82,8 +82,9 @@ async def test_a_namespace_tells_what_works_in_it_and_its_limits(world: World) -
     shown = (await describe(world, namespace="default")).namespace_info
     claimed = {field.name for field, _ in shown.capabilities.ListFields()}
     assert claimed == {
-        *("eager_workflow_start", "worker_heartbeats"),
-        *("worker_poll_complete_on_shutdown", "poller_autoscaling"),
+        *("eager_workflow_start", "worker_heartbeats", "sync_update", "async_update"),
+        *("worker_poll_complete_on_shutdown", "poller_autoscaling", "workflow_pause"),
+        "reported_problems_search_attribute",
     }
     assert shown.limits.blob_size_limit_error == 2 * 1024 * 1024
     assert shown.limits.memo_size_limit_error == 2 * 1024 * 1024

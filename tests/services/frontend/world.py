@@ -27,6 +27,7 @@ from indelible.base.task_token import (
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer
 from indelible.ports.rpc import Call, Handler
+from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import ActivityTarget, Backends
 from indelible.services.frontend.frontend import Environment, Frontend
 from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
@@ -374,6 +375,7 @@ class World:
                 store=self.store.describe(),
                 endpoints=NexusEndpointRegistry(self.store),
                 deployments=WorkerDeploymentRegistry(self.store),
+                build_id_sets=BuildIdSetRegistry(self.store),
             ),
             registry=self.registry,
             environment=Environment(

@@ -36,6 +36,8 @@ DEFERRED: Final = frozenset(
     {
         _T.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
         _T.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED,
+        _T.EVENT_TYPE_WORKFLOW_EXECUTION_PAUSED,
+        _T.EVENT_TYPE_WORKFLOW_EXECUTION_UNPAUSED,
         _T.EVENT_TYPE_ACTIVITY_TASK_STARTED,
         _T.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
         _T.EVENT_TYPE_ACTIVITY_TASK_FAILED,
@@ -53,6 +55,14 @@ DEFERRED: Final = frozenset(
         _T.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED,
         _T.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED,
         _T.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_STARTED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_COMPLETED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_FAILED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_CANCELED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT,
+        _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_FAILED,
+        _T.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
     }
 )
 """Events that get their ids when the step ends, or the workflow task, if one is started."""
@@ -74,8 +84,28 @@ CHILD_CLOSINGS: Final = frozenset(
         _T.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED,
     }
 )
-CLOSINGS: Final = ACTIVITY_CLOSINGS | CHILD_CLOSINGS
+NEXUS_CLOSINGS: Final = frozenset(
+    {
+        _T.EVENT_TYPE_NEXUS_OPERATION_COMPLETED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_FAILED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_CANCELED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT,
+    }
+)
+CLOSINGS: Final = ACTIVITY_CLOSINGS | CHILD_CLOSINGS | NEXUS_CLOSINGS
 """Deferred events that go behind the others when a buffer is written (trap 13)."""
+
+IGNORABLE: Final = frozenset(
+    {
+        _T.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED,
+        _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_FAILED,
+        _T.EVENT_TYPE_WORKFLOW_EXECUTION_PAUSED,
+        _T.EVENT_TYPE_WORKFLOW_EXECUTION_UNPAUSED,
+        _T.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED,
+    }
+)
+"""Events that an older worker may pass over (semantics 3.1)."""
 
 WORKFLOW_CLOSINGS: Final = frozenset(
     {
@@ -101,6 +131,8 @@ def build_event(
     event_type, field = ATTRIBUTES[type(attributes)]
     event = HistoryEvent(event_type=event_type, event_time=timestamp(at))
     getattr(event, field).CopyFrom(attributes)
+    if event_type in IGNORABLE:
+        event.worker_may_ignore = True
     if user_metadata is not None and user_metadata.ByteSize():
         event.user_metadata.CopyFrom(user_metadata)
     if event_group_markers:

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
+from temporalio.api.enums.v1 import TimeoutType
+
 from indelible.base.activity_attempts import ActivityDeadline, next_deadline
 from indelible.base.instants import NEVER, Instant, after
+from indelible.engine.workflow.records import CallState, NexusOperationRecord
 from indelible.engine.workflow.state import (
     ActivityRecord,
     MutableState,
@@ -30,6 +33,8 @@ class DeadlineKind(IntEnum):
     USER_TIMER = 5
     ACTIVITY = 6
     RETENTION = 7
+    NEXUS_OPERATION = 8
+    CALLBACK = 9
 
 
 class Deadline(NamedTuple):
@@ -46,7 +51,39 @@ class Deadline(NamedTuple):
 
 def activity_deadline(record: ActivityRecord) -> ActivityDeadline | None:
     """Return the earliest deadline of an activity (semantics 7.3)."""
+    if record.pause is not None:
+        return None  # Its clocks stand still (semantics 7.9).
     return next_deadline(record)
+
+
+def nexus_operation_deadline(record: NexusOperationRecord) -> ActivityDeadline | None:
+    """Return the earliest deadline of a Nexus operation (semantics 9.2).
+
+    The type is UNSPECIFIED for the end of an interval before another call.
+    """
+    candidates = list(_nexus_operation_deadlines(record))
+    return min(candidates) if candidates else None
+
+
+def _nexus_operation_deadlines(record: NexusOperationRecord) -> Iterator[ActivityDeadline]:
+    for call in (record.start, record.cancel):
+        if call is not None and call.state is CallState.BACKING_OFF:
+            yield ActivityDeadline(call.next_attempt_at, TimeoutType.TIMEOUT_TYPE_UNSPECIFIED)
+    if record.schedule_to_close_timeout:
+        yield ActivityDeadline(
+            after(record.scheduled_at, record.schedule_to_close_timeout),
+            TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE,
+        )
+    if record.is_started and record.start_to_close_timeout:
+        yield ActivityDeadline(
+            after(record.started_at, record.start_to_close_timeout),
+            TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE,
+        )
+    if not record.is_started and record.schedule_to_start_timeout:
+        yield ActivityDeadline(
+            after(record.scheduled_at, record.schedule_to_start_timeout),
+            TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START,
+        )
 
 
 def workflow_task_deadline(task: WorkflowTaskRecord) -> Instant:
@@ -62,6 +99,7 @@ def _execution_deadlines(state: StateView) -> Iterator[Deadline]:
     """The deadlines that hang on the core record."""
     execution = state.execution
     if not execution.is_open:
+        yield from _callback_deadlines(state)
         if execution.closed_at and execution.retention:
             at = after(execution.closed_at, execution.retention)
             yield Deadline(at, DeadlineKind.RETENTION)
@@ -78,6 +116,13 @@ def _execution_deadlines(state: StateView) -> Iterator[Deadline]:
             yield Deadline(at, DeadlineKind.WORKFLOW_TASK)
 
 
+def _callback_deadlines(state: StateView) -> Iterator[Deadline]:
+    """The ends of intervals before completion callbacks are called again."""
+    for number, (callback_id, record) in enumerate(state.callbacks.items()):
+        if record.call.state is CallState.BACKING_OFF:
+            yield Deadline(record.call.next_attempt_at, DeadlineKind.CALLBACK, number, callback_id)
+
+
 class TimerSequence:
     """The deadlines of one run, kept beside its state."""
 
@@ -91,6 +136,8 @@ class TimerSequence:
             self._note_timer(state, timer_id)
         for scheduled_event_id in state.activities:
             self._note_activity(state, scheduled_event_id)
+        for scheduled_event_id in state.nexus_operations:
+            self.follow_nexus_operation(state, scheduled_event_id)
 
     def follow(self, state: MutableState) -> None:
         """Take note of what the current step touched; to be called before the step is accepted."""
@@ -98,6 +145,8 @@ class TimerSequence:
             self._note_timer(state, timer_id)
         for scheduled_event_id in state.activities.step_keys():
             self._note_activity(state, scheduled_event_id)
+        for scheduled_event_id in state.nexus_operations.step_keys():
+            self.follow_nexus_operation(state, scheduled_event_id)
 
     def follow_activity(self, state: StateView, scheduled_event_id: int) -> None:
         """Take note of one activity in the middle of a step.
@@ -105,6 +154,10 @@ class TimerSequence:
         `follow` there would look at all that the step has touched, once per firing.
         """
         self._note_activity(state, scheduled_event_id)
+
+    def follow_nexus_operation(self, state: StateView, scheduled_event_id: int) -> None:
+        """Take note of one Nexus operation, as `follow_activity`."""
+        self._note(_nexus_deadline(state, scheduled_event_id))
 
     def earliest(self, state: StateView) -> Deadline | None:
         """Return the next deadline of the run."""
@@ -145,6 +198,8 @@ class TimerSequence:
 def _current_deadline(state: StateView, hint: Deadline) -> Deadline | None:
     if hint.kind is DeadlineKind.USER_TIMER:
         return _timer_deadline(state, str(hint.subject))
+    if hint.kind is DeadlineKind.NEXUS_OPERATION:
+        return _nexus_deadline(state, int(hint.subject))
     return _activity_deadline(state, int(hint.subject))
 
 
@@ -163,3 +218,13 @@ def _activity_deadline(state: StateView, scheduled_event_id: int) -> Deadline | 
     if deadline is None:
         return None
     return Deadline(deadline.at, DeadlineKind.ACTIVITY, scheduled_event_id, scheduled_event_id)
+
+
+def _nexus_deadline(state: StateView, scheduled_event_id: int) -> Deadline | None:
+    record = state.nexus_operations.get(scheduled_event_id)
+    deadline = nexus_operation_deadline(record) if record is not None else None
+    if deadline is None:
+        return None
+    return Deadline(
+        deadline.at, DeadlineKind.NEXUS_OPERATION, scheduled_event_id, scheduled_event_id
+    )

@@ -64,6 +64,7 @@ from indelible.engine.namespace.record import Namespace
 from indelible.ports.clients import NexusAnswer
 from indelible.ports.rpc import Call
 from indelible.ports.stores import StoreDescription, VisibilityStore
+from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.activity_executions import StandaloneActivities
 from indelible.services.frontend.control import Control
 from indelible.services.matching.description import TaskQueueDescription
@@ -286,3 +287,4 @@ class Backends:
     store: StoreDescription
     endpoints: NexusEndpointRegistry
     deployments: WorkerDeploymentRegistry
+    build_id_sets: BuildIdSetRegistry

@@ -42,6 +42,7 @@ from indelible.services.frontend.validation import (
     check_workflow_id,
     exceeds,
 )
+from indelible.services.frontend.versioning_overrides import check_versioning_override
 
 ActivityRequest = (
     PauseActivityRequest
@@ -138,6 +139,8 @@ class ControlHandlers:
             if operation.WhichOneof("variant") != "update_workflow_options":
                 variant = operation.WhichOneof("variant")
                 raise InvalidArgumentError(f"unsupported post reset operation: {variant}")
+            options = operation.update_workflow_options.workflow_execution_options
+            _check_options(options)
         return await self._control.reset_workflow(namespace, request)
 
     async def _pause(
@@ -165,7 +168,7 @@ class ControlHandlers:
         for path in request.update_mask.paths:
             if path.partition(".")[0] not in _OPTIONS:
                 raise InvalidArgumentError(f"error parsing UpdateMask: {path} is unknown")
-        check_priority(request.workflow_execution_options.priority)
+        _check_options(request.workflow_execution_options)
         return await self._control.update_workflow_options(namespace, request)
 
     async def _pause_activity(
@@ -213,6 +216,12 @@ def _check_activity(request: ActivityRequest) -> None:
     if variant is None or (variant in {"id", "type"} and not getattr(request, variant)):
         raise InvalidArgumentError("Either Activity.Id or Activity.Type should be set on request.")
     check_length(request.identity, "Identity")
+
+
+def _check_options(options: WorkflowExecutionOptions) -> None:
+    check_priority(options.priority)
+    if options.HasField("versioning_override"):
+        check_versioning_override(options.versioning_override)
 
 
 def _check_pause(request: PauseRequest) -> None:

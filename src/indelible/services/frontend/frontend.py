@@ -16,6 +16,7 @@ from indelible.services.frontend.activities import ActivityHandlers
 from indelible.services.frontend.activity_executions import ActivityExecutionHandlers
 from indelible.services.frontend.activity_visibility import ActivityVisibilityHandlers
 from indelible.services.frontend.backends import Backends, LimitsOf
+from indelible.services.frontend.build_id_sets import BuildIdSetHandlers
 from indelible.services.frontend.control import ControlHandlers
 from indelible.services.frontend.namespaces import NamespaceHandlers
 from indelible.services.frontend.nexus_endpoints import NexusEndpointHandlers
@@ -91,6 +92,9 @@ class Frontend:
                 deployments=backends.deployments,
                 clock=clocks.node,
                 limits_of=limits_of,
+            ).routes(),
+            BuildIdSetHandlers(
+                sets=backends.build_id_sets, visibility=backends.visibility
             ).routes(),
             WorkerDeploymentHandlers(
                 deployments=backends.deployments,

@@ -47,12 +47,16 @@ NAMESPACES_PAGE_SIZE_DEFAULT: Final = 100
 NAMESPACES_PAGE_SIZE_MAX: Final = 1_000
 
 CAPABILITIES: Final = NamespaceInfo.Capabilities(
+    sync_update=True,
+    async_update=True,
     eager_workflow_start=True,
     worker_heartbeats=True,
     worker_poll_complete_on_shutdown=True,
     poller_autoscaling=True,
     standalone_activities=True,
     standalone_activity_start_delay=True,
+    workflow_pause=True,
+    reported_problems_search_attribute=True,
 )
 """What works in every namespace; whatever is missing here is not built."""
 

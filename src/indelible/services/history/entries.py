@@ -16,7 +16,7 @@ from indelible.engine.workflow.tasks import DispatchTask, TransferTask
 from indelible.engine.workflow.timer_sequence import TimerSequence
 from indelible.engine.workflow.transition import Transition
 from indelible.ports.clock import Clock
-from indelible.ports.stores import ExecutionWrite
+from indelible.ports.stores import ExecutionWrite, HistoryAncestor
 from indelible.services.history.visibility_rows import Shown, shown
 
 TAIL_EVENTS_MAX = 128
@@ -51,6 +51,7 @@ class Entry:
 
     __slots__ = (
         "_sizes",
+        "ancestor",
         "key",
         "shown",
         "state",
@@ -62,7 +63,11 @@ class Entry:
         "wake_at",
     )
 
-    def __init__(self, state: MutableState, *, version: int) -> None:
+    def __init__(
+        self, state: MutableState, *, version: int, ancestor: HistoryAncestor | None = None
+    ) -> None:
+        self.ancestor = ancestor
+        """Of a run that is not stored yet: where its history begins."""
         self.key = state.execution.key
         self.state = state
         self.timers = TimerSequence(state)
@@ -91,6 +96,7 @@ class Entry:
     def stored(self, write: ExecutionWrite) -> None:
         """Note that everything up to here is durable."""
         self.version = write.version
+        self.ancestor = None
         self.wake_at = write.wake_at
         self.shown = shown(self.state)
         self.state.stored()
@@ -156,7 +162,7 @@ class EntryCache:
         for key, entry in self._entries.items():
             if count == 0:
                 return
-            if not entry.has_unsaved_steps:
+            if not (entry.has_unsaved_steps or entry.state.execution.has_speculation):
                 count -= 1
                 yield key
 

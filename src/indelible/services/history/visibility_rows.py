@@ -11,9 +11,14 @@ from indelible.base.instants import NEVER
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.visibility.search_attributes import indexed_values
+from indelible.engine.workflow.rules.system_attributes import (
+    Entries,
+    system_attributes,
+    system_entries,
+)
 from indelible.engine.workflow.state import FIELDS_KEY, FieldsRecord, MutableState, WorkflowStatus
 
-Shown = tuple[WorkflowStatus, FieldsRecord | None, FieldsRecord | None]
+Shown = tuple[WorkflowStatus, FieldsRecord | None, FieldsRecord | None, Entries]
 """What of a run can change in its row. Records are immutable, so comparing them is cheap."""
 
 
@@ -23,6 +28,7 @@ def shown(state: MutableState) -> Shown:
         state.execution.status,
         state.memo_table.get(FIELDS_KEY),
         state.search_attributes_table.get(FIELDS_KEY),
+        system_entries(state),
     )
 
 
@@ -31,7 +37,7 @@ def visibility_row(state: MutableState, namespace: Namespace) -> VisibilityRecor
     execution = state.execution
     is_closed = not execution.is_open
     parent = execution.parent
-    fields = state.search_attributes
+    fields = {**state.search_attributes, **system_attributes(state)}
     return VisibilityRecord(
         archetype=Archetype.WORKFLOW,
         namespace_id=execution.namespace_id,

@@ -77,8 +77,17 @@ def apply_canceled(state: MutableState, event: HistoryEvent) -> None:
 
 def _remove(state: MutableState, scheduled_event_id: int) -> None:
     record = state.activities.remove(scheduled_event_id)
+    if record.pause is not None:
+        count_paused_activities(state, -1)
     if state.activity_ids.get(record.activity_id) == scheduled_event_id:
         del state.activity_ids[record.activity_id]
+
+
+def count_paused_activities(state: MutableState, change: int) -> None:
+    """Keep the number of paused activities, which visibility shows."""
+    state.execution = replace(
+        state.execution, paused_activity_count=state.execution.paused_activity_count + change
+    )
 
 
 def apply_queued(state: MutableState, delta: ActivityQueued) -> None:
@@ -145,5 +154,9 @@ def apply_retry_scheduled(state: MutableState, delta: ActivityRetryScheduled) ->
             last_attempt_completed_at=delta.failed_at,
             dispatch=None,
             dispatch_task_id=NO_TASK,
+            is_reset=False,
+            drops_heartbeat=False,
+            last_heartbeat_at=NEVER if record.drops_heartbeat else record.last_heartbeat_at,
+            heartbeat_details=b"" if record.drops_heartbeat else record.heartbeat_details,
         ),
     )

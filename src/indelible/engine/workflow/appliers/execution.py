@@ -8,6 +8,7 @@ from indelible.base.instants import NEVER, Instant, duration, instant
 from indelible.base.limits import REQUEST_IDS_KEPT_MAX
 from indelible.base.messages import present_bytes
 from indelible.base.payloads import merged_fields
+from indelible.engine.workflow.appliers.callback import attach_callbacks
 from indelible.engine.workflow.deltas import (
     RequestIdAttached,
     RetentionFixed,
@@ -54,11 +55,16 @@ def apply_started(state: MutableState, event: HistoryEvent) -> None:
         root_run_id=RunId(root.run_id) if has_root else before.run_id,
         attempt=given.attempt,
         started_at=at,
+        original_started_at=at,
         first_task_backoff=backoff,
         is_in_backoff=backoff > 0,
         run_expires_at=Instant(at + backoff + run_timeout) if run_timeout else NEVER,
         execution_expires_at=instant(given.workflow_execution_expiration_time),
     )
+    attach_callbacks(state, given.completion_callbacks, request_id="", at=at)
+    if given.HasField("prev_auto_reset_points"):
+        points = given.prev_auto_reset_points.SerializeToString()
+        state.execution = replace(state.execution, reset_points=points)
     if given.memo.fields:
         fields = merged_fields({}, given.memo.fields)
         state.memo_table.put(FIELDS_KEY, FieldsRecord(fields=fields))

@@ -7,11 +7,14 @@ from temporalio.api.history.v1 import HistoryEvent
 from indelible.base.ids import EventId
 from indelible.base.instants import duration, instant
 from indelible.base.invariants import invariant
+from indelible.engine.workflow.appliers.control import note_reset_point
 from indelible.engine.workflow.deltas import (
     BufferFlushed,
     EventBuffered,
     EventNumbered,
     NextWorkflowTaskAttempt,
+    SpeculationWritten,
+    SpeculativeWorkflowTaskScheduled,
     StickinessChanged,
     TransientWorkflowTaskScheduled,
     TransientWorkflowTaskStarted,
@@ -73,6 +76,7 @@ def apply_completed(state: MutableState, event: HistoryEvent) -> None:
         last_failed_task_cause=0,
         last_completed_task_started_event_id=EventId(given.started_event_id),
     )
+    note_reset_point(state, event)
 
 
 def apply_ended(state: MutableState, event: HistoryEvent) -> None:
@@ -129,6 +133,41 @@ def apply_transient_started(state: MutableState, delta: TransientWorkflowTaskSta
             identity=delta.identity,
             history_size_bytes=delta.history_size_bytes,
             suggest_continue_as_new=delta.suggest_continue_as_new,
+        ),
+    )
+
+
+def apply_speculative_scheduled(
+    state: MutableState, delta: SpeculativeWorkflowTaskScheduled
+) -> None:
+    """A workflow task is pending that has no events; its ids are those that come next."""
+    state.execution = replace(
+        state.execution,
+        workflow_task=WorkflowTaskRecord(
+            scheduled_event_id=state.execution.next_event_id,
+            scheduled_at=delta.scheduled_at,
+            original_scheduled_at=delta.scheduled_at,
+            start_to_close_timeout=delta.start_to_close_timeout,
+            schedule_to_start_timeout=delta.schedule_to_start_timeout,
+            queue_name=delta.queue_name,
+            is_sticky=delta.is_sticky,
+            dispatch_task_id=delta.dispatch_task_id,
+            is_speculative=True,
+        ),
+    )
+
+
+def apply_speculation_written(state: MutableState, delta: SpeculationWritten) -> None:
+    """The pending workflow task has its events now; keep what they do not tell."""
+    state.execution = replace(
+        state.execution,
+        workflow_task=replace(
+            pending_task(state),
+            dispatch_task_id=delta.dispatch_task_id,
+            dispatch=delta.dispatch,
+            original_scheduled_at=delta.original_scheduled_at,
+            schedule_to_start_timeout=delta.schedule_to_start_timeout,
+            build_id=delta.build_id,
         ),
     )
 

@@ -4,6 +4,8 @@ While a run is paused nothing of it goes to a worker; its clocks go on, and so d
 has already (semantics 2.9).
 """
 
+from typing import Final
+
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import (
     WorkflowExecutionPausedEventAttributes,
@@ -24,7 +26,8 @@ from indelible.engine.workflow.rules.workflow_tasks import (
 )
 from indelible.engine.workflow.transition import Transition
 
-_NOT_STARTED = (
+SERVICE_IDENTITY: Final = "history-service"
+_NOT_STARTED: Final = (
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_PAUSE_REQUESTED_BEFORE_TASK_STARTED
 )
 
@@ -51,7 +54,7 @@ def pause_workflow(step: Transition, request: PauseWorkflowExecutionRequest) -> 
     task = execution.workflow_task
     if task is not None and not task.is_started:
         # Nobody would ever end it; the run gets another one when it goes on.
-        fail_workflow_task(step, _NOT_STARTED)
+        fail_workflow_task(step, _NOT_STARTED, identity=SERVICE_IDENTITY)
         step.change(deltas.NextWorkflowTaskAttempt(attempt=1, failed_cause=0))
 
 

@@ -25,4 +25,8 @@ def record_activity_heartbeat(
             details=request.details.SerializeToString(),
         )
     )
-    return RecordActivityTaskHeartbeatResponse(cancel_requested=record.is_cancel_requested)
+    return RecordActivityTaskHeartbeatResponse(
+        cancel_requested=record.is_cancel_requested,
+        activity_paused=record.pause is not None,
+        activity_reset=record.is_reset,
+    )

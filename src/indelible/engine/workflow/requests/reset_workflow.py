@@ -22,6 +22,7 @@ from indelible.base.ids import EventId, RunId
 from indelible.base.instants import NEVER, after
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
+from indelible.engine.workflow.requests.update_workflow_options import change_options
 from indelible.engine.workflow.rules.reapplying import SIGNAL, UPDATE, Excluded, reapply_event
 from indelible.engine.workflow.rules.starting import record_start
 from indelible.engine.workflow.rules.task_refreshing import refresh_tasks
@@ -92,6 +93,14 @@ def reset_workflow(
     excluded = _excluded(request)
     for event in plan.following:
         reapply_event(step, event, excluded)
+    for operation in request.post_reset_operations:
+        change = operation.update_workflow_options
+        change_options(
+            step,
+            change.workflow_execution_options,
+            change.update_mask.paths,
+            identity=request.identity,
+        )
     refresh_tasks(step)
     schedule_workflow_task(step)
 

@@ -280,7 +280,10 @@ def _go_on(
     original_scheduled_at: Instant,
 ) -> bool:
     """Schedule the next workflow task if there is a reason; return whether it is started."""
-    if not step.execution.is_open or step.execution.pause is not None:
+    if not step.execution.is_open:
+        return False
+    if step.execution.pause is not None:
+        step.flush()
         return False
     is_inline = request.return_new_workflow_task
     is_moving = is_in_transition(step.execution)

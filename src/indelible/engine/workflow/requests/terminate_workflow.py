@@ -28,12 +28,21 @@ def terminate_workflow(
 
 
 def terminate_run(
-    step: Transition, *, reason: str, identity: str, details: Payloads | None = None
+    step: Transition,
+    *,
+    reason: str,
+    identity: str,
+    details: Payloads | None = None,
+    is_reset: bool = False,
 ) -> None:
-    """End the open run; neither its retry policy nor its cron schedule starts another one."""
+    """End the open run; neither its retry policy nor its cron schedule starts another one.
+
+    With `is_reset` another run goes on in its place, and nobody is told.
+    """
     close_run(
         step,
         WorkflowExecutionTerminatedEventAttributes(
             reason=reason, identity=identity, details=details
         ),
+        is_reset=is_reset,
     )

@@ -11,6 +11,7 @@ from temporalio.api.enums.v1 import ParentClosePolicy
 from temporalio.api.sdk.v1 import EventGroupMarker, UserMetadata
 
 from indelible.engine.workflow import deltas
+from indelible.engine.workflow.rules.callbacks import call_all_callbacks
 from indelible.engine.workflow.rules.workflow_tasks import drop_workflow_task
 from indelible.engine.workflow.tasks import ApplyParentClosePolicy, ReportToParent
 from indelible.engine.workflow.transition import Transition
@@ -22,12 +23,13 @@ def close_run(
     *,
     user_metadata: UserMetadata | None = None,
     event_group_markers: Sequence[EventGroupMarker] = (),
+    is_reset: bool = False,
 ) -> None:
     """Close the run with the event that the attributes make.
 
     A started workflow task is failed first (trap 18); held-back events are written before the
     close event. `attributes` name the successor run, if there is one: then the parent is not told
-    yet.
+    yet. Nobody is told of a close by a reset: another run goes on in its place.
     """
     drop_workflow_task(step)
     step.flush()
@@ -35,8 +37,12 @@ def close_run(
         step.release(activity.dispatch)
     step.emit(attributes, user_metadata=user_metadata, event_group_markers=event_group_markers)
     step.change(deltas.RetentionFixed(retention=step.settings.retention))
+    if is_reset:
+        return
     if step.execution.parent is not None and not step.execution.successor_run_id:
         step.transfer(ReportToParent(task_id=step.next_task_id()))
+    if not step.execution.successor_run_id:
+        call_all_callbacks(step)
     _apply_parent_close_policies(step)
 
 

@@ -36,11 +36,17 @@ def emit_started(
     """
     _complete(step, attributes)
     event = step.emit(attributes, user_metadata=user_metadata, links=links)
+    record_start(step, event, request_id=request_id)
+    return event
+
+
+def record_start(step: Transition, event: HistoryEvent, *, request_id: str) -> None:
+    """Note what the started event of a run does not tell of its start."""
     step.change(
         deltas.StartRecorded(
             request_id=request_id,
             namespace_name=step.settings.namespace_name,
-            user_metadata=b"" if user_metadata is None else user_metadata.SerializeToString(),
+            user_metadata=event.user_metadata.SerializeToString(),
         )
     )
     if request_id:
@@ -51,7 +57,6 @@ def emit_started(
                 event_id=EventId(event.event_id),
             )
         )
-    return event
 
 
 def _complete(step: Transition, attributes: WorkflowExecutionStartedEventAttributes) -> None:

@@ -88,6 +88,7 @@ def schedule_workflow_task(
     """
     invariant(step.execution.workflow_task is None, "a workflow task is pending already")
     if step.execution.pause is not None:
+        step.flush()
         return
     attempt = step.execution.workflow_task_attempt
     if step.flush() and attempt > 1:
