@@ -87,6 +87,9 @@ LIMIT_KEYS: Final = (
     LimitKey("history.maximumBufferedEventsBatch", "buffered_events_max", _whole_number),
     LimitKey("history.maximumBufferedEventsSizeInBytes", "buffered_bytes_max", _whole_number),
     LimitKey("history.MaxBufferedQueryCount", "buffered_queries_max", _whole_number),
+    LimitKey("history.maxInFlightUpdates", "updates_in_flight_max", _whole_number),
+    LimitKey("history.maxInFlightUpdatePayloads", "updates_in_flight_bytes_max", _whole_number),
+    LimitKey("history.maxTotalUpdates", "updates_per_execution_max", _whole_number),
     LimitKey(
         "frontend.searchAttributesNumberOfKeysLimit", "search_attribute_keys_max", _whole_number
     ),

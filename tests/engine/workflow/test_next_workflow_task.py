@@ -8,6 +8,7 @@ from temporalio.api.enums.v1 import (
     WorkflowTaskFailedCause,
 )
 from temporalio.api.protocol.v1 import Message
+from temporalio.api.update.v1 import Meta, Rejection, Request
 
 from indelible.base.errors import (
     NotFoundError,
@@ -274,7 +275,9 @@ def test_progress_is_no_heartbeat(chain: Chain) -> None:
     assert chain.pending_task().original_scheduled_at == chain.now
     chain.poll()
     chain.at(7200)
-    chain.respond(messages=[Message(id="m")], force_create_new_workflow_task=True)
+    rejection = Message(id="m", protocol_instance_id="update")
+    rejection.body.Pack(Rejection(rejected_request=Request(meta=Meta(update_id="update"))))
+    chain.respond(messages=[rejection], force_create_new_workflow_task=True)
     assert chain.pending_task().original_scheduled_at == chain.now
 
 

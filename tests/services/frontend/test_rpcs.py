@@ -67,6 +67,10 @@ def test_polls_always_wait_and_reads_do_not_write() -> None:
 def test_only_a_registered_namespace_takes_new_executions() -> None:
     narrow = {name for (_, name), rpc in RPCS.items() if rpc.states == REGISTERED_ONLY}
     wide = {name for (_, name), rpc in RPCS.items() if rpc.states == ANY_STATE}
-    assert narrow == {"StartWorkflowExecution", "SignalWithStartWorkflowExecution"}
+    assert narrow == {
+        "StartWorkflowExecution",
+        "SignalWithStartWorkflowExecution",
+        "ExecuteMultiOperation",
+    }
     assert wide == {"DeleteNamespace"}
     assert len(LIVING_STATES) == 2

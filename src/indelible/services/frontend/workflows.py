@@ -109,13 +109,13 @@ class WorkflowHandlers:
     async def _start(
         self, request: StartWorkflowExecutionRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        complete_start(request, namespace=namespace, rules=self._rules(namespace))
+        complete_start(request, namespace=namespace, rules=self.rules(namespace))
         return await self._history.start_workflow(namespace, request)
 
     async def _signal_with_start(
         self, request: SignalWithStartWorkflowExecutionRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        complete_signal_with_start(request, namespace=namespace, rules=self._rules(namespace))
+        complete_signal_with_start(request, namespace=namespace, rules=self.rules(namespace))
         return await self._history.signal_with_start(namespace, request)
 
     async def _signal(
@@ -222,7 +222,8 @@ class WorkflowHandlers:
         await self._history.reset_sticky(namespace, request)
         return ResetStickyTaskQueueResponse()
 
-    def _rules(self, namespace: Namespace) -> StartRules:
+    def rules(self, namespace: Namespace) -> StartRules:
+        """Return what a request that starts a run in a namespace is completed with."""
         return StartRules(
             limits=self._limits_of(namespace.name),
             now=self._clocks.clock_of(namespace.id).now(),

@@ -6,6 +6,7 @@ in `engine.workflow`.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from temporalio.api.common.v1 import Payload, SearchAttributes
@@ -39,6 +40,7 @@ from indelible.services.history.expirations import load_start_event
 from indelible.services.history.query_buffer import Outcome, Redirect
 from indelible.services.history.shard import Shard
 from indelible.services.history.shards import Shards
+from indelible.services.history.system_operations import NexusTargets
 from indelible.services.history.workflow_tasks import WorkflowTaskOperations
 from indelible.services.namespaces import NamespaceRegistry
 
@@ -57,11 +59,16 @@ class CompletionOperations:
     """Takes what workers make of workflow tasks."""
 
     def __init__(
-        self, shards: Shards, tasks: WorkflowTaskOperations, namespaces: NamespaceRegistry
+        self,
+        shards: Shards,
+        tasks: WorkflowTaskOperations,
+        namespaces: NamespaceRegistry,
+        nexus_targets: NexusTargets,
     ) -> None:
         self._shards = shards
         self._tasks = tasks
         self._namespaces = namespaces
+        self._nexus_targets = nexus_targets
 
     async def respond_workflow_task_completed(
         self,
@@ -108,8 +115,10 @@ class CompletionOperations:
         _add_attribute_types(request, namespace)
         sources = CompletionSources(
             find_namespace=self._find_namespace,
+            find_nexus_target=partial(self._nexus_targets.find, namespace),
             refuse_search_attributes=lambda fields: self._refuse(shard, namespace, fields),
             start_event=await load_start_event(shard, entry),
+            updates=self._shards.updates.admitted(entry.key),
         )
         reply, stepped = shard.decide(
             entry, lambda step: respond_workflow_task_completed(step, request, token, sources)
@@ -117,8 +126,15 @@ class CompletionOperations:
         refusal = reply.refusal
         if refusal is not None:
             shard.undo(entry)
-            raise await shard.step(entry, lambda step: refuse_workflow_task(step, refusal, request))
+            error = await shard.step(
+                entry, lambda step: refuse_workflow_task(step, refusal, request)
+            )
+            self._shards.updates.task_failed(entry.key)
+            raise error
+        updates = self._shards.updates
+        updates.decide(entry.key, (*reply.settled_updates, *reply.rejected_updates))
         await shard.save(stepped)
+        updates.settle(entry.key, reply.settled_updates, reply.rejected_updates)
         if reply.error is not None:
             raise reply.error
         if exceeds_limits(entry.state.execution, shard.parts.limits_of(namespace.name)):
@@ -128,14 +144,18 @@ class CompletionOperations:
     async def _response(
         self, shard: Shard, entry: Entry, reply: CompletionReply
     ) -> RespondWorkflowTaskCompletedResponse:
-        response = RespondWorkflowTaskCompletedResponse()
+        response = RespondWorkflowTaskCompletedResponse(
+            reset_history_event_id=reply.reset_history_event_id
+        )
         if not entry.state.execution.is_open:
             return response
         for scheduled_event_id in reply.eager_activities:
             record = entry.state.activities[scheduled_event_id]
             response.activity_tasks.append(await started_activity(shard, entry, record))
         if reply.is_inline_task_started:
-            task = await self._tasks.started_task(shard, entry, is_sticky=True)
+            task = await self._tasks.started_task(
+                shard, entry, is_sticky=True, is_heartbeat=reply.is_heartbeat
+            )
             response.workflow_task.CopyFrom(task)
         return response
 

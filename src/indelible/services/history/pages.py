@@ -1,18 +1,14 @@
 """GetWorkflowExecutionHistory: pages, long polls, the close event, backwards (semantics 3.3)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from temporalio.api.enums.v1 import EventType, HistoryEventFilterType, TaskQueueKind
+from temporalio.api.enums.v1 import EventType, HistoryEventFilterType
 from temporalio.api.history.v1 import (
     History,
     HistoryEvent,
     WorkflowExecutionContinuedAsNewEventAttributes,
-    WorkflowTaskScheduledEventAttributes,
-    WorkflowTaskStartedEventAttributes,
 )
-from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     GetWorkflowExecutionHistoryRequest,
     GetWorkflowExecutionHistoryResponse,
@@ -21,7 +17,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.ids import ChainKey, EventId, WorkflowId
-from indelible.base.instants import SECOND, Duration, Instant, after, duration_message
+from indelible.base.instants import SECOND, Duration, Instant, after
 from indelible.base.limits import (
     HISTORY_LONG_POLL_SECONDS_MAX,
     HISTORY_PAGE_EVENTS_MAX,
@@ -29,7 +25,8 @@ from indelible.base.limits import (
 )
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.history_events import build_event
-from indelible.engine.workflow.state import ExecutionRecord, WorkflowTaskRecord
+from indelible.engine.workflow.state import ExecutionRecord
+from indelible.engine.workflow.unwritten_events import unwritten_events
 from indelible.ports.clock import Clocks
 from indelible.ports.rpc import Call
 from indelible.services.history.entries import Entry
@@ -182,7 +179,7 @@ async def _read_page(
             HistoryPageToken(run_id=execution.run_id, first=following, end=execution.next_event_id)
         )
     elif reading.shows_pending_task and execution.workflow_task is not None:
-        response.history.events.extend(pending_task_events(execution, execution.workflow_task))
+        response.history.events.extend(unwritten_events(execution, execution.workflow_task))
     return response
 
 
@@ -222,36 +219,3 @@ def _as_continued(event: HistoryEvent, execution: ExecutionRecord) -> HistoryEve
     )
     shown.event_id = event.event_id
     return shown
-
-
-def pending_task_events(
-    execution: ExecutionRecord, task: WorkflowTaskRecord
-) -> Sequence[HistoryEvent]:
-    """Return the events that a transient workflow task will have, as far as it is (trap 11)."""
-    if not task.is_transient:
-        return ()
-    scheduled = build_event(
-        WorkflowTaskScheduledEventAttributes(
-            task_queue=TaskQueue(
-                name=execution.task_queue, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL
-            ),
-            start_to_close_timeout=duration_message(task.start_to_close_timeout),
-            attempt=task.attempt,
-        ),
-        at=task.scheduled_at,
-    )
-    scheduled.event_id = execution.next_event_id
-    if not task.is_started:
-        return (scheduled,)
-    started = build_event(
-        WorkflowTaskStartedEventAttributes(
-            scheduled_event_id=scheduled.event_id,
-            identity=task.identity,
-            request_id=task.request_id,
-            suggest_continue_as_new=task.suggest_continue_as_new,
-            history_size_bytes=task.history_size_bytes,
-        ),
-        at=task.started_at,
-    )
-    started.event_id = scheduled.event_id + 1
-    return (scheduled, started)

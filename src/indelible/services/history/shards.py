@@ -17,6 +17,7 @@ from indelible.services.history.entries import Entry, Unsaved
 from indelible.services.history.query_buffer import QueryBuffer, is_asked_directly
 from indelible.services.history.shard import Shard, ShardParts
 from indelible.services.history.transfers import Transfers
+from indelible.services.history.update_registry import UpdateRegistry
 from indelible.services.history.wakeups import Spawn, Wakeups
 from indelible.services.history.watchers import Watchers
 
@@ -60,6 +61,7 @@ class Shards:
         self._work: list[_Work] = []
         self.watchers = Watchers(parts.clocks.node)
         self.queries = QueryBuffer()
+        self.updates = UpdateRegistry(parts.clocks.node)
 
     async def start(
         self,
@@ -101,6 +103,7 @@ class Shards:
             work.transfers.stop()
         self.watchers.stop()
         self.queries.redirect_all()
+        self.updates.stop()
 
     def of(self, chain: ChainKey) -> Shard:
         """Return the shard of a workflow id."""
@@ -123,6 +126,8 @@ class Shards:
         self.watchers.notify(entry.key)
         if is_asked_directly(entry.state.execution):
             self.queries.redirect(entry.key)
+        if not entry.state.execution.is_open:
+            self.updates.run_closed(entry.state)
 
     def stored(self, shard: Shard, entry: Entry, written: Unsaved) -> None:
         """Execute the transfer tasks that are durable now."""
@@ -133,6 +138,7 @@ class Shards:
         """Wake the run no more, and tell who watches it."""
         self._work[shard.shard_id].wakeups.note(entry.key, None)
         self.watchers.notify(entry.key)
+        self.updates.run_lost(entry.key)
 
     def noted(self, shard: Shard, key: WorkflowKey, wake_at: Instant) -> None:
         """Take note of an entity's next deadline, and wake who watches it."""
@@ -151,3 +157,4 @@ class Shards:
         if entry.unsaved.transfers:
             work.transfers.reread()
         self.watchers.notify(entry.key)
+        self.updates.run_lost(entry.key)

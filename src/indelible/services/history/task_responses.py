@@ -13,8 +13,8 @@ from indelible.base.ids import EventId
 from indelible.base.instants import timestamp
 from indelible.base.task_token import WorkflowTaskToken, encode_task_token
 from indelible.engine.workflow.state import ExecutionRecord, WorkflowTaskRecord
+from indelible.engine.workflow.unwritten_events import unwritten_events
 from indelible.services.history.entries import Entry
-from indelible.services.history.pages import pending_task_events
 from indelible.services.history.reading import read_events
 from indelible.services.history.shard import Shard
 from indelible.services.history.tokens import HistoryPageToken, encode_page_token
@@ -98,5 +98,5 @@ async def _add_history(
         token = HistoryPageToken(run_id=execution.run_id, first=following, end=end)
         response.next_page_token = encode_page_token(token)
     elif execution.workflow_task is not None and not response.HasField("query"):
-        events += pending_task_events(execution, execution.workflow_task)
+        events += unwritten_events(execution, execution.workflow_task)
     response.history.CopyFrom(History(events=events))

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from temporalio.api.command.v1 import ScheduleNexusOperationCommandAttributes
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 
 from indelible.base.ids import EventId, NamespaceId
+from indelible.engine.workflow.rules.updates import IncomingMessages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,25 @@ Outcome = Refusal | TerminalRefusal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NexusTarget:
+    """Where a Nexus operation leads, or why it leads nowhere."""
+
+    endpoint_id: str = ""
+    is_system: bool = False
+    """The service itself carries it out."""
+    fault: str | None = None
+
+
+FindNexusTarget = Callable[[ScheduleNexusOperationCommandAttributes, str], NexusTarget]
+"""Finds the target of an operation, given its request id."""
+
+
+def no_nexus_target(given: ScheduleNexusOperationCommandAttributes, request_id: str) -> NexusTarget:
+    """Find nothing: there are no endpoints."""
+    return NexusTarget(fault=f'endpoint "{given.endpoint}" not found')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandContext:
     """What the commands of one workflow task share."""
 
@@ -42,7 +63,10 @@ class CommandContext:
     """Return why search attributes cannot be set, or None."""
     identity: str
     """Of the worker."""
+    find_nexus_target: FindNexusTarget = no_nexus_target
     start_event: WorkflowExecutionStartedEventAttributes | None = None
     """Of the run, if it has a retry policy or a cron schedule: what its next run begins with."""
+    messages: IncomingMessages = field(default_factory=IncomingMessages)
+    """What the worker says about updates."""
     eager_activities: list[EventId] = field(default_factory=list[EventId])
     """Scheduled event ids of the activities that the worker asked to be given at once."""
