@@ -15,6 +15,7 @@ from indelible.base.time_zones import utc_only
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import NoTelemetry
+from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import Backends
 from indelible.services.frontend.frontend import Environment, Frontend
 from indelible.services.frontend.system_requests import signal_with_start_rules
@@ -82,6 +83,8 @@ class Node:
         await endpoints.load()
         deployments = WorkerDeploymentRegistry(self.store)
         await deployments.load()
+        build_id_sets = BuildIdSetRegistry(self.store)
+        await build_id_sets.load()
         matching = MatchingService(
             self.store,
             clocks=self._clocks,
@@ -120,6 +123,7 @@ class Node:
                 store=self.store.describe(),
                 endpoints=endpoints,
                 deployments=deployments,
+                build_id_sets=build_id_sets,
             ),
             registry=registry,
             environment=Environment(

@@ -27,6 +27,7 @@ from indelible.runtime.time_zones import utc_offset
 from indelible.server.config import STOP_SECONDS_MAX, ServerConfig
 from indelible.server.ports_in_use import is_free, require_free, resolved
 from indelible.server.refusal import StartRefusedError
+from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import Backends
 from indelible.services.frontend.deleted_namespaces import DeletedNamespaces
 from indelible.services.frontend.frontend import Environment, Frontend
@@ -125,6 +126,8 @@ async def _serving(
     await endpoints.load()
     deployments = WorkerDeploymentRegistry(store)
     await deployments.load()
+    build_id_sets = BuildIdSetRegistry(store)
+    await build_id_sets.load()
     await _prepare_namespaces(config, node, registry)
     matching = MatchingService(
         store,
@@ -164,6 +167,7 @@ async def _serving(
         store=store.describe(),
         endpoints=endpoints,
         deployments=deployments,
+        build_id_sets=build_id_sets,
     )
     wire = _transport(config, node, backends, registry, host=host)
     await history.start()

@@ -157,21 +157,19 @@ def drainage(version: DeploymentVersion) -> VersionDrainageInfo | None:
     )
 
 
-def queue_versioning(routing: QueueRouting) -> TaskQueueVersioningInfo | None:
-    """Return the routing of a queue as its description shows it; None for none."""
-    if routing.current is None and not routing.is_ramping:
-        return None
-    found = TaskQueueVersioningInfo(
-        current_version=old_version_text(routing.current),
-        ramping_version_percentage=routing.ramp_percentage,
-        update_time=_time(routing.updated_at),
-    )
+def queue_versioning(routing: QueueRouting) -> TaskQueueVersioningInfo:
+    """Return the routing of a queue as its description shows it; empty if it has none."""
+    found = TaskQueueVersioningInfo()
     if routing.current is not None:
         found.current_deployment_version.CopyFrom(version_message(routing.current))
+    if routing.ramping is not None:
+        found.ramping_deployment_version.CopyFrom(version_message(routing.ramping))
     if routing.is_ramping:
         found.ramping_version = old_version_text(routing.ramping)
-        if routing.ramping is not None:
-            found.ramping_deployment_version.CopyFrom(version_message(routing.ramping))
+        found.ramping_version_percentage = routing.ramp_percentage
+    if routing.is_ramping or routing.current is not None:
+        found.current_version = old_version_text(routing.current)
+        found.update_time.CopyFrom(timestamp(routing.updated_at))
     return found
 
 

@@ -105,7 +105,9 @@ class Frontend:
             NexusTaskHandlers(matching=matching, clock=clocks.node).routes(),
             ActivityHandlers(history=history, limits_of=limits_of).routes(),
             ControlHandlers(control=history).routes(),
-            TaskQueueHandlers(matching=matching, address=address).routes(),
+            TaskQueueHandlers(
+                matching=matching, deployments=backends.deployments, address=address
+            ).routes(),
             WorkerHandlers(matching=matching, clock=clocks.node).routes(),
             VisibilityHandlers(store=backends.visibility).routes(),
             ActivityExecutionHandlers(

@@ -31,12 +31,14 @@ from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import NamespaceId, QueueKey, QueueType
 from indelible.base.instants import duration_message, timestamp
 from indelible.engine.matching.poller_history import PollerRecord
+from indelible.engine.deployment.description import queue_versioning
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import Matching
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import check_task_queue
 from indelible.services.matching.description import QueueStats, TaskQueueDescription
+from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
 DEFAULT_RATE_PER_SECOND: Final = 100_000.0
 """What is shown where nobody set a limit; the reference's system default."""
@@ -48,8 +50,11 @@ _QUEUE_TYPES: Final = frozenset(QueueType)
 class TaskQueueHandlers:
     """Answers the requests about task queues."""
 
-    def __init__(self, *, matching: Matching, address: str) -> None:
+    def __init__(
+        self, *, matching: Matching, deployments: WorkerDeploymentRegistry, address: str
+    ) -> None:
         self._matching = matching
+        self._deployments = deployments
         self._address = address
 
     def routes(self) -> Routes:
@@ -87,6 +92,9 @@ class TaskQueueHandlers:
         if request.include_task_queue_status:
             response.task_queue_status.CopyFrom(_status(description))
         _add_rate_limit(response, description)
+        routing = self._deployments.routing(key)
+        if routing is not None:
+            response.versioning_info.MergeFrom(queue_versioning(routing))
         return response
 
     async def _enhanced(
