@@ -53,6 +53,14 @@ class QueryTaskToken(msgspec.Struct, frozen=True, array_like=True, tag="q"):
     query_id: str
 
 
+class NexusTaskToken(msgspec.Struct, frozen=True, array_like=True, tag="n"):
+    """A call of a Nexus operation that a worker is to carry out, while its caller waits."""
+
+    namespace_id: NamespaceId
+    queue_name: str
+    task_id: str
+
+
 class ActivityById(NamedTuple):
     """An activity as a client names it that has no token. An empty run id means the current run."""
 
@@ -61,7 +69,7 @@ class ActivityById(NamedTuple):
     activity_id: str
 
 
-TaskToken = WorkflowTaskToken | ActivityTaskToken | QueryTaskToken
+TaskToken = WorkflowTaskToken | ActivityTaskToken | QueryTaskToken | NexusTaskToken
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(TaskToken)

@@ -339,7 +339,10 @@ def test_what_came_meanwhile_is_written_before_the_run_is_terminated() -> None:
             command("protocol_message"),
             "BadUpdateWorkflowExecutionMessage: MessageID is not set on ProtocolMessageCommand.",
         ),
-        (command("schedule_nexus_operation"), "FeatureDisabled: Nexus operations disabled"),
+        (
+            command("schedule_nexus_operation"),
+            'BadScheduleNexusOperationAttributes: endpoint "" not found',
+        ),
         (
             Command(command_type=CommandType.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION),
             (

@@ -18,6 +18,7 @@ from temporalio.api.enums.v1 import (
     ContinueAsNewInitiator,
     RetryState,
 )
+from temporalio.api.history.v1 import WorkflowExecutionOptionsUpdatedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
 
 from indelible.base.ids import RunId
@@ -433,11 +434,13 @@ def test_who_stops_a_cron_workflow_stops_it_for_good(end: str) -> None:
 def test_callbacks_follow_retries_and_not_cron_ticks(initiator: Any, is_carried: bool) -> None:
     chain = Chain()
     chain.start()
-    start_event = started(chain)
-    start_event.completion_callbacks.append(Callback(nexus=Callback.Nexus(url="temporal://x")))
     step = chain._begin(chain.current, 1)
+    callback = Callback(nexus=Callback.Nexus(url="temporal://x"))
+    step.emit(
+        WorkflowExecutionOptionsUpdatedEventAttributes(attached_completion_callbacks=[callback])
+    )
     next_run = NextRun(run_id=RunId("next"), initiator=initiator, backoff=SECOND)
-    start_next_run(step, next_run, start_event)
+    start_next_run(step, next_run, started(chain))
     assert step.successor is not None
     begun = step.successor.events[0].workflow_execution_started_event_attributes
     assert bool(begun.completion_callbacks) == is_carried

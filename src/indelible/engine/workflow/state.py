@@ -26,9 +26,12 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant
 from indelible.engine.workflow.records import (
+    BufferedEventRecord as BufferedEventRecord,  # noqa: PLC0414 - part of the state
     CallbackRecord,
+    ChildRecord as ChildRecord,  # noqa: PLC0414 - part of the state
+    ExternalRequestRecord as ExternalRequestRecord,  # noqa: PLC0414 - part of the state
     NexusOperationRecord,
-    Record as Record,  # noqa: PLC0414 - see there
+    Record as Record,  # noqa: PLC0414 - part of the state
 )
 from indelible.engine.workflow.versioning import VersioningRecord
 
@@ -280,36 +283,6 @@ class TimerRecord(Record, frozen=True, kw_only=True):
     started_event_id: EventId
     timer_id: str
     fires_at: Instant
-
-
-class ChildRecord(Record, frozen=True, kw_only=True):
-    """A child workflow that has not closed, as its parent knows it."""
-
-    initiated_event_id: EventId
-    namespace_id: NamespaceId
-    namespace_name: str
-    workflow_id: WorkflowId
-    workflow_type: str
-    parent_close_policy: int
-    started_event_id: EventId = UNASSIGNED_EVENT_ID
-    is_started: bool = False
-    """True from the moment the start is known, though the event may still be buffered."""
-    run_id: RunId = RunId("")
-
-
-class ExternalRequestRecord(Record, frozen=True, kw_only=True):
-    """A signal or cancellation that travels to another execution."""
-
-    initiated_event_id: EventId
-    namespace_id: NamespaceId
-    workflow_id: WorkflowId
-    run_id: RunId = RunId("")
-
-
-class BufferedEventRecord(Record, frozen=True, kw_only=True):
-    """An event that waits for the started workflow task to end; it has no id yet."""
-
-    event: bytes
 
 
 class FieldsRecord(Record, frozen=True, kw_only=True):

@@ -51,6 +51,7 @@ CAPABILITIES: Final = GetSystemInfoResponse.Capabilities(
     eager_workflow_start=True,
     sdk_metadata=True,
     count_group_by_execution_status=True,
+    nexus=True,
 )
 
 

@@ -1,6 +1,7 @@
 """What a client says to a run that exists: signal, cancel, terminate, delete, unstick."""
 
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
     RequestCancelWorkflowExecutionRequest,
@@ -25,6 +26,7 @@ from indelible.engine.workflow.rules.workflow_tasks import unstick
 from indelible.engine.workflow.transition import Transition
 from indelible.ports.stores import Commit
 from indelible.services.history.entries import Entry
+from indelible.services.history.event_links import request_link
 from indelible.services.history.shard import Shard
 from indelible.services.history.shards import Shards
 
@@ -44,10 +46,16 @@ class MessageOperations:
     ) -> SignalWorkflowExecutionResponse:
         """Record a signal; `NotFoundError` if the run is missing or closed."""
         chain, run_id = target(namespace, request.workflow_execution)
-        await self._shards.of(chain).update(
-            chain, run_id, lambda step: signal_workflow(step, request)
-        )
-        return SignalWorkflowExecutionResponse()
+        shard = self._shards.of(chain)
+        async with shard.hold(chain, run_id) as entry:
+            await shard.step(entry, lambda step: signal_workflow(step, request))
+            if not request.request_id:
+                return SignalWorkflowExecutionResponse()
+            signaled = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+            execution = entry.state.execution
+            return SignalWorkflowExecutionResponse(
+                link=request_link(namespace, execution, request.request_id, signaled)
+            )
 
     async def request_cancel(
         self, namespace: Namespace, request: RequestCancelWorkflowExecutionRequest

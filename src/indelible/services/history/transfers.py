@@ -12,7 +12,7 @@ import structlog
 
 from indelible.base.ids import TaskId, WorkflowKey
 from indelible.base.instants import MILLISECOND, SECOND, Duration, after
-from indelible.engine.workflow.tasks import TransferTask
+from indelible.engine.workflow.tasks import CallTask, TransferTask
 from indelible.ports.clock import Clocks
 from indelible.ports.stores import Commit
 from indelible.services.history.execution_codec import decode_transfer
@@ -22,6 +22,8 @@ from indelible.services.history.wakeups import Spawn
 _log: Final = structlog.get_logger("indelible.history.transfers")
 
 RUNNING_MAX: Final = 64
+CALLS_RUNNING_MAX: Final = 2_000
+"""Of tasks that wait for somebody else, and cost little while they do."""
 WAITING_MAX: Final = 4_000
 """Tasks in memory; more lie in the store until these are done."""
 ROWS_PER_READ: Final = 1_000
@@ -46,6 +48,8 @@ class Transfers:
         """There are tasks in the store that are not in memory."""
         self._is_reading = False
         self._running = 0
+        self._waiting_calls: deque[tuple[WorkflowKey, CallTask]] = deque()
+        self._calls_running = 0
         self._is_stopped = False
 
     async def start(self) -> None:
@@ -60,11 +64,10 @@ class Transfers:
     def offer(self, key: WorkflowKey, tasks: Sequence[TransferTask]) -> None:
         """Take over committed tasks."""
         for task in tasks:
-            if len(self._waiting) >= WAITING_MAX:
+            if len(self._waiting) + len(self._waiting_calls) >= WAITING_MAX:
                 self._is_behind = True
             elif task.task_id not in self._known:
-                self._known.add(task.task_id)
-                self._waiting.append((key, task))
+                self._enqueue(key, task)
         self._run_waiting()
 
     def reread(self) -> None:
@@ -72,7 +75,20 @@ class Transfers:
         self._is_behind = True
         self._run_waiting()
 
+    def _enqueue(self, key: WorkflowKey, task: TransferTask) -> None:
+        self._known.add(task.task_id)
+        if isinstance(task, CallTask):
+            self._waiting_calls.append((key, task))
+        else:
+            self._waiting.append((key, task))
+
     def _run_waiting(self) -> None:
+        while (
+            self._waiting_calls and self._calls_running < CALLS_RUNNING_MAX and not self._is_stopped
+        ):
+            key, call = self._waiting_calls.popleft()
+            self._calls_running += 1
+            self._spawn("call", self._run(key, call))
         while self._waiting and self._running < RUNNING_MAX and not self._is_stopped:
             key, task = self._waiting.popleft()
             self._running += 1
@@ -94,7 +110,10 @@ class Transfers:
                 await self._clocks.node.sleep(delay)
                 delay = Duration(min(2 * delay, RETRY_DELAY_MAX))
         finally:
-            self._running -= 1
+            if isinstance(task, CallTask):
+                self._calls_running -= 1
+            else:
+                self._running -= 1
             self._known.discard(task.task_id)
             self._run_waiting()
 
@@ -115,13 +134,12 @@ class Transfers:
             self._is_behind = len(rows) >= ROWS_PER_READ + len(self._known)
             for row in rows:
                 if row.task_id not in self._known:
-                    self._known.add(row.task_id)
-                    self._waiting.append((row.key, decode_transfer(row.blob)))
+                    self._enqueue(row.key, decode_transfer(row.blob))
         except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
             _log.exception("cannot read transfer tasks, will be repeated")
             at = after(self._clocks.node.now(), RETRY_DELAY_MAX)
             self._clocks.node.call_at(at, self.reread)
         finally:
             self._is_reading = False
-        if self._waiting:
+        if self._waiting or self._waiting_calls:
             self._run_waiting()

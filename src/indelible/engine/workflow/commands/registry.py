@@ -18,18 +18,22 @@ from indelible.engine.workflow.commands.modify_workflow_properties import (
     modify_workflow_properties,
 )
 from indelible.engine.workflow.commands.outcome import CommandContext, Outcome
+from indelible.engine.workflow.commands.protocol_message import protocol_message
 from indelible.engine.workflow.commands.record_marker import record_marker
 from indelible.engine.workflow.commands.request_cancel_activity_task import (
     request_cancel_activity_task,
 )
 from indelible.engine.workflow.commands.request_cancel_external import request_cancel_external
+from indelible.engine.workflow.commands.request_cancel_nexus_operation import (
+    request_cancel_nexus_operation,
+)
 from indelible.engine.workflow.commands.schedule_activity_task import schedule_activity_task
+from indelible.engine.workflow.commands.schedule_nexus_operation import schedule_nexus_operation
 from indelible.engine.workflow.commands.signal_external import signal_external
 from indelible.engine.workflow.commands.start_child_workflow_execution import (
     start_child_workflow_execution,
 )
 from indelible.engine.workflow.commands.start_timer import start_timer
-from indelible.engine.workflow.commands.unsupported import nexus_operation, protocol_message
 from indelible.engine.workflow.commands.upsert_workflow_search_attributes import (
     upsert_workflow_search_attributes,
 )
@@ -55,8 +59,8 @@ COMMANDS: Final[
     _T.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION: cancel_workflow_execution,
     _T.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION: continue_as_new,
     _T.COMMAND_TYPE_PROTOCOL_MESSAGE: protocol_message,
-    _T.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION: nexus_operation,
-    _T.COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION: nexus_operation,
+    _T.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION: schedule_nexus_operation,
+    _T.COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION: request_cancel_nexus_operation,
 }
 
 CLOSING_COMMANDS: Final = frozenset(

@@ -10,7 +10,9 @@ from indelible.base.ids import EventId
 from indelible.base.invariants import invariant
 from indelible.engine.workflow.expirations.activity import fire_activity_deadline
 from indelible.engine.workflow.expirations.backoff import fire_backoff
+from indelible.engine.workflow.expirations.callback import fire_callback_interval
 from indelible.engine.workflow.expirations.execution_timeout import fire_execution_timeout
+from indelible.engine.workflow.expirations.nexus_operation import fire_nexus_operation_deadline
 from indelible.engine.workflow.expirations.run_timeout import fire_run_timeout
 from indelible.engine.workflow.expirations.user_timer import fire_user_timer
 from indelible.engine.workflow.expirations.workflow_task import fire_workflow_task_timeout
@@ -58,6 +60,13 @@ def _fire(
             is_task_needed = fire_activity_deadline(step, scheduled_event_id)
             timers.follow_activity(step.state, scheduled_event_id)
             return is_task_needed
+        case DeadlineKind.NEXUS_OPERATION:
+            scheduled_event_id = EventId(int(deadline.subject))
+            is_task_needed = fire_nexus_operation_deadline(step, scheduled_event_id)
+            timers.follow_nexus_operation(step.state, scheduled_event_id)
+            return is_task_needed
+        case DeadlineKind.CALLBACK:
+            fire_callback_interval(step, str(deadline.subject))
         case DeadlineKind.WORKFLOW_TASK:
             fire_workflow_task_timeout(step)
         case DeadlineKind.BACKOFF:

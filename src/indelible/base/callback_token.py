@@ -1,0 +1,44 @@
+"""Callback tokens: what the handler of a Nexus operation gives back when the operation has ended.
+
+Owns their encoding. A token names the operation that waits; its request id is compared with the one
+that the operation has.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import msgspec
+
+from indelible.base.errors import InvalidArgumentError
+from indelible.base.ids import EventId, NamespaceId, RunId, WorkflowId, WorkflowKey
+
+
+class CallbackToken(msgspec.Struct, frozen=True, array_like=True):
+    """The operation of a workflow that a callback completes."""
+
+    namespace_id: NamespaceId
+    workflow_id: WorkflowId
+    run_id: RunId
+    scheduled_event_id: EventId
+    request_id: str
+
+    @property
+    def key(self) -> WorkflowKey:
+        """The run that waits."""
+        return WorkflowKey(self.namespace_id, self.workflow_id, self.run_id)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(CallbackToken)
+
+
+def encode_callback_token(token: CallbackToken) -> str:
+    """Return the text of a token, fit for a header."""
+    return urlsafe_b64encode(_encoder.encode(token)).decode("ascii")
+
+
+def decode_callback_token(text: str) -> CallbackToken:
+    """Return the token in a text; raise `InvalidArgumentError` if there is none."""
+    try:
+        return _decoder.decode(urlsafe_b64decode(text.encode("ascii")))
+    except (msgspec.DecodeError, ValueError) as error:
+        raise InvalidArgumentError("invalid callback token") from error

@@ -1,0 +1,139 @@
+"""SCHEDULE_NEXUS_OPERATION: the handler behind an endpoint is asked to start an operation.
+
+Owns the validation and the timeouts of semantics 9.2.
+"""
+
+from typing import Final
+
+from temporalio.api.command.v1 import Command, ScheduleNexusOperationCommandAttributes
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
+from temporalio.api.history.v1 import NexusOperationScheduledEventAttributes
+
+from indelible.base.attributes import duration_fault, utf8_length
+from indelible.base.instants import Duration, duration, duration_message
+from indelible.base.limits import NEXUS_HEADER_BYTES_MAX, NEXUS_NAME_BYTES_MAX
+from indelible.engine.workflow.commands.outcome import (
+    CommandContext,
+    Outcome,
+    Refusal,
+    TerminalRefusal,
+)
+from indelible.engine.workflow.rules.nexus_operations import call_start
+from indelible.engine.workflow.transition import Transition
+
+_Given = ScheduleNexusOperationCommandAttributes
+_Cause = WorkflowTaskFailedCause
+_CAUSE: Final = _Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_NEXUS_OPERATION_ATTRIBUTES
+_ATTRIBUTES: Final = "ScheduleNexusOperationCommandAttributes"
+
+DISALLOWED_HEADERS: Final = frozenset(
+    {
+        "request-timeout",
+        "xdc-redirection",
+        "xdc-redirection-api",
+        "xdc-redirection-source-cell",
+        "caller-name",
+        "caller-type",
+        "call-initiation",
+        "temporal-principal-type",
+        "temporal-principal-name",
+    }
+)
+"""Headers that only the service may set."""
+
+
+def schedule_nexus_operation(
+    step: Transition, command: Command, context: CommandContext
+) -> Outcome:
+    """Make an operation pending, and have its handler called."""
+    if not command.HasField("schedule_nexus_operation_command_attributes"):
+        return Refusal(cause=_CAUSE, message="empty ScheduleNexusOperationCommandAttributes")
+    given = command.schedule_nexus_operation_command_attributes
+    request_id = step.fresh.uuid()
+    target = context.find_nexus_target(given, request_id)
+    if target.fault is not None:
+        return Refusal(cause=_CAUSE, message=target.fault)
+    fault = _names_fault(given) or _timeouts_fault(given)
+    if fault is not None:
+        return Refusal(cause=_CAUSE, message=fault)
+    if not target.is_system and given.input.ByteSize() > step.settings.limits.blob_bytes_max:
+        return TerminalRefusal(cause=_CAUSE, message=f"{_ATTRIBUTES}.Input exceeds size limit")
+    header = {name.lower(): value for name, value in given.nexus_header.items()}
+    refusal = _refuse_header(given, header) or _refuse_count(step)
+    if refusal is not None:
+        return refusal
+    close, start, work = _normal_timeouts(given, step.execution.run_timeout)
+    event = step.emit(
+        NexusOperationScheduledEventAttributes(
+            endpoint=given.endpoint,
+            endpoint_id=target.endpoint_id,
+            service=given.service,
+            operation=given.operation,
+            input=given.input if given.HasField("input") else None,
+            schedule_to_close_timeout=duration_message(close),
+            schedule_to_start_timeout=duration_message(start),
+            start_to_close_timeout=duration_message(work),
+            nexus_header=header,
+            workflow_task_completed_event_id=context.completed_event_id,
+            request_id=request_id,
+        ),
+        user_metadata=command.user_metadata,
+        event_group_markers=command.event_group_markers,
+    )
+    call_start(step, step.state.nexus_operations[event.event_id])
+    return None
+
+
+def _names_fault(given: _Given) -> str | None:
+    for what, name in (("Service", given.service), ("Operation", given.operation)):
+        if utf8_length(name) > NEXUS_NAME_BYTES_MAX:
+            return f"{_ATTRIBUTES}.{what} exceeds length limit of {NEXUS_NAME_BYTES_MAX}"
+    return None
+
+
+def _timeouts_fault(given: _Given) -> str | None:
+    for what, timeout in (
+        ("ScheduleToCloseTimeout", given.schedule_to_close_timeout),
+        ("ScheduleToStartTimeout", given.schedule_to_start_timeout),
+        ("StartToCloseTimeout", given.start_to_close_timeout),
+    ):
+        fault = duration_fault(timeout)
+        if fault is not None:
+            return f"{_ATTRIBUTES}.{what} is invalid: {fault}"
+    return None
+
+
+def _refuse_header(given: _Given, header: dict[str, str]) -> Refusal | None:
+    for name in given.nexus_header:
+        if name.lower() in DISALLOWED_HEADERS:
+            message = f'{_ATTRIBUTES}.NexusHeader contains a disallowed header key: "{name}"'
+            return Refusal(cause=_CAUSE, message=message)
+    size = sum(utf8_length(name) + utf8_length(value) for name, value in header.items())
+    if size > NEXUS_HEADER_BYTES_MAX:
+        return Refusal(cause=_CAUSE, message=f"{_ATTRIBUTES}.NexusHeader exceeds size limit")
+    return None
+
+
+def _refuse_count(step: Transition) -> Refusal | None:
+    count_max = step.settings.limits.pending_nexus_operations_max
+    if len(step.state.nexus_operations) < count_max:
+        return None
+    return Refusal(
+        cause=_Cause.WORKFLOW_TASK_FAILED_CAUSE_PENDING_NEXUS_OPERATIONS_LIMIT_EXCEEDED,
+        message=(
+            f"workflow has reached the pending nexus operation limit of {count_max} "
+            "for this namespace"
+        ),
+    )
+
+
+def _normal_timeouts(given: _Given, run_timeout: Duration) -> tuple[Duration, Duration, Duration]:
+    """Return (to close, to start, start to close): none outlasts the run, nor what contains it."""
+    close = duration(given.schedule_to_close_timeout)
+    start = duration(given.schedule_to_start_timeout)
+    work = duration(given.start_to_close_timeout)
+    if run_timeout:
+        close = min(close or run_timeout, run_timeout)
+    if close:
+        start, work = min(start, close), min(work, close)
+    return close, start, work

@@ -1,0 +1,124 @@
+"""The life of a completion callback: attached, called when the chain has ended, repeated.
+
+Owns when a callback is called, and what it tells (semantics 9.5). Must not know how it is called.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from temporalio.api.common.v1 import Callback
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.failure.v1 import (
+    CanceledFailureInfo,
+    Failure,
+    TerminatedFailureInfo,
+    TimeoutFailureInfo,
+)
+from temporalio.api.history.v1 import HistoryEvent
+
+from indelible.base.backoff import retry_interval
+from indelible.base.errors import FailedPreconditionError
+from indelible.base.instants import after
+from indelible.base.invariants import InvariantError
+from indelible.base.limits import CALLBACKS_PER_WORKFLOW_MAX
+from indelible.engine.workflow import deltas
+from indelible.engine.workflow.records import CallState
+from indelible.engine.workflow.rules.nexus_operations import (
+    CALL_RETRY_POLICY,
+    OperationEnd,
+    OperationFailed,
+    OperationSucceeded,
+)
+from indelible.engine.workflow.state import StateView
+from indelible.engine.workflow.tasks import CallCallback
+from indelible.engine.workflow.transition import Transition
+
+TOKEN_HEADER: Final = "temporal-callback-token"  # noqa: S105 - a header's name
+OPERATION_TOKEN_HEADER: Final = "nexus-operation-token"  # noqa: S105 - a header's name
+
+
+def check_callback_count(state: StateView | None, added: Sequence[Callback]) -> None:
+    """Refuse callbacks that are too many for one run; raise `FailedPreconditionError`."""
+    attached = len(state.callbacks) if state is not None else 0
+    if attached + len(added) > CALLBACKS_PER_WORKFLOW_MAX:
+        raise FailedPreconditionError(
+            f"cannot attach more than {CALLBACKS_PER_WORKFLOW_MAX} callbacks to a workflow "
+            f"({attached} callbacks already attached)"
+        )
+
+
+def inherited_callbacks(state: StateView) -> list[Callback]:
+    """Return the callbacks that go on with the chain (trap 54)."""
+    return [
+        Callback.FromString(record.callback)
+        for record in state.callbacks.values()
+        if record.call.state is CallState.WAITING
+    ]
+
+
+def call_all_callbacks(step: Transition) -> None:
+    """Have all callbacks called: the chain has ended."""
+    for callback_id, record in list(step.state.callbacks.items()):
+        if record.call.state is CallState.WAITING:
+            call_callback(step, callback_id)
+
+
+def call_callback(step: Transition, callback_id: str) -> None:
+    """Have a callback called, for the first time or again."""
+    step.change(deltas.CallbackScheduled(callback_id=callback_id))
+    step.transfer(
+        CallCallback(
+            task_id=step.next_task_id(),
+            callback_id=callback_id,
+            attempt=step.state.callbacks[callback_id].call.attempt,
+        )
+    )
+
+
+def back_off_callback(step: Transition, callback_id: str, failure: Failure) -> None:
+    """Have a callback called again, after its interval."""
+    attempt = step.state.callbacks[callback_id].call.attempt
+    step.change(
+        deltas.CallbackAttemptFailed(
+            callback_id=callback_id,
+            failed_at=step.now,
+            next_attempt_at=after(step.now, retry_interval(CALL_RETRY_POLICY, attempt)),
+            failure=failure.SerializeToString(),
+        )
+    )
+
+
+def operation_end(closing: HistoryEvent) -> OperationEnd:
+    """Return what the close of a run tells those who called it as an operation (trap 54)."""
+    match closing.event_type:
+        case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+            payloads = closing.workflow_execution_completed_event_attributes.result.payloads
+            return OperationSucceeded(result=payloads[0] if payloads else None)
+        case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+            return OperationFailed(
+                failure=closing.workflow_execution_failed_event_attributes.failure
+            )
+        case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
+            canceled = closing.workflow_execution_canceled_event_attributes
+            details = canceled.details if canceled.HasField("details") else None
+            return OperationFailed(
+                failure=Failure(
+                    message="operation canceled",
+                    canceled_failure_info=CanceledFailureInfo(details=details),
+                )
+            )
+        case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
+            return OperationFailed(
+                failure=Failure(
+                    message="operation terminated", terminated_failure_info=TerminatedFailureInfo()
+                )
+            )
+        case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+            return OperationFailed(
+                failure=Failure(
+                    message="operation exceeded internal timeout",
+                    timeout_failure_info=TimeoutFailureInfo(),
+                )
+            )
+        case _:
+            raise InvariantError("the callbacks of a run that has a successor go on with it")

@@ -1,0 +1,74 @@
+"""What the answer of a worker to a start call means for the operation (semantics 9.2)."""
+
+from typing import Final
+
+from temporalio.api.common.v1 import Link
+from temporalio.api.nexus.v1 import StartOperationResponse
+
+from indelible.base.failures import server_failure
+from indelible.base.limits import NEXUS_TOKEN_BYTES_MAX
+from indelible.engine.nexus.failures import (
+    INTERNAL,
+    UPSTREAM_TIMEOUT,
+    handler_failure,
+    is_retryable_handler_failure,
+    operation_error_failure,
+)
+from indelible.engine.workflow.rules.nexus_operations import (
+    CallFailed,
+    OperationFailed,
+    OperationStarted,
+    OperationSucceeded,
+    StartOutcome,
+)
+from indelible.ports.clients import NexusAnswer
+from indelible.services.history.nexus_links import temporal_links
+
+RESULT_TOO_LARGE: Final = "http: response body too large"
+"""In the words of the reference, whose handlers are called over HTTP."""
+
+
+def start_outcome(answer: NexusAnswer | None, *, result_bytes_max: int) -> StartOutcome:
+    """Return what became of a call; no answer means that there was none in time."""
+    if answer is None:
+        return CallFailed(failure=handler_failure(UPSTREAM_TIMEOUT, "upstream timeout"))
+    if answer.failure is not None:
+        if is_retryable_handler_failure(answer.failure):
+            return CallFailed(failure=answer.failure)
+        return OperationFailed(failure=answer.failure)
+    if answer.response is None:
+        return CallFailed(failure=handler_failure(INTERNAL, "empty outcome"))
+    return _response_outcome(answer.response.start_operation, result_bytes_max)
+
+
+def _response_outcome(response: StartOperationResponse, result_bytes_max: int) -> StartOutcome:
+    match response.WhichOneof("variant"):
+        case "sync_success":
+            success = response.sync_success
+            if success.payload.ByteSize() > result_bytes_max:
+                return OperationFailed(
+                    failure=server_failure(RESULT_TOO_LARGE, is_non_retryable=True)
+                )
+            result = success.payload if success.HasField("payload") else None
+            return OperationSucceeded(result=result, links=temporal_links(success.links))
+        case "async_success":
+            started = response.async_success
+            token = started.operation_token or started.operation_id
+            return _started(token, temporal_links(started.links))
+        case "operation_error":
+            return OperationFailed(failure=operation_error_failure(response.operation_error))
+        case "failure":
+            return OperationFailed(failure=response.failure)
+        case _:
+            return CallFailed(failure=handler_failure(INTERNAL, "empty outcome"))
+
+
+def _started(token: str, links: list[Link]) -> StartOutcome:
+    length = len(token.encode())
+    if length > NEXUS_TOKEN_BYTES_MAX:
+        message = (
+            "invalid operation token: length exceeds allowed limit "
+            f"({length}/{NEXUS_TOKEN_BYTES_MAX})"
+        )
+        return OperationFailed(failure=server_failure(message, is_non_retryable=True))
+    return OperationStarted(token=token, links=links)
