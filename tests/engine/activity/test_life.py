@@ -60,7 +60,7 @@ def payloads(text: str) -> Payloads:
 
 def request(**options: int) -> StartActivityExecutionRequest:
     """Ask for an activity; options are timeouts and delays in seconds."""
-    return StartActivityExecutionRequest(
+    asked = StartActivityExecutionRequest(
         activity_id="a",
         activity_type=ActivityType(name="type"),
         task_queue=TaskQueue(name="queue"),
@@ -70,8 +70,10 @@ def request(**options: int) -> StartActivityExecutionRequest:
             backoff_coefficient=2,
             maximum_interval=DurationMessage(seconds=100),
         ),
-        **{name: DurationMessage(seconds=value) for name, value in options.items()},
     )
+    for name, value in options.items():
+        getattr(asked, name).CopyFrom(DurationMessage(seconds=value))
+    return asked
 
 
 class Activity:
