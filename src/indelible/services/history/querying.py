@@ -164,10 +164,10 @@ def _rejection(
     not_open = QueryRejectCondition.QUERY_REJECT_CONDITION_NOT_OPEN
     not_clean = QueryRejectCondition.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY
     status = execution.status
-    is_rejected = status is WorkflowStatus.PAUSED or (condition == not_open and not execution.is_open) or (
+    is_rejected = (condition == not_open and not execution.is_open) or (
         condition == not_clean and not execution.is_open and status is not WorkflowStatus.COMPLETED
     )
-    if not is_rejected:
+    if not is_rejected and status is not WorkflowStatus.PAUSED:
         return None
     return QueryRejected(status=WorkflowExecutionStatus.ValueType(status))
 
