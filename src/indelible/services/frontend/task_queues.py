@@ -30,8 +30,8 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import NamespaceId, QueueKey, QueueType
 from indelible.base.instants import duration_message, timestamp
-from indelible.engine.matching.poller_history import PollerRecord
 from indelible.engine.deployment.description import queue_versioning
+from indelible.engine.matching.poller_history import PollerRecord
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import Matching
