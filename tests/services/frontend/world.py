@@ -367,6 +367,7 @@ class World:
         self.matching = RecordedMatching()
         self.store = MemoryStore()
         self.registry = NamespaceRegistry(self.store)
+        self.deployments = WorkerDeploymentRegistry(self.store)
         self.frontend = Frontend(
             Backends(
                 history=self.history,
@@ -374,7 +375,7 @@ class World:
                 visibility=self.store,
                 store=self.store.describe(),
                 endpoints=NexusEndpointRegistry(self.store),
-                deployments=WorkerDeploymentRegistry(self.store),
+                deployments=self.deployments,
                 build_id_sets=BuildIdSetRegistry(self.store),
             ),
             registry=self.registry,
