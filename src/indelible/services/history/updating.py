@@ -25,6 +25,7 @@ from indelible.base.instants import SECOND, Duration, Instant, after
 from indelible.base.limits import UPDATE_WAIT_SECONDS_MAX
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.admit_update import admit_update
+from indelible.engine.workflow.rules.versioning import workflow_task_queue
 from indelible.engine.workflow.rules.workflow_tasks import unstick
 from indelible.engine.workflow.transition import Transition
 from indelible.ports.clients import MatchingClient
@@ -174,7 +175,7 @@ class UpdateOperations:
             sticky_queue = step.execution.sticky_queue
             if step.execution.workflow_task is None and not self._is_polled(entry, sticky_queue):
                 unstick(step)
-            queue_name = step.execution.sticky_queue or step.execution.task_queue
+            queue_name = step.execution.sticky_queue or workflow_task_queue(step.execution)
             is_polled = self._is_polled(entry, queue_name)
             admit_update(step, request.request, admitted, may_speculate=is_polled)
 

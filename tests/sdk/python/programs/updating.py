@@ -64,7 +64,7 @@ class Continuing:
     @workflow.run
     async def run(self, generation: int) -> int:
         await workflow.wait_condition(lambda: self.is_told or self.is_finished)
-        if self.is_told:
+        if self.is_told and not self.is_finished:
             workflow.continue_as_new(generation + 1)
         return generation
 
