@@ -23,7 +23,11 @@ class VersionRouting(Protocol):
 class Unrouted:
     """Everything goes to unversioned workers."""
 
-    def target(self, queue_name: str, workflow_id: str) -> tuple[Version | None, int]:  # noqa: ARG002
+    def target(
+        self,
+        queue_name: str,  # noqa: ARG002
+        workflow_id: str,  # noqa: ARG002
+    ) -> tuple[Version | None, int]:
         """Return no version."""
         return None, 0
 

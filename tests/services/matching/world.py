@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import TaskQueueKind
+from temporalio.api.deployment.v1 import WorkerDeploymentOptions
+from temporalio.api.enums.v1 import TaskQueueKind, WorkerVersioningMode
 from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.taskqueue.v1 import TaskQueue, TaskQueueMetadata
 from temporalio.api.workflowservice.v1 import (
@@ -34,6 +35,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import SECOND, Duration, Instant, seconds
+from indelible.engine.deployment.routing import QueueRouting
 from indelible.engine.workflow.tasks import ActivityTaskDispatch, DispatchTask, WorkflowTaskDispatch
 from indelible.ports.clients import MatchingClient, Poller, QueryTask, QueuedTask
 from indelible.ports.dispatch_rows import dispatch_row
@@ -41,6 +43,7 @@ from indelible.ports.stores import Commit, DispatchRow
 from indelible.services.matching.service import MatchingService
 from indelible.store.memory.store import MemoryStore
 
+VERSIONED = WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
 START = Instant(1_700_000_000 * SECOND)
 NAMESPACE = NamespaceId("ns")
 SHARD = ShardId(1)
@@ -263,6 +266,7 @@ class World:
         self.disk = MemoryStore()
         self.reads = SlowReads(self.disk)
         self.history = FakeHistory(self._remove)
+        self.routings: dict[QueueKey, QueueRouting] = {}
         self.service = MatchingService(
             self.reads,
             clocks=self.clock,
@@ -270,6 +274,7 @@ class World:
             telemetry=self.telemetry,
             spawn=lambda name, work: group.create_task(work, name=name),
             rows_max=rows_max,
+            routing_of=self.routings.get,
         )
         self.client: MatchingClient = self.service
         self.service.connect(self.history)
@@ -332,8 +337,9 @@ class World:
         within: float = 61,
         rate: float | None = None,
         instance: str = "",
+        version: str = "",
     ) -> PollTask:
-        """Send a poll."""
+        """Send a poll, of a worker of a version of deployment `d` if it is given."""
         deadline = Instant(self.clock.now() + seconds(within))
         kind = TaskQueueKind.TASK_QUEUE_KIND_NORMAL
         if queue is STICKY:
@@ -345,6 +351,11 @@ class World:
                 task_queue=task_queue,
                 identity=identity,
                 worker_instance_key=instance,
+                deployment_options=WorkerDeploymentOptions(
+                    deployment_name="d", build_id=version, worker_versioning_mode=VERSIONED
+                )
+                if version
+                else None,
             )
             return self.group.create_task(
                 self.service.poll_workflow_task_queue(queue, request, deadline, client_name="sdk")

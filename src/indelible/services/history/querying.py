@@ -104,7 +104,8 @@ class QueryOperations:
         if answer is not None:
             return answer
         async with shard.hold(_chain(key), key.run_id) as entry:
-            task = await self._query_task(shard, entry, request, workflow_task_queue(entry.state.execution))
+            queue_name = workflow_task_queue(entry.state.execution)
+            task = await self._query_task(shard, entry, request, queue_name)
         return await self._matching.query(task, deadline=deadline)
 
     async def _ask_sticky_worker(
