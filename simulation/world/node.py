@@ -115,16 +115,22 @@ class Node:
             entries_max=self._entries_max,
         )
         matching.connect(history)
+        backends = Backends(
+            history=history,
+            matching=matching,
+            visibility=self.store,
+            store=self.store.describe(),
+            endpoints=endpoints,
+            deployments=deployments,
+            build_id_sets=build_id_sets,
+        )
+        self._handlers = self._answering(backends, registry)
+        await history.start()
+        self.is_serving = True
+
+    def _answering(self, backends: Backends, registry: NamespaceRegistry) -> Mapping[str, Handler]:
         frontend = Frontend(
-            Backends(
-                history=history,
-                matching=matching,
-                visibility=self.store,
-                store=self.store.describe(),
-                endpoints=endpoints,
-                deployments=deployments,
-                build_id_sets=build_id_sets,
-            ),
+            backends,
             registry=registry,
             environment=Environment(
                 clocks=self._clocks,
@@ -134,9 +140,7 @@ class Node:
             ),
             limits_of=lambda _: self._limits,
         )
-        self._handlers = {name: handler for (_, name), handler in frontend.handlers().items()}
-        await history.start()
-        self.is_serving = True
+        return {name: handler for (_, name), handler in frontend.handlers().items()}
 
     def handler(self, method: str) -> Handler:
         """Return the handler of an RPC."""

@@ -122,12 +122,7 @@ async def _serving(
     config: ServerConfig, node: _Parts, store: Store, supervisor: Supervisor, *, host: str
 ) -> AsyncGenerator[int]:
     registry = NamespaceRegistry(store)
-    endpoints = NexusEndpointRegistry(store)
-    await endpoints.load()
-    deployments = WorkerDeploymentRegistry(store)
-    await deployments.load()
-    build_id_sets = BuildIdSetRegistry(store)
-    await build_id_sets.load()
+    endpoints, deployments, build_id_sets = await _load_registries(store)
     await _prepare_namespaces(config, node, registry)
     matching = MatchingService(
         store,
@@ -182,6 +177,17 @@ async def _serving(
         async with asyncio.TaskGroup() as group:
             group.create_task(wire.stop(_CALL_GRACE))
             group.create_task(_stop_services(matching, history))
+
+
+async def _load_registries(
+    store: Store,
+) -> tuple[NexusEndpointRegistry, WorkerDeploymentRegistry, BuildIdSetRegistry]:
+    endpoints = NexusEndpointRegistry(store)
+    deployments = WorkerDeploymentRegistry(store)
+    build_id_sets = BuildIdSetRegistry(store)
+    for registry in (endpoints, deployments, build_id_sets):
+        await registry.load()
+    return endpoints, deployments, build_id_sets
 
 
 def _transport(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from indelible.base.time_zones import UtcOffset, utc_only
 from indelible.ports.authorizer import Authorizer, EveryoneMay
-from indelible.ports.clock import Clocks
+from indelible.ports.clock import Clock, Clocks
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import Telemetry
@@ -86,34 +86,17 @@ class Frontend:
             search_attributes.routes(),
             workflows.routes(),
             UpdateHandlers(history=history, entropy=entropy, rules_of=workflows.rules).routes(),
-            WorkerTaskHandlers(
-                history=history,
-                matching=matching,
-                deployments=backends.deployments,
-                clock=clocks.node,
-                limits_of=limits_of,
-            ).routes(),
-            BuildIdSetHandlers(
-                sets=backends.build_id_sets, visibility=backends.visibility
-            ).routes(),
-            WorkerDeploymentHandlers(
-                deployments=backends.deployments,
-                matching=matching,
-                visibility=backends.visibility,
-                clock=clocks.node,
-            ).routes(),
-            NexusTaskHandlers(matching=matching, clock=clocks.node).routes(),
             ActivityHandlers(history=history, limits_of=limits_of).routes(),
             ControlHandlers(control=history).routes(),
             TaskQueueHandlers(
                 matching=matching, deployments=backends.deployments, address=address
             ).routes(),
-            WorkerHandlers(matching=matching, clock=clocks.node).routes(),
             VisibilityHandlers(store=backends.visibility).routes(),
             ActivityExecutionHandlers(
                 activities=history, entropy=entropy, limits_of=limits_of
             ).routes(),
             ActivityVisibilityHandlers(store=backends.visibility).routes(),
+            *_routes_for_workers(backends, clock=clocks.node, limits_of=limits_of),
         )
         self._operator_service: tuple[Routes, ...] = (
             system.operator_routes(),
@@ -137,3 +120,28 @@ class Frontend:
             for resource in resources:
                 routes.update({(service, name): route for name, route in resource.items()})
         return self._pipeline.handlers(routes)
+
+
+def _routes_for_workers(
+    backends: Backends, *, clock: Clock, limits_of: LimitsOf
+) -> tuple[Routes, ...]:
+    """What workers poll, answer and report, and how their versions are told apart."""
+    matching = backends.matching
+    return (
+        WorkerTaskHandlers(
+            history=backends.history,
+            matching=matching,
+            deployments=backends.deployments,
+            clock=clock,
+            limits_of=limits_of,
+        ).routes(),
+        NexusTaskHandlers(matching=matching, clock=clock).routes(),
+        WorkerHandlers(matching=matching, clock=clock).routes(),
+        BuildIdSetHandlers(sets=backends.build_id_sets, visibility=backends.visibility).routes(),
+        WorkerDeploymentHandlers(
+            deployments=backends.deployments,
+            matching=matching,
+            visibility=backends.visibility,
+            clock=clock,
+        ).routes(),
+    )

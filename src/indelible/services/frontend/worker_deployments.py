@@ -124,7 +124,7 @@ class WorkerDeploymentHandlers:
                 SetWorkerDeploymentRampingVersionRequest, self._set_ramping
             ),
             "SetWorkerDeploymentManager": namespace_route(
-                SetWorkerDeploymentManagerRequest, self._set_manager
+                SetWorkerDeploymentManagerRequest, self._set_worker_deployment_manager
             ),
             "CreateWorkerDeployment": namespace_route(CreateWorkerDeploymentRequest, self._create),
             "CreateWorkerDeploymentVersion": namespace_route(
@@ -324,7 +324,7 @@ class WorkerDeploymentHandlers:
                 return True
         return False
 
-    async def _set_manager(
+    async def _set_worker_deployment_manager(
         self, request: SetWorkerDeploymentManagerRequest, namespace: Namespace, _call: Call
     ) -> Message:
         check_deployment_name(request.deployment_name)

@@ -109,15 +109,8 @@ class HistoryService:
         self.execute_multi_operation = MultiOperations(
             self._shards, starts, updates
         ).update_with_start
-        controls = ControlOperations(self._shards)
+        self._bind_controls(ControlOperations(self._shards))
         self.reset_workflow = ResetOperations(self._shards, around.entropy).reset_workflow
-        self.pause_workflow = controls.pause_workflow
-        self.unpause_workflow = controls.unpause_workflow
-        self.update_workflow_options = controls.update_workflow_options
-        self.pause_activity = controls.pause_activity
-        self.unpause_activity = controls.unpause_activity
-        self.reset_activity = controls.reset_activity
-        self.update_activity_options = controls.update_activity_options
         self.start_workflow = starts.start_workflow
         self.signal_with_start = starts.signal_with_start
         self.signal_workflow = messages.signal_workflow
@@ -135,13 +128,24 @@ class HistoryService:
         self.respond_workflow_task_completed = completions.respond_workflow_task_completed
         self.respond_workflow_task_failed = completions.respond_workflow_task_failed
         self._standalone = ActivityExecutions(self._shards, around.clocks)
-        self.start_activity = self._standalone.start_activity
-        self.describe_activity = self._standalone.describe_activity
-        self.poll_activity = self._standalone.poll_activity
-        self.request_cancel_activity = self._standalone.request_cancel_activity
-        self.terminate_activity = self._standalone.terminate_activity
-        self.delete_activity = self._standalone.delete_activity
-        targets = ActivityTargets(activities, self._standalone)
+        self._bind_activities(self._standalone, ActivityTargets(activities, self._standalone))
+
+    def _bind_controls(self, controls: ControlOperations) -> None:
+        self.pause_workflow = controls.pause_workflow
+        self.unpause_workflow = controls.unpause_workflow
+        self.update_workflow_options = controls.update_workflow_options
+        self.pause_activity = controls.pause_activity
+        self.unpause_activity = controls.unpause_activity
+        self.reset_activity = controls.reset_activity
+        self.update_activity_options = controls.update_activity_options
+
+    def _bind_activities(self, standalone: ActivityExecutions, targets: ActivityTargets) -> None:
+        self.start_activity = standalone.start_activity
+        self.describe_activity = standalone.describe_activity
+        self.poll_activity = standalone.poll_activity
+        self.request_cancel_activity = standalone.request_cancel_activity
+        self.terminate_activity = standalone.terminate_activity
+        self.delete_activity = standalone.delete_activity
         self.start_activity_task = targets.start_activity_task
         self.respond_activity_completed = targets.respond_activity_completed
         self.respond_activity_failed = targets.respond_activity_failed

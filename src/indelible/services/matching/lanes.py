@@ -47,8 +47,8 @@ def _lane(routing: QueueRouting, waiting: QueuedTask | Question) -> Version | No
 
 def lane_of_poll(poll: Poll, queue: QueueKey) -> Version | None:
     """Return the lane in which a poll waits: queues of one worker or one version have just one."""
-    is_common = queue.name == poll.request.task_queue.name and not poll.is_sticky
-    return poll.version if is_common else None
+    is_shared = queue.name == poll.request.task_queue.name and not poll.is_sticky
+    return poll.version if is_shared else None
 
 
 def queues_of_poll(key: QueueKey, poll: Poll) -> Sequence[QueueKey]:

@@ -70,7 +70,7 @@ def options_of(execution: ExecutionRecord) -> WorkflowExecutionOptions:
 def _merge_override(
     target: WorkflowExecutionOptions, source: WorkflowExecutionOptions, paths: frozenset[str]
 ) -> None:
-    parts = [path for path in paths if path.startswith(f"{_OVERRIDE}.")]
+    parts = [path for path in sorted(paths) if path.startswith(f"{_OVERRIDE}.")]
     if not _OVERRIDE_PARTS.issuperset(parts):
         raise InvalidArgumentError("versioning_override doesn't support partial updates")
     if parts and not _OVERRIDE_PARTS.issubset(parts):

@@ -87,7 +87,7 @@ def _reapply_child(step: Transition, event: HistoryEvent, _excluded: Excluded) -
     attributes = type(attributes_of(event))()
     attributes.CopyFrom(attributes_of(event))
     if is_closing:
-        attributes.started_event_id = child.started_event_id  # pyright: ignore[reportAttributeAccessIssue]
+        setattr(attributes, "started_event_id", child.started_event_id)  # noqa: B010 - any closing
     _repeat(step, event, attributes)
 
 

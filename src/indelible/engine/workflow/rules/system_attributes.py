@@ -13,7 +13,7 @@ from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 
 from indelible.engine.workflow.state import StateView
 
-PAUSE_INFO: Final = "TemporalPauseInfo"
+PAUSES: Final = "TemporalPauseInfo"
 REPORTED_PROBLEMS: Final = "TemporalReportedProblems"
 PROBLEMS_MIN: Final = 5
 """So many workflow tasks must fail in a row before it is reported."""
@@ -26,7 +26,7 @@ def system_entries(state: StateView) -> Entries:
     execution = state.execution
     entries: dict[str, Sequence[str]] = {}
     if execution.pause is not None or execution.paused_activity_count:
-        entries[PAUSE_INFO] = _pause_entries(state)
+        entries[PAUSES] = _pause_entries(state)
     if execution.is_open and execution.workflow_task_attempt > PROBLEMS_MIN:
         entries[REPORTED_PROBLEMS] = _problem_entries(execution.last_failed_task_cause)
     return entries
