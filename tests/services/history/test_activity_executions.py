@@ -1,0 +1,307 @@
+"""Standalone activities in their shard: what a failing store, a restart and time make of them."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, field, replace
+from random import Random  # noqa: TID251 - a seeded generator is what the faulty store is given
+from typing import Final
+
+import pytest
+from google.protobuf.duration_pb2 import Duration as DurationMessage
+from temporalio.api.common.v1 import ActivityType, RetryPolicy
+from temporalio.api.enums.v1 import ActivityExecutionStatus
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    DeleteActivityExecutionRequest,
+    DescribeActivityExecutionRequest,
+    PollActivityExecutionRequest,
+    RespondActivityTaskCompletedRequest,
+    StartActivityExecutionRequest,
+)
+
+from indelible.base.errors import NotFoundError, UnavailableError
+from indelible.base.ids import (
+    Archetype,
+    NamespaceId,
+    QueueKey,
+    QueueType,
+    RunId,
+    TaskId,
+    WorkflowId,
+    WorkflowKey,
+)
+from indelible.base.instants import DAY, SECOND, Duration, Instant
+from indelible.base.limits import Limits
+from indelible.base.task_token import ActivityById
+from indelible.base.time_zones import utc_only
+from indelible.engine.activity.tasks import ActivityExecutionDispatch
+from indelible.engine.namespace.record import Namespace
+from indelible.ports.clients import Poller
+from indelible.ports.dispatch_rows import queued_task
+from indelible.ports.rpc import Call
+from indelible.ports.telemetry import NoTelemetry
+from indelible.services.history.activity_executions import ActivityExecutions
+from indelible.services.history.shard import ShardParts
+from indelible.services.history.shards import Shards
+from indelible.services.matching.service import MatchingService
+from indelible.services.namespaces import NamespaceRegistry
+from indelible.store.faulty import NO_FAULTS, FaultyStore
+from indelible.store.memory import MemoryStore
+
+NAMESPACE: Final = NamespaceId("namespace")
+QUEUE: Final = QueueKey(NAMESPACE, QueueType.ACTIVITY, "queue")
+POLLER: Final = Poller(identity="worker", request_id="delivery")
+
+
+@dataclass
+class HandClock:
+    """Stands still until it is set; whatever waits for it is never called."""
+
+    time: Instant = field(default=Instant(1_000 * SECOND))
+
+    @property
+    def node(self) -> "HandClock":
+        return self
+
+    def clock_of(self, namespace_id: NamespaceId) -> "HandClock":
+        return self
+
+    def now(self) -> Instant:
+        return self.time
+
+    def call_at(self, at: Instant, callback: object) -> "HandClock":
+        return self
+
+    async def sleep(self, span: Duration) -> None:
+        """Return at once: time is set by hand."""
+
+    def cancel(self) -> None:
+        """Forget a call that would not be made anyway."""
+
+
+class CountingEntropy:
+    """Tokens that differ."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def token(self, count: int) -> bytes:
+        self._count += 1
+        return self._count.to_bytes(count, "big")
+
+
+class Node:
+    """The shards of one process; another one may follow on the same store."""
+
+    def __init__(self, disk: MemoryStore) -> None:
+        self.clock = HandClock()
+        self.store = FaultyStore(
+            disk,
+            dice=Random(0),  # noqa: S311
+            clock=self.clock,
+            rates=NO_FAULTS,
+        )
+        self.registry = NamespaceRegistry(self.store)
+        self.spawned: list[str] = []
+        entropy = CountingEntropy()
+        matching = MatchingService(
+            self.store,
+            clocks=self.clock,
+            entropy=entropy,
+            telemetry=NoTelemetry(),
+            spawn=self._spawn,
+        )
+        self.shards = Shards(
+            ShardParts(
+                store=self.store,
+                clocks=self.clock,
+                entropy=entropy,
+                telemetry=NoTelemetry(),
+                namespaces=self.registry,
+                limits_of=lambda _: Limits(),
+                utc_offset=utc_only,
+                matching=matching,
+                entries_max=10,
+            ),
+            shard_count=2,
+            owner="test",
+            spawn=self._spawn,
+        )
+        self.activities = ActivityExecutions(self.shards, self.clock)
+
+    def _spawn(self, name: str, work: Coroutine[object, object, None]) -> None:
+        """Note what would go on in the background, and leave it."""
+        self.spawned.append(name)
+        work.close()
+
+    async def begin(self) -> "Node":
+        await self.registry.load(now=self.clock.time)
+        await self.registry.ensure(
+            "default", namespace_id=NAMESPACE, retention=DAY, now=self.clock.time
+        )
+
+        async def nothing(*_: object) -> None:
+            raise AssertionError("nothing happens by itself here")
+
+        await self.shards.start(wake=nothing, execute=nothing)
+        return self
+
+    @property
+    def namespace(self) -> Namespace:
+        return self.registry.by_id(NAMESPACE)
+
+    async def start(self, request_id: str = "request") -> str:
+        response = await self.activities.start_activity(
+            self.namespace,
+            StartActivityExecutionRequest(
+                activity_id="a",
+                activity_type=ActivityType(name="type"),
+                task_queue=TaskQueue(name="queue"),
+                request_id=request_id,
+                start_to_close_timeout=DurationMessage(seconds=10),
+                retry_policy=RetryPolicy(maximum_attempts=1),
+            ),
+        )
+        return response.run_id
+
+    async def status(self, run_id: str = "") -> str:
+        described = await self.activities.describe_activity(
+            self.namespace,
+            DescribeActivityExecutionRequest(activity_id="a", run_id=run_id),
+            CALL,
+        )
+        name = ActivityExecutionStatus.Name(described.info.status)
+        return name.removeprefix("ACTIVITY_EXECUTION_STATUS_")
+
+    async def tasks(self) -> list[ActivityExecutionDispatch]:
+        rows = await self.store.dispatches(QUEUE, after=(-1, TaskId(0)), limit=10)
+        tasks = [queued_task(row).task for row in rows]
+        return [task for task in tasks if isinstance(task, ActivityExecutionDispatch)]
+
+    async def wake(self, run_id: str) -> None:
+        of = key(run_id)
+        await self.activities.wake(self.shards.of(of.chain), of)
+
+    async def complete(self) -> None:
+        await self.activities.respond_completed(
+            self.namespace,
+            RespondActivityTaskCompletedRequest(),
+            ActivityById(WorkflowId(""), RunId(""), "a"),
+        )
+
+
+CALL: Final = Call(service="s", method="m", deadline=Instant(0), metadata={}, peer="")
+
+
+def key(run_id: str) -> WorkflowKey:
+    return WorkflowKey(NAMESPACE, WorkflowId("a"), RunId(run_id), Archetype.ACTIVITY)
+
+
+@pytest.fixture
+async def node() -> Node:
+    return await Node(MemoryStore(shard_count=2)).begin()
+
+
+async def test_a_start_that_fails_before_the_write_leaves_nothing(node: Node) -> None:
+    node.store.rates = replace(NO_FAULTS, write_fails_before=1.0)
+    with pytest.raises(UnavailableError):
+        await node.start()
+    node.store.rates = NO_FAULTS
+    with pytest.raises(NotFoundError):
+        await node.status()
+    assert await node.tasks() == []
+    assert await node.start()
+
+
+async def test_a_start_of_unknown_outcome_is_found_by_its_request_id(node: Node) -> None:
+    node.store.rates = replace(NO_FAULTS, write_fails_after=1.0)
+    with pytest.raises(UnavailableError):
+        await node.start()
+    node.store.rates = NO_FAULTS
+    # A wake-up may be in the store that nobody noted.
+    assert "read wake-ups" in node.spawned
+    run_id = await node.start()
+    assert len(await node.tasks()) == 1
+    assert await node.start() == run_id
+
+
+async def test_a_report_that_was_not_written_changes_nothing(node: Node) -> None:
+    await node.start()
+    node.store.rates = replace(NO_FAULTS, write_fails_before=1.0)
+    with pytest.raises(UnavailableError):
+        await node.complete()
+    node.store.rates = NO_FAULTS
+    assert await node.status() == "RUNNING"
+    await node.complete()
+    assert await node.status() == "COMPLETED"
+
+
+async def test_another_process_goes_on_with_what_is_stored() -> None:
+    disk = MemoryStore(shard_count=2)
+    first = await Node(disk).begin()
+    run_id = await first.start()
+    (task,) = await first.tasks()
+    second = await Node(disk).begin()
+    assert await second.status(run_id) == "RUNNING"
+    given = await second.activities.start_attempt(key(run_id), task, POLLER)
+    assert given is not None
+    assert (given.activity_id, given.activity_run_id, given.attempt) == ("a", run_id, 1)
+    assert await second.tasks() == []
+    with pytest.raises(UnavailableError):
+        await first.complete()  # Its shard belongs to another one now.
+
+
+async def test_an_obsolete_task_leaves_its_queue(node: Node) -> None:
+    run_id = await node.start()
+    (task,) = await node.tasks()
+    stale = ActivityExecutionDispatch(task_id=TaskId(task.task_id + 1), queue_name="queue")
+    assert await node.activities.start_attempt(key(run_id), stale, POLLER) is None
+    assert await node.tasks() == [task]
+    assert await node.activities.start_attempt(key("other"), task, POLLER) is None
+    assert await node.tasks() == []
+
+
+async def test_a_timeout_fires_when_it_is_due_and_not_before(node: Node) -> None:
+    run_id = await node.start()
+    (task,) = await node.tasks()
+    await node.activities.start_attempt(key(run_id), task, POLLER)
+    node.clock.time = Instant(node.clock.time + 9 * SECOND)
+    await node.wake(run_id)
+    assert await node.status() == "RUNNING"
+    node.clock.time = Instant(node.clock.time + SECOND)
+    await node.wake(run_id)
+    assert await node.status() == "TIMED_OUT"
+
+
+async def test_a_closed_activity_goes_when_its_retention_ends(node: Node) -> None:
+    run_id = await node.start()
+    await node.complete()
+    await node.wake(run_id)
+    assert await node.status() == "COMPLETED"
+    node.clock.time = Instant(node.clock.time + DAY)
+    await node.wake(run_id)
+    with pytest.raises(NotFoundError):
+        await node.status()
+    assert await node.store.load_execution(key(run_id)) is None
+
+
+async def test_deleting_an_open_one_tells_its_outcome_first(node: Node) -> None:
+    run_id = await node.start()
+    asked = DeleteActivityExecutionRequest(activity_id="a")
+    await node.activities.delete_activity(node.namespace, asked)
+    polled = await node.activities.poll_activity(
+        node.namespace, PollActivityExecutionRequest(activity_id="a"), CALL
+    )
+    assert polled.outcome.failure.message == "Delete activity execution"
+    node.clock.time = Instant(node.clock.time + SECOND)
+    await node.wake(run_id)
+    with pytest.raises(NotFoundError):
+        await node.activities.delete_activity(node.namespace, asked)
+
+
+async def test_a_new_run_follows_a_closed_one(node: Node) -> None:
+    first = await node.start("one")
+    await node.complete()
+    second = await node.start("two")
+    assert first != second
+    assert await node.status(first) == "COMPLETED"
+    assert await node.status() == "RUNNING"
