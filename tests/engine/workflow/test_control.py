@@ -7,7 +7,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.command.v1 import Command, ScheduleActivityTaskCommandAttributes
 from temporalio.api.common.v1 import ActivityType, Payload, Payloads, Priority, RetryPolicy
-from temporalio.api.enums.v1 import CommandType, EventType
+from temporalio.api.enums.v1 import CommandType, EventType, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import WorkflowExecutionOptions
@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import (
     RecordActivityTaskHeartbeatRequest,
     ResetActivityRequest,
     RespondActivityTaskFailedRequest,
+    RespondWorkflowTaskFailedRequest,
     UnpauseActivityRequest,
     UnpauseWorkflowExecutionRequest,
     UpdateActivityOptionsRequest,
@@ -35,6 +36,9 @@ from indelible.engine.workflow.requests.reset_activity import reset_activity
 from indelible.engine.workflow.requests.respond_activity_task_failed import (
     respond_activity_task_failed,
 )
+from indelible.engine.workflow.requests.respond_workflow_task_failed import (
+    respond_workflow_task_failed,
+)
 from indelible.engine.workflow.requests.update_activity_options import update_activity_options
 from indelible.engine.workflow.requests.update_workflow_options import update_workflow_options
 from indelible.engine.workflow.rules.system_attributes import system_entries
@@ -43,6 +47,9 @@ from indelible.engine.workflow.tasks import ActivityTaskDispatch
 from tests.engine.workflow.run import Run, at_second
 
 SCHEDULED = 5
+UNHANDLED_FAILURE = (
+    WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE
+)
 ALL_PAUSED = PauseActivityRequest(id="it", identity="operator", reason="lunch", request_id="once")
 
 
@@ -372,3 +379,26 @@ def test_only_a_change_of_options_leaves_an_event() -> None:
     run.terminate()
     with pytest.raises(NotFoundError):
         run.take(lambda step: update_workflow_options(step, request))
+
+
+# -- problems --------------------------------------------------------------------------------------
+
+
+def test_a_task_that_fails_five_times_in_a_row_is_reported_until_one_completes() -> None:
+    run = Run()
+    run.start()
+    for _ in range(5):
+        assert not system_entries(run.state)
+        run.start_task()
+        token = run.workflow_task_token()
+        request = RespondWorkflowTaskFailedRequest(cause=UNHANDLED_FAILURE)
+        run.take(lambda step, of=token, by=request: respond_workflow_task_failed(step, by, of))
+    assert system_entries(run.state) == {
+        "TemporalReportedProblems": (
+            "category=WorkflowTaskFailed",
+            "cause=WorkflowTaskFailedCauseWorkflowWorkerUnhandledFailure",
+        )
+    }
+    run.start_task()
+    run.complete_task()
+    assert not system_entries(run.state)

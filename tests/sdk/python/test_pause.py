@@ -18,6 +18,7 @@ from temporalio.api.workflow.v1 import PendingActivityInfo, WorkflowExecutionOpt
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
+    ListWorkflowExecutionsRequest,
     PauseActivityRequest,
     PauseWorkflowExecutionRequest,
     QueryWorkflowRequest,
@@ -133,6 +134,15 @@ async def test_a_paused_run_waits_and_goes_on(harness: Harness) -> None:
         assert described.workflow_extended_info.pause_info.identity == "operator"
         assert described.workflow_extended_info.pause_info.reason == "lunch"
         assert pause_values(described) == [f"Workflow:{handle.id}", "Reason:lunch"]
+        query = f"TemporalPauseInfo = 'Workflow:{handle.id}' AND ExecutionStatus = 'Paused'"
+
+        async def is_found() -> bool:
+            found = await harness.client.workflow_service.list_workflow_executions(
+                ListWorkflowExecutionsRequest(namespace=harness.client.namespace, query=query)
+            )
+            return [one.execution.workflow_id for one in found.executions] == [handle.id]
+
+        await eventually(is_found)
         await handle.signal(Waiting.finish)
         names = await harness.event_names(handle)
         assert names[-2:] == ["WORKFLOW_EXECUTION_PAUSED", "WORKFLOW_EXECUTION_SIGNALED"]

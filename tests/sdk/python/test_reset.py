@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from temporalio import workflow
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import (
     ResetReapplyExcludeType,
@@ -353,3 +354,51 @@ async def test_signals_that_a_worker_has_not_seen_go_on(harness: Harness) -> Non
     await again.signal(Waiting.finish)
     async with harness.worker(Waiting):
         assert await again.result() == ["unseen"]
+
+
+@workflow.defn
+class Updated:
+    """Keeps what it is told by signals and updates, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    @workflow.run
+    async def run(self) -> list[str]:
+        await workflow.wait_condition(lambda: "end" in self.told)
+        return self.told
+
+    @workflow.signal
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+    @workflow.update
+    def tell(self, text: str) -> str:
+        self.told.append(text)
+        return f"heard {text}"
+
+
+@pytest.mark.parametrize(
+    ("excluded", "expected"),
+    [
+        ([], ["one", "two", "three", "end"]),
+        ([ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE], ["two", "end"]),
+    ],
+)
+async def test_updates_are_answered_again_in_their_order(
+    harness: Harness,
+    excluded: list[ResetReapplyExcludeType.ValueType],
+    expected: list[str],
+) -> None:
+    async with harness.worker(Updated):
+        handle = await harness.start(Updated.run)
+        assert await handle.execute_update(Updated.tell, "one") == "heard one"
+        await handle.signal(Updated.note, "two")
+        assert await handle.execute_update(Updated.tell, "three") == "heard three"
+        again = await reset(harness, handle, FIRST_COMPLETION, excluded=excluded)
+        await again.signal(Updated.note, "end")
+        assert await again.result() == expected
+    events = await harness.events(again)
+    admitted = events_named(events, "WORKFLOW_EXECUTION_UPDATE_ADMITTED")
+    assert len(admitted) == (0 if excluded else 2)
+    assert len(events_named(events, "WORKFLOW_EXECUTION_UPDATE_COMPLETED")) == len(admitted)
