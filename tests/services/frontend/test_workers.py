@@ -232,8 +232,8 @@ async def test_the_cluster_describes_itself(world: World) -> None:
     system = await world.call(api.GetSystemInfoRequest(), api.GetSystemInfoResponse)
     assert system.server_version == "1.32.0"
     claimed = {field.name for field, _ in system.capabilities.ListFields()}
-    assert claimed.isdisjoint({"supports_schedules", "nexus", "server_scaled_deployments"})
-    assert {"sdk_metadata", "upsert_memo", "internal_error_differentiation"} < claimed
+    assert claimed.isdisjoint({"supports_schedules", "server_scaled_deployments"})
+    assert {"sdk_metadata", "upsert_memo", "internal_error_differentiation", "nexus"} < claimed
     cluster = await world.call(api.GetClusterInfoRequest(), api.GetClusterInfoResponse)
     assert cluster.cluster_id == world.store.describe().cluster_id
     assert cluster.history_shard_count == world.store.describe().shard_count

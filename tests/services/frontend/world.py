@@ -20,12 +20,14 @@ from indelible.base.instants import DAY, SECOND, Duration, Instant
 from indelible.base.limits import DEFAULT_LIMITS, Limits
 from indelible.base.task_token import (
     ActivityTaskToken,
+    NexusTaskToken,
     QueryTaskToken,
     WorkflowTaskToken,
     encode_task_token,
 )
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer
+from indelible.ports.clients import NexusAnswer
 from indelible.ports.rpc import Call, Handler
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import ActivityTarget, Backends
@@ -316,6 +318,7 @@ class RecordedMatching:
 
     polls: list[tuple[QueueKey, Instant, str]] = field(default_factory=list)
     answers: list[api.RespondQueryTaskCompletedRequest] = field(default_factory=list)
+    nexus_answers: list[NexusAnswer] = field(default_factory=list)
     shutdowns: list[api.ShutdownWorkerRequest] = field(default_factory=list)
     description: TaskQueueDescription = field(default_factory=TaskQueueDescription)
 
@@ -340,6 +343,20 @@ class RecordedMatching:
     ) -> api.PollActivityTaskQueueResponse:
         self.polls.append((key, deadline, client_name))
         return api.PollActivityTaskQueueResponse()
+
+    async def poll_nexus_task_queue(
+        self,
+        key: QueueKey,
+        request: api.PollNexusTaskQueueRequest,
+        deadline: Instant,
+        *,
+        client_name: str = "",
+    ) -> api.PollNexusTaskQueueResponse:
+        self.polls.append((key, deadline, client_name))
+        return api.PollNexusTaskQueueResponse()
+
+    def respond_nexus_task(self, token: NexusTaskToken, answer: NexusAnswer) -> None:
+        self.nexus_answers.append(answer)
 
     def respond_query_task_completed(
         self, token: QueryTaskToken, request: api.RespondQueryTaskCompletedRequest
@@ -449,6 +466,10 @@ def activity_token(namespace_id: NamespaceId = DEFAULT) -> bytes:
 def query_token(namespace_id: NamespaceId = DEFAULT) -> bytes:
     """Return the token of a query."""
     return encode_task_token(QueryTaskToken(namespace_id, "queue", "query"))
+
+
+def nexus_token(namespace_id: NamespaceId = DEFAULT) -> bytes:
+    return encode_task_token(NexusTaskToken(namespace_id, "queue", "task"))
 
 
 def rpc_names(package: str) -> list[str]:
