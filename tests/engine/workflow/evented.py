@@ -157,7 +157,7 @@ def _workflow_task_end(execution: ExecutionRecord) -> int:
 def _nexus_ends(state: StateView) -> list[tuple[int, DeadlineKind, int, str | int]]:
     found: list[tuple[int, DeadlineKind, int, str | int]] = []
     for key, operation in state.nexus_operations.items():
-        ends = [
+        ends: list[int] = [
             call.next_attempt_at
             for call in (operation.start, operation.cancel)
             if call is not None and call.state is CallState.BACKING_OFF

@@ -10,7 +10,7 @@ from temporalio.api.command.v1 import (
     ScheduleNexusOperationCommandAttributes,
 )
 from temporalio.api.common.v1 import Callback, Payload, Payloads
-from temporalio.api.enums.v1 import CommandType, EventType
+from temporalio.api.enums.v1 import CommandType, EventType, TimeoutType
 from temporalio.api.failure.v1 import CanceledFailureInfo, Failure
 from temporalio.api.history.v1 import (
     HistoryEvent,
@@ -224,7 +224,7 @@ def test_a_started_operation_times_out_by_its_own_time() -> None:
 
 def test_too_little_time_for_a_call_is_a_timeout() -> None:
     run, scheduled = waiting()
-    answer(run, scheduled, OperationTimedOut(timeout_type=1))
+    answer(run, scheduled, OperationTimedOut(timeout_type=TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE))
     assert types(run.history[scheduled:])[0] == "NEXUS_OPERATION_TIMED_OUT"
 
 
