@@ -38,6 +38,7 @@ from indelible.base.instants import (
 from indelible.base.limits import Limits
 from indelible.base.task_token import WorkflowTaskToken
 from indelible.base.time_zones import UtcOffset, utc_only
+from indelible.base.version_routing import UNROUTED, VersionRouting
 from indelible.engine.workflow.expirations.firing import fire_due
 from indelible.engine.workflow.history_events import WORKFLOW_CLOSINGS, attributes_of
 from indelible.engine.workflow.requests.request_cancel_workflow import request_cancel_workflow
@@ -215,6 +216,7 @@ class Chain:
         limits: Limits | None = None,
         *,
         utc_offset: UtcOffset = utc_only,
+        routing: VersionRouting = UNROUTED,
         namespaces: Mapping[str, NamespaceId] | None = None,
         workflow_id: str = "wf",
         task_ids: "count[int] | None" = None,
@@ -231,6 +233,7 @@ class Chain:
             retention=HOUR,
             limits=limits or Limits(),
             utc_offset=utc_offset,
+            routing=routing,
         )
         self._task_ids = task_ids or count(1)
         self._seeds = count(1)
@@ -375,9 +378,9 @@ class Chain:
             start_workflow_task(step, request_id="poll", identity=WORKER)
 
         self.take(decide)
-        return self._remember_token()
+        return self.remember_token()
 
-    def _remember_token(self) -> WorkflowTaskToken:
+    def remember_token(self) -> WorkflowTaskToken:
         execution = self.current.state.execution
         task = execution.workflow_task
         assert task is not None
@@ -422,7 +425,7 @@ class Chain:
         if reply.error is not None:
             raise reply.error
         if reply.is_inline_task_started:
-            self._remember_token()
+            self.remember_token()
         return reply
 
     def _sources(self, run: ChainRun) -> CompletionSources:
