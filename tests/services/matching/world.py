@@ -39,6 +39,7 @@ from indelible.engine.deployment.routing import QueueRouting
 from indelible.engine.workflow.tasks import ActivityTaskDispatch, DispatchTask, WorkflowTaskDispatch
 from indelible.ports.clients import MatchingClient, Poller, QueryTask, QueuedTask
 from indelible.ports.dispatch_rows import dispatch_row
+from indelible.ports.dispatch_tasks import AnyActivityDispatch
 from indelible.ports.stores import Commit, DispatchRow
 from indelible.services.matching.service import MatchingService
 from indelible.store.memory.store import MemoryStore
@@ -223,7 +224,7 @@ class FakeHistory:
         )
 
     async def start_activity_task(
-        self, key: WorkflowKey, task: ActivityTaskDispatch, poller: Poller
+        self, key: WorkflowKey, task: AnyActivityDispatch, poller: Poller
     ) -> PollActivityTaskQueueResponse | None:
         if not await self._start(task, poller):
             return None

@@ -221,9 +221,7 @@ def _signal_with_start_response(
     )
 
 
-def _is_for_client(
-    shard: Shard, chain: ChainKey, request: StartWorkflowExecutionRequest
-) -> bool:
+def _is_for_client(shard: Shard, chain: ChainKey, request: StartWorkflowExecutionRequest) -> bool:
     """Whether the client's own worker is of the version that the first task is meant for."""
     version = version_of_options(request.eager_worker_deployment_options)
     demanded = override_version(request.versioning_override)

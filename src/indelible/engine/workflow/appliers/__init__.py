@@ -142,9 +142,7 @@ DELTA_APPLIERS: Final[Mapping[type[deltas.Delta], DeltaApplier]] = dict(
         _row(deltas.WorkflowTaskOriginallyScheduled, workflow_task.apply_originally_scheduled),
         _row(deltas.TransientWorkflowTaskScheduled, workflow_task.apply_transient_scheduled),
         _row(deltas.TransientWorkflowTaskStarted, workflow_task.apply_transient_started),
-        _row(
-            deltas.SpeculativeWorkflowTaskScheduled, workflow_task.apply_speculative_scheduled
-        ),
+        _row(deltas.SpeculativeWorkflowTaskScheduled, workflow_task.apply_speculative_scheduled),
         _row(deltas.SpeculationWritten, workflow_task.apply_speculation_written),
         _row(deltas.WorkflowTaskIdentified, workflow_task.apply_identified),
         _row(deltas.VersionTransitionStarted, versioning.apply_transition_started),

@@ -55,10 +55,18 @@ RETRIABLE_STATUSES: Final = frozenset(
 )
 """How a run must have ended for ALLOW_DUPLICATE_FAILED_ONLY."""
 
-_COPIED: Final = ("input", "header", "memo", "search_attributes", "retry_policy", "priority",
-    "versioning_override")
+_COPIED: Final = (
+    "input",
+    "header",
+    "memo",
+    "search_attributes",
+    "retry_policy",
+    "priority",
+    "versioning_override",
+)
 TERMINATION_REASON: Final = "TerminateIfRunning WorkflowIdReusePolicy"
 HISTORY_IDENTITY: Final = "history-service"
+_NO_RUN: Final = RunId("")
 
 
 class IdDecision(Enum):
@@ -86,7 +94,7 @@ class Parentage:
     root: WorkflowExecution
     inherited: WorkflowExecutionStartedEventAttributes | None = None
     """The version of the workers that the child takes from its parent."""
-    base_run_id: RunId = RunId("")
+    base_run_id: RunId = _NO_RUN
     """The run that may have started the child before, if the parent comes from a reset of it."""
 
 
