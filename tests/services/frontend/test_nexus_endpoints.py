@@ -105,3 +105,9 @@ async def test_the_list_has_pages(world: World) -> None:
     assert (len(found), set(found)) == (5, names)
     with pytest.raises(InvalidArgumentError):
         await listed(world, page_size=1_001)
+
+
+async def test_the_namespace_of_a_target_cannot_be_deleted(world: World) -> None:
+    await create(world, spec("my-endpoint", namespace="other"))
+    with pytest.raises(FailedPreconditionError, match="target of a Nexus endpoint"):
+        await world.call(api.DeleteNamespaceRequest(namespace="other"), api.DeleteNamespaceResponse)

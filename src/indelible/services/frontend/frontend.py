@@ -70,7 +70,11 @@ class Frontend:
         )
         system = SystemHandlers(store=backends.store, address=address)
         namespaces = NamespaceHandlers(
-            registry=registry, clock=clocks.node, entropy=entropy, limits_of=limits_of
+            registry=registry,
+            endpoints=backends.endpoints,
+            clock=clocks.node,
+            entropy=entropy,
+            limits_of=limits_of,
         )
         search_attributes = SearchAttributeHandlers(registry=registry)
         workflows = WorkflowHandlers(

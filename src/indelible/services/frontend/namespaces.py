@@ -24,7 +24,7 @@ from temporalio.api.workflowservice.v1 import (
     UpdateNamespaceResponse,
 )
 
-from indelible.base.errors import InvalidArgumentError
+from indelible.base.errors import FailedPreconditionError, InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import duration_message
@@ -42,6 +42,7 @@ from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import LimitsOf
 from indelible.services.frontend.routes import Routes, cluster_route, namespace_route
 from indelible.services.namespaces import NamespaceRegistry
+from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
 NAMESPACES_PAGE_SIZE_DEFAULT: Final = 100
 NAMESPACES_PAGE_SIZE_MAX: Final = 1_000
@@ -65,9 +66,16 @@ class NamespaceHandlers:
     """Answers the requests about namespaces."""
 
     def __init__(
-        self, *, registry: NamespaceRegistry, clock: Clock, entropy: Entropy, limits_of: LimitsOf
+        self,
+        *,
+        registry: NamespaceRegistry,
+        endpoints: NexusEndpointRegistry,
+        clock: Clock,
+        entropy: Entropy,
+        limits_of: LimitsOf,
     ) -> None:
         self._registry = registry
+        self._endpoints = endpoints
         self._clock = clock
         self._entropy = entropy
         self._limits_of = limits_of
@@ -154,6 +162,10 @@ class NamespaceHandlers:
     async def _delete(
         self, _request: DeleteNamespaceRequest, namespace: Namespace, _call: Call
     ) -> Message:
+        if self._endpoints.has_target(namespace.id):
+            raise FailedPreconditionError(
+                "cannot delete a namespace that is a target of a Nexus endpoint"
+            )
         now = self._clock.now()
         deleted = await self._registry.change(
             namespace.id, lambda newest: delete_namespace(newest, now=now)
