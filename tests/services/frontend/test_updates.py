@@ -19,15 +19,14 @@ Multi = api.ExecuteMultiOperationRequest
 RUN_ID = "0190c2d0-0000-7000-8000-000000000000"
 
 
-def update(**changes: object) -> api.UpdateWorkflowExecutionRequest:
-    """Return a request that is accepted, but for the changes."""
-    made = api.UpdateWorkflowExecutionRequest(
+def update(wait_policy: WaitPolicy | None = None) -> api.UpdateWorkflowExecutionRequest:
+    """Return a request that is accepted."""
+    return api.UpdateWorkflowExecutionRequest(
         namespace="default",
         workflow_execution=WorkflowExecution(workflow_id="wf"),
         request=Request(meta=Meta(), input=Input(name="do")),
+        wait_policy=wait_policy,
     )
-    made.MergeFrom(api.UpdateWorkflowExecutionRequest(**changes))  # pyright: ignore[reportArgumentType]
-    return made
 
 
 def start() -> api.StartWorkflowExecutionRequest:
