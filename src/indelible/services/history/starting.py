@@ -15,10 +15,10 @@ from temporalio.api.workflowservice.v1 import (
     StartWorkflowExecutionResponse,
 )
 
-from indelible.base.errors import FailedPreconditionError, InvalidArgumentError
+from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import ChainKey, NamespaceId, RunId, WorkflowId
 from indelible.base.instants import Duration
-from indelible.base.versions import version_of_options, version_text
+from indelible.base.versions import version_of_options
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.attach_to_run import attach_to_run
 from indelible.engine.workflow.requests.signal_workflow import signal_workflow
@@ -32,6 +32,7 @@ from indelible.engine.workflow.requests.start_workflow import (
     terminate_for_successor,
 )
 from indelible.engine.workflow.rules.cron import cron_backoff
+from indelible.engine.workflow.rules.versioning import check_override
 from indelible.engine.workflow.state import ExecutionRecord, StateView
 from indelible.engine.workflow.versioning import override_version
 from indelible.ports.stores import CurrentWrite
@@ -185,7 +186,11 @@ class StartOperations:
                 namespace_id=chain.namespace_id, workflow_id=chain.workflow_id, run_id=run_id
             )
         )
-        _check_override(shard, chain, request)
+        check_override(
+            shard.parts.routing_of(chain.namespace_id),
+            request.versioning_override,
+            request.task_queue.name,
+        )
         backoff = _backoff(shard, chain.namespace_id, request)
         steps: list[Stepped] = []
         if current is not None and decision is IdDecision.TERMINATE_EXISTING:
@@ -229,18 +234,6 @@ def _is_for_client(shard: Shard, chain: ChainKey, request: StartWorkflowExecutio
         routing = shard.parts.routing_of(chain.namespace_id)
         demanded, _ = routing.target(request.task_queue.name, chain.workflow_id)
     return version == demanded
-
-
-def _check_override(shard: Shard, chain: ChainKey, request: StartRequest) -> None:
-    """Refuse to pin a run to a version whose workers do not poll its queue."""
-    version = override_version(request.versioning_override)
-    queue_name = request.task_queue.name
-    routing = shard.parts.routing_of(chain.namespace_id)
-    if version is not None and not routing.has_queue(version, queue_name):
-        raise FailedPreconditionError(
-            f"Pinned version '{version_text(version)}' is not present in task queue "
-            f"'{queue_name}' of type 'Workflow'"
-        )
 
 
 def _backoff(shard: Shard, namespace_id: NamespaceId, request: StartRequest) -> Duration:

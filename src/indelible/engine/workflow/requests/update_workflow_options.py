@@ -9,7 +9,7 @@ from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionOpti
 from temporalio.api.workflowservice.v1 import UpdateWorkflowExecutionOptionsRequest
 
 from indelible.base.errors import InvalidArgumentError, workflow_already_completed
-from indelible.engine.workflow.rules.versioning import version_of_run
+from indelible.engine.workflow.rules.versioning import check_override, version_of_run
 from indelible.engine.workflow.rules.workflow_tasks import follow_new_override
 from indelible.engine.workflow.state import ExecutionRecord
 from indelible.engine.workflow.transition import Transition
@@ -50,6 +50,9 @@ def change_options(
     for path in sorted(paths):
         _merge_priority(options, given, path)
     if options != before:
+        check_override(
+            step.settings.routing, options.versioning_override, step.execution.task_queue
+        )
         version_before = version_of_run(step.execution)
         _emit(step, options, identity)
         follow_new_override(step, version_before)

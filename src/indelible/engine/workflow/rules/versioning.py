@@ -16,15 +16,17 @@ from temporalio.api.history.v1 import (
     WorkflowExecutionStartedEventAttributes,
     WorkflowTaskCompletedEventAttributes,
 )
-from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
+from indelible.base.errors import FailedPreconditionError
 from indelible.base.version_routing import VersionRouting
 from indelible.base.versions import (
     Version,
     old_version_text,
     version_message,
     version_of_options,
+    version_text,
     versioned_queue_name,
 )
 from indelible.engine.workflow import deltas
@@ -74,6 +76,18 @@ def is_ramp_preferred(execution: ExecutionRecord) -> bool:
         and versioning.initial_behavior == USE_RAMPING
         and not execution.last_completed_task_started_event_id
     )
+
+
+def check_override(
+    routing: VersionRouting, override: VersioningOverride, queue_name: str
+) -> None:
+    """Refuse to pin a run to a version whose workers do not poll its queue."""
+    version = override_version(override)
+    if version is not None and not routing.has_queue(version, queue_name):
+        raise FailedPreconditionError(
+            f"Pinned version '{version_text(version)}' is not present in task queue "
+            f"'{queue_name}' of type 'Workflow'"
+        )
 
 
 def add_versioning(described: WorkflowExecutionInfo, execution: ExecutionRecord) -> None:
