@@ -13,7 +13,9 @@ SCHEDULED = EventType.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED
 
 
 def event(**reference: object) -> Link.WorkflowEvent:
-    return _Event(namespace="a b", workflow_id="x/y?z", run_id="run", **reference)  # pyright: ignore[reportArgumentType]
+    run = _Event(namespace="a b", workflow_id="x/y?z", run_id="run")
+    run.MergeFrom(_Event(**reference))  # pyright: ignore[reportArgumentType]
+    return run
 
 
 def test_an_event_is_named_as_the_reference_does() -> None:

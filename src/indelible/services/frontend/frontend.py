@@ -60,7 +60,7 @@ class Frontend:
         address: str = "",
     ) -> None:
         """Make all handlers; `address` is what clients are told when they ask for the node's."""
-        history, matching = backends.history, backends.matching
+        history = backends.history
         clocks, entropy = environment.clocks, environment.entropy
         self._pipeline = Pipeline(
             registry=registry,
@@ -90,16 +90,12 @@ class Frontend:
             search_attributes.routes(),
             workflows.routes(),
             UpdateHandlers(history=history, entropy=entropy, rules_of=workflows.rules).routes(),
-            ActivityHandlers(history=history, limits_of=limits_of).routes(),
             ControlHandlers(control=history).routes(),
             TaskQueueHandlers(
-                matching=matching, deployments=backends.deployments, address=address
+                matching=backends.matching, deployments=backends.deployments, address=address
             ).routes(),
             VisibilityHandlers(store=backends.visibility).routes(),
-            ActivityExecutionHandlers(
-                activities=history, entropy=entropy, limits_of=limits_of
-            ).routes(),
-            ActivityVisibilityHandlers(store=backends.visibility).routes(),
+            *_activity_routes(backends, entropy=entropy, limits_of=limits_of),
             *_routes_for_workers(backends, clock=clocks.node, limits_of=limits_of),
         )
         self._operator_service: tuple[Routes, ...] = (
@@ -124,6 +120,20 @@ class Frontend:
             for resource in resources:
                 routes.update({(service, name): route for name, route in resource.items()})
         return self._pipeline.handlers(routes)
+
+
+def _activity_routes(
+    backends: Backends, *, entropy: Entropy, limits_of: LimitsOf
+) -> tuple[Routes, ...]:
+    """Activities of workflows, and those that stand alone."""
+    history = backends.history
+    return (
+        ActivityHandlers(history=history, limits_of=limits_of).routes(),
+        ActivityExecutionHandlers(
+            activities=history, entropy=entropy, limits_of=limits_of
+        ).routes(),
+        ActivityVisibilityHandlers(store=backends.visibility).routes(),
+    )
 
 
 def _routes_for_workers(
