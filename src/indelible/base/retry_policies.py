@@ -30,8 +30,10 @@ def complete_retry_policy(given: RetryPolicy) -> RetryPolicy:
     if not duration(policy.initial_interval):
         policy.initial_interval.CopyFrom(duration_message(DEFAULT_INITIAL_INTERVAL))
     if not duration(policy.maximum_interval):
-        maximum = duration(policy.initial_interval) * DEFAULT_MAXIMUM_INTERVAL_FACTOR
-        policy.maximum_interval.CopyFrom(duration_message(Duration(min(maximum, DURATION_MAX))))
+        # An interval below zero is refused later, in words of its own; until then it is a number.
+        initial = max(duration(policy.initial_interval), 0)
+        maximum = Duration(min(initial * DEFAULT_MAXIMUM_INTERVAL_FACTOR, DURATION_MAX))
+        policy.maximum_interval.CopyFrom(duration_message(maximum))
     if not policy.backoff_coefficient:
         policy.backoff_coefficient = DEFAULT_BACKOFF_COEFFICIENT
     return policy
