@@ -106,6 +106,10 @@ class ShardListener(Protocol):
         """A commit is durable; `written` is what it contained."""
         ...
 
+    def is_owing(self, shard: "Shard", key: WorkflowKey) -> bool:
+        """Whether a run may have transfer tasks that are not done."""
+        ...
+
     def deleted(self, shard: "Shard", entry: Entry) -> None:
         """A run does not exist any more."""
         ...
@@ -253,6 +257,10 @@ class Shard:
     def note_deadline(self, entry: Entry) -> None:
         """Have the run woken when its next deadline comes."""
         self.listener.stepped(self, entry)
+
+    def is_owing(self, entry: Entry) -> bool:
+        """Whether a run may still have to tell something to others."""
+        return self._events.is_owing(self, entry.key)
 
     def drop(self, entry: Entry) -> None:
         """Forget a run that has been deleted."""
