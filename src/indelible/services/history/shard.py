@@ -260,7 +260,7 @@ class Shard:
 
     def is_owing(self, entry: Entry) -> bool:
         """Whether a run may still have to tell something to others."""
-        return self._events.is_owing(self, entry.key)
+        return self.listener.is_owing(self, entry.key)
 
     def drop(self, entry: Entry) -> None:
         """Forget a run that has been deleted."""
