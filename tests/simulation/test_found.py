@@ -183,7 +183,6 @@ def test_a_long_workflow_task_times_out_though_its_start_is_not_stored(
     script.play(scenes())
 
 
-@pytest.mark.xfail(reason="a deletion does not wait for what the run still owes to others")
 def test_a_parent_is_told_of_a_child_that_is_deleted_at_once(quiet_world: World) -> None:
     """The report to the parent waits for the disk when the closed child is deleted."""
     script = Script(quiet_world)

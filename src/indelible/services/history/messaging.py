@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import workflow_already_completed, workflow_not_found
 from indelible.base.ids import ChainKey, WorkflowId
-from indelible.base.instants import SECOND
+from indelible.base.instants import SECOND, Duration, elapsed
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.deltas import RetentionFixed
 from indelible.engine.workflow.requests.request_cancel_workflow import request_cancel_workflow
@@ -130,6 +130,11 @@ def _end_for_deletion(step: Transition) -> None:
     step.change(RetentionFixed(retention=DELETION_DELAY))
 
 
+def _postpone_deletion(step: Transition) -> None:
+    age = elapsed(step.execution.closed_at, step.now)
+    step.change(RetentionFixed(retention=Duration(age + DELETION_DELAY)))
+
+
 def _check_chain(step: Transition, first_run_id: str) -> None:
     """The current run must go back to the run that the client started."""
     if first_run_id and step.execution.first_run_id != first_run_id:
@@ -137,7 +142,13 @@ def _check_chain(step: Transition, first_run_id: str) -> None:
 
 
 async def delete_run(shard: Shard, entry: Entry) -> None:
-    """Remove a closed run whose chain's lock the caller holds."""
+    """Remove a closed run whose chain's lock the caller holds.
+
+    A run that still has to tell its parent or its children how it closed stays a little longer.
+    """
+    if shard.is_owing(entry):
+        await shard.step(entry, _postpone_deletion)
+        return
     await shard.write(
         Commit(shard_id=shard.shard_id, range_id=shard.range_id, deleted=(entry.key,))
     )

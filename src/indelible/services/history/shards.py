@@ -134,6 +134,10 @@ class Shards:
         if written.transfers:
             self._work[shard.shard_id].transfers.offer(entry.key, written.transfers)
 
+    def is_owing(self, shard: Shard, key: WorkflowKey) -> bool:
+        """Whether transfer tasks of a run are not done."""
+        return self._work[shard.shard_id].transfers.is_owing(key)
+
     def deleted(self, shard: Shard, entry: Entry) -> None:
         """Wake the run no more, and tell who watches it."""
         self._work[shard.shard_id].wakeups.note(entry.key, None)

@@ -4,7 +4,7 @@ Owns their order, retries and removal. A task is at most `RUNNING_MAX` others aw
 executed, may be executed twice, and is removed when it is done. Must not know what a task does.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -44,6 +44,8 @@ class Transfers:
         self._waiting: deque[tuple[WorkflowKey, TransferTask]] = deque()
         self._known: set[TaskId] = set()
         """Ids of the tasks in memory: waiting, running or about to be repeated."""
+        self._owed: Counter[WorkflowKey] = Counter()
+        """How many tasks in memory each run has."""
         self._is_behind = False
         """There are tasks in the store that are not in memory."""
         self._is_reading = False
@@ -70,6 +72,10 @@ class Transfers:
                 self._enqueue(key, task)
         self._run_waiting()
 
+    def is_owing(self, key: WorkflowKey) -> bool:
+        """Whether a run may have tasks that are not done."""
+        return self._is_behind or self._owed[key] > 0
+
     def reread(self) -> None:
         """Look into the store: a task may be there that nobody offered."""
         self._is_behind = True
@@ -77,6 +83,7 @@ class Transfers:
 
     def _enqueue(self, key: WorkflowKey, task: TransferTask) -> None:
         self._known.add(task.task_id)
+        self._owed[key] += 1
         if isinstance(task, CallTask):
             self._waiting_calls.append((key, task))
         else:
@@ -115,6 +122,9 @@ class Transfers:
             else:
                 self._running -= 1
             self._known.discard(task.task_id)
+            self._owed[key] -= 1
+            if not self._owed[key]:
+                del self._owed[key]
             self._run_waiting()
 
     async def _remove(self, task: TransferTask) -> None:
