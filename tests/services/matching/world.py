@@ -36,10 +36,10 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import SECOND, Duration, Instant, seconds
 from indelible.engine.deployment.routing import QueueRouting
-from indelible.engine.workflow.tasks import ActivityTaskDispatch, DispatchTask, WorkflowTaskDispatch
+from indelible.engine.workflow.tasks import ActivityTaskDispatch, WorkflowTaskDispatch
 from indelible.ports.clients import MatchingClient, Poller, QueryTask, QueuedTask
 from indelible.ports.dispatch_rows import dispatch_row
-from indelible.ports.dispatch_tasks import AnyActivityDispatch
+from indelible.ports.dispatch_tasks import AnyActivityDispatch, AnyDispatch
 from indelible.ports.stores import Commit, DispatchRow
 from indelible.services.matching.service import MatchingService
 from indelible.store.memory.store import MemoryStore
@@ -233,7 +233,7 @@ class FakeHistory:
             workflow_execution=WorkflowExecution(workflow_id=key.workflow_id),
         )
 
-    async def _start(self, task: DispatchTask, poller: Poller) -> bool:
+    async def _start(self, task: AnyDispatch, poller: Poller) -> bool:
         await self.before.passed()
         self.asked.append(task.task_id)
         self.pollers.append(poller)
