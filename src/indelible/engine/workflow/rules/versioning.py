@@ -78,9 +78,7 @@ def is_ramp_preferred(execution: ExecutionRecord) -> bool:
     )
 
 
-def check_override(
-    routing: VersionRouting, override: VersioningOverride, queue_name: str
-) -> None:
+def check_override(routing: VersionRouting, override: VersioningOverride, queue_name: str) -> None:
     """Refuse to pin a run to a version whose workers do not poll its queue."""
     version = override_version(override)
     if version is not None and not routing.has_queue(version, queue_name):
