@@ -219,7 +219,7 @@ def test_a_folder_with_an_empty_name_is_refused(folder: str) -> None:
         ("cd /" + "root/project", True),
         ("--db-filename=/" + "tmp/x.db", True),
         ("index = https://" + "pypi" + ".org/simple", True),
-        ("see https://example.org/a/b and src/work/x", False),
+        ("see https://example.org/a/b and src/" + "work/x", False),
     ],
 )
 def test_the_search_for_machines_bites(line: str, is_refused: bool) -> None:

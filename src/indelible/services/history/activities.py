@@ -51,7 +51,7 @@ class ActivityOperations:
         self, key: WorkflowKey, task: ActivityTaskDispatch, poller: Poller
     ) -> PollActivityTaskQueueResponse | None:
         """Mark an attempt as started, durably, and return what the worker must know of it."""
-        chain = ChainKey(key.namespace_id, key.workflow_id)
+        chain = key.chain
         shard = self._shards.of(chain)
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)

@@ -29,8 +29,3 @@ class ChainLocks:
                 del self._locks[chain]
             else:
                 self._locks[chain] = (lock, users - 1)
-
-    def is_held(self, chain: ChainKey) -> bool:
-        """Whether somebody holds the lock."""
-        held = self._locks.get(chain)
-        return held is not None and held[0].locked()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from temporalio.api.history.v1 import HistoryEvent
 
 from indelible.base.ids import ChainKey, EventId, TaskId, WorkflowKey
-from indelible.base.instants import MICROSECOND, NEVER, SECOND, Instant
+from indelible.base.instants import MICROSECOND, SECOND, Instant
 from indelible.engine.workflow.state import DispatchRef, MutableState
 from indelible.engine.workflow.tasks import DispatchTask, TransferTask
 from indelible.engine.workflow.timer_sequence import TimerSequence
@@ -60,7 +60,6 @@ class Entry:
         "timers",
         "unsaved",
         "version",
-        "wake_at",
     )
 
     def __init__(
@@ -73,8 +72,6 @@ class Entry:
         self.timers = TimerSequence(state)
         self.version = version
         """Of the stored row; 0 while there is none."""
-        self.wake_at = NEVER
-        """The last one that was stored from here; unknown after a load."""
         self.shown: Shown | None = None
         """What the stored visibility row shows; None while there is none."""
         self.unsaved = Unsaved()
@@ -86,7 +83,7 @@ class Entry:
     @property
     def chain(self) -> ChainKey:
         """The chain that the run belongs to."""
-        return ChainKey(self.key.namespace_id, self.key.workflow_id)
+        return self.key.chain
 
     @property
     def has_unsaved_steps(self) -> bool:
@@ -97,7 +94,6 @@ class Entry:
         """Note that everything up to here is durable."""
         self.version = write.version
         self.ancestor = None
-        self.wake_at = write.wake_at
         self.shown = shown(self.state)
         self.state.stored()
         self.unsaved = Unsaved()

@@ -26,7 +26,6 @@ _execution_decoder: Final = msgspec.msgpack.Decoder(ExecutionRecord)
 _record_decoders: Final[dict[RecordKind, msgspec.msgpack.Decoder[Record]]] = {
     kind: msgspec.msgpack.Decoder(record_type) for kind, record_type in RECORD_TYPES.items()
 }
-_dispatch_decoder: Final = msgspec.msgpack.Decoder(DispatchTask)
 _transfer_decoder: Final = msgspec.msgpack.Decoder(TransferTask)
 
 
@@ -38,11 +37,6 @@ def encode_record(record: Record) -> bytes:
 def encode_task(task: DispatchTask | TransferTask) -> bytes:
     """Return the stored form of a task."""
     return _encode(task)
-
-
-def decode_dispatch(blob: bytes) -> DispatchTask:
-    """Return a dispatch task from its stored form."""
-    return _dispatch_decoder.decode(blob)
 
 
 def decode_transfer(blob: bytes) -> TransferTask:

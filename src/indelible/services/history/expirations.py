@@ -2,7 +2,7 @@
 
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 
-from indelible.base.ids import FIRST_EVENT_ID, ChainKey, WorkflowKey
+from indelible.base.ids import FIRST_EVENT_ID, WorkflowKey
 from indelible.engine.workflow.expirations.firing import fire_due
 from indelible.engine.workflow.timer_sequence import DeadlineKind
 from indelible.services.history.entries import Entry
@@ -16,7 +16,7 @@ class Expirations:
 
     async def wake(self, shard: Shard, key: WorkflowKey) -> None:
         """Fire what is due in a run; nothing happens if nothing is, or if it is gone."""
-        chain = ChainKey(key.namespace_id, key.workflow_id)
+        chain = key.chain
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)
             if entry is None:

@@ -19,7 +19,7 @@ from indelible.base.errors import (
     workflow_not_ready,
 )
 from indelible.base.fresh_ids import uuid_text
-from indelible.base.ids import ChainKey, QueueKey, QueueType, WorkflowKey
+from indelible.base.ids import QueueKey, QueueType, WorkflowKey
 from indelible.base.instants import Instant, after
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.rules.versioning import (
@@ -103,7 +103,7 @@ class QueryOperations:
         answer = await self._ask_sticky_worker(shard, key, request, deadline)
         if answer is not None:
             return answer
-        async with shard.hold(_chain(key), key.run_id) as entry:
+        async with shard.hold(key.chain, key.run_id) as entry:
             queue_name = workflow_task_queue(entry.state.execution)
             task = await self._query_task(shard, entry, request, queue_name)
         return await self._matching.query(task, deadline=deadline)
@@ -112,7 +112,7 @@ class QueryOperations:
         self, shard: Shard, key: WorkflowKey, request: QueryWorkflowRequest, deadline: Instant
     ) -> QueryAnswer | None:
         """Ask the worker that knows the run; None if there is none, or it is silent."""
-        async with shard.hold(_chain(key), key.run_id) as entry:
+        async with shard.hold(key.chain, key.run_id) as entry:
             execution = entry.state.execution
             queue_name = execution.sticky_queue
             if not queue_name:
@@ -126,7 +126,7 @@ class QueryOperations:
             answer = await self._matching.query(task, deadline=min(deadline, patience))
             if answer is not None:
                 return answer
-        async with shard.hold(_chain(key), key.run_id) as entry:
+        async with shard.hold(key.chain, key.run_id) as entry:
             if entry.state.execution.sticky_queue == queue_name:
                 await shard.step(entry, unstick)
         return None
@@ -153,10 +153,6 @@ def _is_up_to_date(shard: Shard, execution: ExecutionRecord) -> bool:
     now = version_of_run(execution)
     routing = shard.parts.routing_of(execution.namespace_id)
     return now.pinned is not None or is_up_to_date(execution, now.version, routing)
-
-
-def _chain(key: WorkflowKey) -> ChainKey:
-    return ChainKey(key.namespace_id, key.workflow_id)
 
 
 def _rejection(

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
-from indelible.base.ids import FIRST_EVENT_ID, ChainKey, EventId, RunId, WorkflowKey
+from indelible.base.ids import FIRST_EVENT_ID, EventId, RunId, WorkflowKey
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.replay import replay
 from indelible.engine.workflow.requests.reset_workflow import (
@@ -171,7 +171,7 @@ async def _following(shard: Shard, base: Entry, first: EventId) -> _Following:
     end = entry.state.execution.next_event_id
     events = await _all_events(shard, entry, first=first, end=end)
     while entry.state.execution.status is WorkflowStatus.CONTINUED_AS_NEW:
-        chain = ChainKey(entry.key.namespace_id, entry.key.workflow_id)
+        chain = entry.key.chain
         following = await shard.find(chain, entry.state.execution.successor_run_id)
         if following is None:
             break
@@ -183,7 +183,7 @@ async def _following(shard: Shard, base: Entry, first: EventId) -> _Following:
 
 async def reset_successor(shard: Shard, key: WorkflowKey) -> Entry | None:
     """Return the run that a reset has put in the place of one whose chain's lock is held."""
-    chain = ChainKey(key.namespace_id, key.workflow_id)
+    chain = key.chain
     entry = await shard.find(chain, key.run_id)
     while entry is not None and not entry.state.execution.is_open:
         reset_run_id = entry.state.execution.reset_run_id

@@ -409,7 +409,7 @@ class Shard:
 def _advance(current: CurrentWrite | None, entry: Entry, successor: Transition) -> CurrentWrite:
     """The successor of a run takes its place as the current run of the chain."""
     expected = current.expected if current is not None else entry.key.run_id
-    chain = ChainKey(entry.key.namespace_id, entry.key.workflow_id)
+    chain = entry.key.chain
     return CurrentWrite(chain=chain, expected=expected, run_id=successor.execution.run_id)
 
 

@@ -117,7 +117,7 @@ class TransferExecutor:
     # -- children ----------------------------------------------------------------------------------
 
     async def _start_child(self, shard: Shard, key: WorkflowKey, task: StartChild) -> None:
-        chain = _chain(key)
+        chain = key.chain
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)
             if entry is None or task.initiated_event_id not in entry.state.children:
@@ -140,7 +140,7 @@ class TransferExecutor:
             return
         if namespace is None:
             cause = _Start.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND
-            await self._fail_start(shard, key, initiated, cause)
+            await self._fail_start(key, initiated, cause)
             return
         try:
             run_id = await self._starts.start_child(
@@ -148,18 +148,19 @@ class TransferExecutor:
             )
         except AlreadyExistsError:
             cause = _Start.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS
-            await self._fail_start(shard, key, initiated, cause)
+            await self._fail_start(key, initiated, cause)
             return
         await self._release_child(shard, key, initiated, _child(initiated, run_id))
 
     async def _fail_start(
         self,
-        shard: Shard,
         key: WorkflowKey,
         initiated: HistoryEvent,
         cause: "StartChildWorkflowExecutionFailedCause.ValueType",
     ) -> None:
-        await _record(shard, key, lambda step: record_child_start_failed(step, initiated, cause))
+        await self._tell(
+            key, lambda step: record_child_start_failed(step, initiated, cause), is_chain=False
+        )
 
     async def _release_child(
         self, shard: Shard, key: WorkflowKey, initiated: HistoryEvent, child: WorkflowKey
@@ -168,7 +169,7 @@ class TransferExecutor:
 
         A parent that closed meanwhile has dropped the child: its close policy decides at once.
         """
-        chain = _chain(key)
+        chain = key.chain
         is_known = False
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)
@@ -184,7 +185,7 @@ class TransferExecutor:
 
     async def _report(self, shard: Shard, key: WorkflowKey) -> None:
         """Tell the parent how this run has closed."""
-        chain = _chain(key)
+        chain = key.chain
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)
             if entry is None:
@@ -195,7 +196,7 @@ class TransferExecutor:
         if parent is None:
             return
         parent_key = WorkflowKey(parent.namespace_id, parent.workflow_id, parent.run_id)
-        parent_chain = _chain(parent_key)
+        parent_chain = parent_key.chain
         parent_shard = self._shards.of(parent_chain)
         async with parent_shard.locks.hold(parent_chain):
             waiting = await reset_successor(parent_shard, parent_key)
@@ -228,7 +229,7 @@ class TransferExecutor:
     # -- messages ----------------------------------------------------------------------------------
 
     async def _signal(self, shard: Shard, key: WorkflowKey, task: SignalExternal) -> None:
-        chain = _chain(key)
+        chain = key.chain
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)
             if entry is None or task.initiated_event_id not in entry.state.external_signals:
@@ -237,7 +238,9 @@ class TransferExecutor:
             initiated = await read_event(shard, entry, task.initiated_event_id)
             sender = entry.state.execution
         cause = await self._deliver_signal(sender, target, initiated)
-        await _record(shard, key, lambda step: record_external_signal(step, initiated, cause))
+        await self._tell(
+            key, lambda step: record_external_signal(step, initiated, cause), is_chain=False
+        )
 
     async def _deliver_signal(
         self, sender: ExecutionRecord, target: ExternalRequestRecord, initiated: HistoryEvent
@@ -272,7 +275,7 @@ class TransferExecutor:
         return None
 
     async def _cancel(self, shard: Shard, key: WorkflowKey, task: CancelExternal) -> None:
-        chain = _chain(key)
+        chain = key.chain
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)
             if entry is None or task.initiated_event_id not in entry.state.external_cancels:
@@ -281,7 +284,9 @@ class TransferExecutor:
             initiated = await read_event(shard, entry, task.initiated_event_id)
             sender = entry.state.execution
         cause = await self._deliver_cancel(sender, target, initiated)
-        await _record(shard, key, lambda step: record_external_cancel(step, initiated, cause))
+        await self._tell(
+            key, lambda step: record_external_cancel(step, initiated, cause), is_chain=False
+        )
 
     async def _deliver_cancel(
         self, sender: ExecutionRecord, target: ExternalRequestRecord, initiated: HistoryEvent
@@ -317,7 +322,7 @@ class TransferExecutor:
         self, key: WorkflowKey, decision: Callable[[Transition], None], *, is_chain: bool
     ) -> None:
         """Make a step of a run, or of the last run of its chain; nothing if it is gone."""
-        chain = _chain(key)
+        chain = key.chain
         shard = self._shards.of(chain)
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, "" if is_chain else key.run_id)
@@ -334,15 +339,6 @@ class TransferExecutor:
             return None
 
 
-async def _record(shard: Shard, key: WorkflowKey, decision: Callable[[Transition], None]) -> None:
-    """Record an outcome with the run that asked; nothing if it is gone."""
-    chain = _chain(key)
-    async with shard.locks.hold(chain):
-        entry = await shard.find(chain, key.run_id)
-        if entry is not None:
-            await shard.step(entry, decision)
-
-
 def _require_child(step: Transition, sender: ExecutionRecord) -> None:
     """Refuse a message for children alone if the target is no child of the sender."""
     parent = step.execution.parent
@@ -357,10 +353,6 @@ def _require_child(step: Transition, sender: ExecutionRecord) -> None:
 def _child(initiated: HistoryEvent, run_id: RunId) -> WorkflowKey:
     given = initiated.start_child_workflow_execution_initiated_event_attributes
     return WorkflowKey(NamespaceId(given.namespace_id), WorkflowId(given.workflow_id), run_id)
-
-
-def _chain(key: WorkflowKey) -> ChainKey:
-    return ChainKey(key.namespace_id, key.workflow_id)
 
 
 def _target_chain(target: ExternalRequestRecord) -> ChainKey:

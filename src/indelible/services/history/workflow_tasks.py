@@ -8,7 +8,7 @@ from typing import Final
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueResponse
 
 from indelible.base.errors import workflow_task_not_found
-from indelible.base.ids import ChainKey, EventId, WorkflowKey
+from indelible.base.ids import EventId, WorkflowKey
 from indelible.engine.workflow.requests.start_workflow_task import (
     TaskStart,
     start_workflow_task,
@@ -33,7 +33,7 @@ class WorkflowTaskOperations:
         self, key: WorkflowKey, task: WorkflowTaskDispatch, poller: Poller
     ) -> PollWorkflowTaskQueueResponse | None:
         """Mark a workflow task as started and return it; None if it is not to be had."""
-        chain = ChainKey(key.namespace_id, key.workflow_id)
+        chain = key.chain
         shard = self._shards.of(chain)
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)
