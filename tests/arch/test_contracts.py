@@ -67,6 +67,8 @@ VIOLATIONS: Final = (
     # Stores, services, wire.
     _violation("store.memory", "indelible.store.sqlite", "stores"),
     _violation("wire.grpc", "indelible.wire.http", "wires"),
+    _violation("wire.calls", "indelible.wire.grpc", "wires"),
+    _violation("wire.calls", "grpc", "grpc"),
     _violation("services.history", "indelible.services.frontend", "services-layers"),
     _violation("services.matching", "indelible.services.history", "services-layers"),
     _violation("services.worker", "indelible.services.frontend", "services-layers"),

@@ -19,7 +19,7 @@ import grpc.aio
 from google.protobuf.message import Message
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest, GetSystemInfoResponse
 
-from indelible.wire.grpc.methods import WORKFLOW_SERVICE
+from indelible.wire.calls.methods import WORKFLOW_SERVICE
 from tests.server_process import INDELIBLE, free_port
 
 Answer = TypeVar("Answer", bound=Message)

@@ -13,7 +13,7 @@ from indelible.server.config import Port, ServerConfig
 from indelible.server.lifecycle import serve
 from indelible.server.node import Started, running_node
 from indelible.server.refusal import ServerFailedError, StartRefusedError
-from indelible.wire.grpc.methods import WORKFLOW_SERVICE
+from indelible.wire.calls.methods import WORKFLOW_SERVICE
 
 CONFIG = ServerConfig(port=0, metrics_port=Port(number=0))
 

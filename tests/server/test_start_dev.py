@@ -22,7 +22,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.server.config import STOP_SECONDS_MAX
-from indelible.wire.grpc.methods import OPERATOR_SERVICE
+from indelible.wire.calls.methods import OPERATOR_SERVICE
 from tests.server.processes import Serving, run, serving
 from tests.server_process import free_port
 

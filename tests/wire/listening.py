@@ -14,7 +14,7 @@ from indelible.base.instants import Duration
 from indelible.observability.telemetry import MemoryTelemetry
 from indelible.ports.rpc import Handler
 from indelible.runtime.system_clock import SystemClock
-from indelible.wire.grpc.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
+from indelible.wire.calls.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.wire.grpc.server import GrpcServer
 
 

@@ -22,7 +22,7 @@ from indelible.base.instants import MILLISECOND, SECOND, Duration
 from indelible.base.limits import MESSAGE_BYTES_MAX
 from indelible.ports.rpc import Call
 from indelible.runtime.system_clock import SystemClock
-from indelible.wire.grpc.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
+from indelible.wire.calls.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.wire.grpc.server import GrpcServer, PortUnavailableError
 from tests.wire.listening import Listening, listening
 

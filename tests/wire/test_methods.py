@@ -6,7 +6,7 @@ import pytest
 from temporalio.api.operatorservice.v1 import OperatorServiceStub
 from temporalio.api.workflowservice.v1 import WorkflowServiceStub
 
-from indelible.wire.grpc.methods import (
+from indelible.wire.calls.methods import (
     OPERATOR_SERVICE,
     WORKFLOW_SERVICE,
     Service,

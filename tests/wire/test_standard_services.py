@@ -12,8 +12,8 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionResponse,
 )
 
+from indelible.wire.calls.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.wire.grpc.health import SERVICE_NAME as HEALTH
-from indelible.wire.grpc.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.wire.grpc.reflection import SERVICE_NAMES as REFLECTIONS
 from tests.wire.listening import Listening, as_it_is, listening
 

@@ -12,7 +12,8 @@ from indelible.base.errors import (
     StatusCode,
 )
 from indelible.base.invariants import InvariantError
-from indelible.wire.grpc.status import GRPC_CODES, status_of
+from indelible.wire.calls.status import status_of
+from indelible.wire.grpc.unary import GRPC_CODES
 
 
 def test_every_code_has_its_number_on_the_wire() -> None:
@@ -31,8 +32,8 @@ def test_details_carry_code_message_and_the_full_type_url() -> None:
     assert WorkflowExecutionAlreadyStartedFailure.FromString(status.details[0].value) == detail
 
 
-def test_no_details_no_trailer() -> None:
-    assert status_of(InvalidArgumentError("no")).trailers == ()
+def test_no_details_no_bytes() -> None:
+    assert status_of(InvalidArgumentError("no")).details == b""
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory.store import MemoryStore
 from indelible.store.sqlite.store import SqliteStore
-from indelible.wire.grpc.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
+from indelible.wire.calls.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.wire.grpc.server import GrpcServer, PortUnavailableError
 
 # Answers under way get most of the time that a stop may take; the store needs the rest.

@@ -14,10 +14,10 @@ from indelible.base.limits import MESSAGE_BYTES_MAX
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import Telemetry
-from indelible.wire.grpc.gate import Gate
+from indelible.wire.calls.gate import Gate
+from indelible.wire.calls.methods import Service, methods_of
 from indelible.wire.grpc.health import SERVICE_NAME as HEALTH_SERVICE_NAME, HealthService
 from indelible.wire.grpc.library import Context, RpcMethod, new_server, unary_unary
-from indelible.wire.grpc.methods import Service, methods_of
 from indelible.wire.grpc.reflection import reflection_methods
 from indelible.wire.grpc.unary import Endpoints
 

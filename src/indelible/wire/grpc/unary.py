@@ -1,30 +1,30 @@
 """One call: bytes in, handler, bytes out.
 
 Owns decoding, the `Call` that a handler sees, and what becomes of an error. It is the hot path of
-the adapter: one plain function per method, no interceptors. Must not know any method by name. Calls
-that reach the services are measured there; this module counts those that do not, and defects.
+the adapter: one plain function per method, no interceptors. Must not know any method by name.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-import structlog
-from google.protobuf.message import DecodeError
+import grpc
 
-from indelible.base.errors import InvalidArgumentError, UnimplementedError
+from indelible.base.errors import StatusCode, UnimplementedError
 from indelible.base.instants import Instant, after, seconds
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call, Handler
 from indelible.ports.telemetry import Telemetry
-from indelible.wire.grpc.gate import Gate
+from indelible.wire.calls.gate import Gate
+from indelible.wire.calls.methods import Method
+from indelible.wire.calls.status import Refusals, WireStatus
 from indelible.wire.grpc.library import Context
-from indelible.wire.grpc.methods import Method
-from indelible.wire.grpc.status import GRPC_CODES, WireStatus, status_of
 
 Endpoint = Callable[[bytes, Context], Awaitable[bytes]]
 
-_log: Final = structlog.get_logger("indelible.wire")
-_NO_NAMESPACE: Final = "_unknown_"
+GRPC_CODES: Final[Mapping[StatusCode, grpc.StatusCode]] = {
+    code: getattr(grpc.StatusCode, code.name) for code in StatusCode
+}
+DETAILS_KEY: Final = "grpc-status-details-bin"
 _DEADLINE_SECONDS_MAX: Final = 10 * 365 * 24 * 3600
 """A client may send a deadline of centuries, which has no nanoseconds in 64 bits."""
 
@@ -35,7 +35,7 @@ class Endpoints:
     def __init__(self, *, gate: Gate, clock: Clock, telemetry: Telemetry) -> None:
         self._gate = gate
         self._clock = clock
-        self._telemetry = telemetry
+        self._refusals = Refusals(telemetry)
 
     def built(self, method: Method, handler: Handler) -> Endpoint:
         """Return the endpoint of a method that has a handler."""
@@ -53,41 +53,19 @@ class Endpoints:
                 finally:
                     gate.leave()
             except Exception as error:  # noqa: BLE001 - the edge of a request: one call fails
-                status = self._status(method, error)
+                status = self._refusals.status(method, error)
             return await _refuse(context, status)
 
         return answer
 
     def unbuilt(self, method: Method) -> Endpoint:
         """Return the endpoint of a method that the API has and we have not yet."""
-        status = status_of(UnimplementedError(f"method {method.name} is not implemented yet"))
+        error = UnimplementedError(f"method {method.name} is not implemented yet")
 
         async def refuse(_body: bytes, context: Context) -> bytes:
-            self._count(method, status)
-            return await _refuse(context, status)
+            return await _refuse(context, self._refusals.unheard(method, error))
 
         return refuse
-
-    def _status(self, method: Method, error: Exception) -> WireStatus:
-        if isinstance(error, DecodeError):
-            status = status_of(InvalidArgumentError(f"request cannot be decoded: {error}"))
-            self._count(method, status)
-            return status
-        status = status_of(error)
-        if status.is_masked:
-            self._count(method, status)
-            _log.error(
-                "request failed", operation=method.name, answer=status.message, exc_info=error
-            )
-        return status
-
-    def _count(self, method: Method, status: WireStatus) -> None:
-        self._telemetry.count(
-            "service_error_with_type",
-            operation=method.name,
-            namespace=_NO_NAMESPACE,
-            error_type=status.code.name,
-        )
 
 
 def _call(method: Method, context: Context, started_at: Instant) -> Call:
@@ -111,4 +89,5 @@ def _deadline(seconds_left: float | None, now: Instant) -> Instant | None:
 
 
 async def _refuse(context: Context, status: WireStatus) -> bytes:
-    await context.abort(GRPC_CODES[status.code], status.message, status.trailers)
+    trailers = ((DETAILS_KEY, status.details),) if status.details else ()
+    await context.abort(GRPC_CODES[status.code], status.message, trailers)

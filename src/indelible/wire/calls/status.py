@@ -1,27 +1,25 @@
-"""How an error travels: gRPC status, message, and `google.rpc.Status` details.
+"""How an error travels: status code, message, and `google.rpc.Status` details.
 
-Owns the one table from our codes to gRPC's, the masking of internal errors and the bounds on what a
-refusal may say (semantics 1.6). Must not know which method failed or why.
+Owns the masking of internal errors, the bounds on what a refusal may say (semantics 1.6), and the
+log lines and counts of calls that never reached the services. Must not know why a call failed.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
-import grpc
+import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import GrpcStatus
 
-from indelible.base.errors import ServiceError, StatusCode
+from indelible.base.errors import InvalidArgumentError, ServiceError, StatusCode
 from indelible.base.limits import ERROR_MESSAGE_BYTES_MAX
+from indelible.ports.telemetry import Telemetry
+from indelible.wire.calls.methods import Method
 
-DETAILS_KEY: Final = "grpc-status-details-bin"
-
-GRPC_CODES: Final[Mapping[StatusCode, grpc.StatusCode]] = {
-    code: getattr(grpc.StatusCode, code.name) for code in StatusCode
-}
-
+_log: Final = structlog.get_logger("indelible.wire")
+_NO_NAMESPACE: Final = "_unknown_"
 _MASKED_CODES: Final = frozenset({StatusCode.UNKNOWN, StatusCode.INTERNAL})
 _MASKED_MESSAGE: Final = "something went wrong, please retry"
 
@@ -40,10 +38,41 @@ class WireStatus:
         """Whether the message hides a defect of ours, which then belongs into the log."""
         return self.message.startswith(_MASKED_MESSAGE)
 
-    @property
-    def trailers(self) -> tuple[tuple[str, bytes], ...]:
-        """The trailing metadata that carries the details."""
-        return ((DETAILS_KEY, self.details),) if self.details else ()
+
+class Refusals:
+    """What callers are told of errors; counts and logs what the services have not seen.
+
+    Calls that reach the services are measured there.
+    """
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+
+    def status(self, method: Method, error: Exception) -> WireStatus:
+        """Return what the caller of `method` is told of `error`."""
+        if isinstance(error, DecodeError):
+            return self.unheard(method, InvalidArgumentError(f"request cannot be decoded: {error}"))
+        status = status_of(error)
+        if status.is_masked:
+            self._count(method, status)
+            _log.error(
+                "request failed", operation=method.name, answer=status.message, exc_info=error
+            )
+        return status
+
+    def unheard(self, method: Method, error: ServiceError) -> WireStatus:
+        """Return what the caller is told of a call that no handler will see."""
+        status = status_of(error)
+        self._count(method, status)
+        return status
+
+    def _count(self, method: Method, status: WireStatus) -> None:
+        self._telemetry.count(
+            "service_error_with_type",
+            operation=method.name,
+            namespace=_NO_NAMESPACE,
+            error_type=status.code.name,
+        )
 
 
 def status_of(error: Exception) -> WireStatus:
