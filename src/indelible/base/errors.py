@@ -123,9 +123,19 @@ class InternalError(ServiceError):
     code = StatusCode.INTERNAL
 
 
-def workflow_not_found(message: str = "workflow not found for ID") -> NotFoundError:
-    """Return the refusal for an execution that does not exist."""
+def workflow_not_found(workflow_id: str, run_id: str = "") -> NotFoundError:
+    """Return the refusal for a run, or for a workflow id without runs, that does not exist."""
+    message = (
+        f'workflow execution not found for workflow ID "{workflow_id}" and run ID "{run_id}"'
+        if run_id
+        else f"workflow not found for ID: {workflow_id}"
+    )
     return NotFoundError(message, NotFoundFailure())
+
+
+def workflow_chain_not_found() -> NotFoundError:
+    """Return the refusal for a current run that does not go back to the first run asked for."""
+    return NotFoundError("workflow execution not found", NotFoundFailure())
 
 
 def workflow_already_completed() -> NotFoundError:
@@ -146,9 +156,9 @@ def activity_not_found() -> NotFoundError:
     )
 
 
-def activity_execution_not_found() -> NotFoundError:
+def activity_execution_not_found(activity_id: str) -> NotFoundError:
     """Return the refusal for a standalone activity that does not exist."""
-    return NotFoundError("activity execution not found", NotFoundFailure())
+    return NotFoundError(f"activity not found for ID: {activity_id}", NotFoundFailure())
 
 
 def namespace_not_found(name: str) -> NotFoundError:

@@ -222,10 +222,13 @@ async def test_bad_execution(
         await call(request_of(_existing()))
     async with refused(RPCStatusCode.INVALID_ARGUMENT, text="Invalid RunId"):
         await call(request_of(_existing("some-id", "not-a-uuid")))
-    async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure"):
-        await call(request_of(_existing(f"{harness.label}-nobody")))
-    async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure"):
-        await call(request_of(_existing(f"{harness.label}-nobody", UNKNOWN_RUN)))
+    nobody = f"{harness.label}-nobody"
+    text = f"^workflow not found for ID: {nobody}$"
+    async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure", text=text):
+        await call(request_of(_existing(nobody)))
+    text = f'^workflow execution not found for workflow ID "{nobody}" and run ID "{UNKNOWN_RUN}"$'
+    async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure", text=text):
+        await call(request_of(_existing(nobody, UNKNOWN_RUN)))
 
 
 async def test_bad_signals(harness: Harness) -> None:

@@ -328,9 +328,10 @@ async def test_a_deleted_activity_is_gone(standalone: Standalone) -> None:
 
 
 async def test_what_is_missing_is_refused(standalone: Standalone) -> None:
-    async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure"):
+    text = f"^activity not found for ID: {standalone.id}$"
+    async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure", text=text):
         await standalone.describe()
-    async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure"):
+    async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure", text=text):
         await standalone.cancel()
     for request in (
         standalone.request(activity_id=""),

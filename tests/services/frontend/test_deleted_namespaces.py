@@ -45,7 +45,7 @@ async def test_an_execution_that_is_gone_already_is_no_trouble(world: World) -> 
     await world.registry.change(DEFAULT, lambda it: delete_namespace(it, now=START))
 
     async def gone(namespace: Namespace, request: DeleteWorkflowExecutionRequest) -> None:
-        raise workflow_not_found()
+        raise workflow_not_found(request.workflow_execution.workflow_id)
 
     world.history.delete_workflow = gone
     await swept(world).sweep()

@@ -5,6 +5,7 @@ request without a workflow id comes here (semantics 7.11).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
@@ -178,7 +179,7 @@ class ActivityExecutions:
         """Remove a closed activity; end an open one and remove it soon."""
         chain = _chain(namespace, request.activity_id)
         host = self._host(chain)
-        async with host.hold(chain, request.run_id, activity_execution_not_found) as entry:
+        async with host.hold(chain, request.run_id, _absent(chain)) as entry:
             if entry.state.core.is_open:
                 await self._step(host, entry, _end_for_deletion)
             else:
@@ -298,7 +299,7 @@ class ActivityExecutions:
         self, chain: ChainKey, run_id: str, decision: Callable[[ActivityStep], T]
     ) -> T:
         host = self._host(chain)
-        async with host.hold(chain, run_id, activity_execution_not_found) as entry:
+        async with host.hold(chain, run_id, _absent(chain)) as entry:
             return await self._step(host, entry, decision)
 
     async def _report(
@@ -351,7 +352,7 @@ class ActivityExecutions:
         give_up_at = self._give_up_at(call)
         has_changed = True
         while has_changed:
-            async with host.hold(chain, run_id, activity_execution_not_found) as entry:
+            async with host.hold(chain, run_id, _absent(chain)) as entry:
                 found = answer(entry.state)
                 if found is not None:
                     return found
@@ -395,6 +396,10 @@ class ActivityExecutions:
 
 def _chain(namespace: Namespace, activity_id: str) -> ChainKey:
     return ChainKey(namespace.id, WorkflowId(activity_id), Archetype.ACTIVITY)
+
+
+def _absent(chain: ChainKey) -> Callable[[], NotFoundError]:
+    return partial(activity_execution_not_found, chain.workflow_id)
 
 
 def _task_not_found() -> NotFoundError:

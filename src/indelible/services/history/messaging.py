@@ -11,7 +11,7 @@ from temporalio.api.workflowservice.v1 import (
     TerminateWorkflowExecutionRequest,
 )
 
-from indelible.base.errors import workflow_already_completed, workflow_not_found
+from indelible.base.errors import workflow_already_completed, workflow_chain_not_found
 from indelible.base.ids import ChainKey, WorkflowId
 from indelible.base.instants import SECOND, Duration, elapsed
 from indelible.engine.namespace.record import Namespace
@@ -138,7 +138,7 @@ def _postpone_deletion(step: Transition) -> None:
 def _check_chain(step: Transition, first_run_id: str) -> None:
     """The current run must go back to the run that the client started."""
     if first_run_id and step.execution.first_run_id != first_run_id:
-        raise workflow_not_found()
+        raise workflow_chain_not_found()
 
 
 async def delete_run(shard: Shard, entry: Entry) -> None:

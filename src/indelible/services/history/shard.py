@@ -159,7 +159,7 @@ class Shard:
         """Return a run of a chain whose lock the caller holds, or raise `NotFoundError`."""
         entry = await self.find(chain, run_id)
         if entry is None:
-            raise workflow_not_found()
+            raise workflow_not_found(chain.workflow_id, run_id)
         return entry
 
     async def find(self, chain: ChainKey, run_id: str = "") -> Entry | None:

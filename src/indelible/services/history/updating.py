@@ -19,7 +19,7 @@ from temporalio.api.workflowservice.v1 import (
     UpdateWorkflowExecutionResponse,
 )
 
-from indelible.base.errors import NotFoundError, workflow_not_found
+from indelible.base.errors import NotFoundError, workflow_chain_not_found
 from indelible.base.ids import ChainKey, QueueKey, QueueType, WorkflowKey
 from indelible.base.instants import SECOND, Duration, Instant, after
 from indelible.base.limits import UPDATE_WAIT_SECONDS_MAX
@@ -154,7 +154,7 @@ class UpdateOperations:
         execution = entry.state.execution
         first_run_id = request.first_execution_run_id
         if first_run_id and execution.first_run_id != first_run_id:
-            raise workflow_not_found("workflow execution not found")
+            raise workflow_chain_not_found()
         update_id = request.request.meta.update_id
         if not self.knows(entry, update_id):
             await shard.step(entry, self._admission(entry, request))
