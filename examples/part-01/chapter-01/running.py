@@ -17,7 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
-from temporalio.client import Client
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
 _names = itertools.count(1)
@@ -69,8 +70,12 @@ async def working(
     *,
     workflows: Sequence[type] = (),
     activities: Sequence[Callable[..., Any]] = (),
+    **settings: Any,
 ) -> AsyncGenerator[None, None]:
-    """A worker for the duration of the block, unless one runs elsewhere."""
+    """A worker for the duration of the block, unless one runs elsewhere.
+
+    `settings` are further arguments of the SDK's `Worker`.
+    """
     if not options.with_worker:
         yield
         return
@@ -81,6 +86,7 @@ async def working(
         activities=activities,
         # How long a task waits for the worker that has its run cached, should that one be dead.
         sticky_queue_schedule_to_start_timeout=span(2),
+        **settings,
     )
     async with worker:
         if options.only_worker:
@@ -113,13 +119,22 @@ async def until(fact: Callable[[], Any], *, seconds_max: float = 20.0) -> None:
             await asyncio.sleep(0.05)
 
 
+async def event_names(handle: WorkflowHandle[Any, Any]) -> list[str]:
+    """The types of the events of a run, in their order and without their common prefix."""
+    return [
+        EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
+        for event in (await handle.fetch_history()).events
+    ]
+
+
 def check(holds: bool, claim: str) -> None:
     """Stop the program with a sentence when a claim does not hold."""
     if not holds:
-        _fail(claim)
+        failed(claim)
 
 
-def _fail(claim: str) -> NoReturn:
+def failed(claim: str) -> NoReturn:
+    """Stop the program with a sentence: something that must not happen has happened."""
     print(f"NOT VERIFIED: {claim}", flush=True)
     sys.exit(1)
 

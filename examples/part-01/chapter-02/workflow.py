@@ -1,11 +1,20 @@
 """A pipeline of two activities, and its history of exactly seventeen events."""
 
 from temporalio import workflow
-from temporalio.api.enums.v1 import EventType
 
 with workflow.unsafe.imports_passed_through():
     from activities import count_words, process_text
-    from running import check, connect, new_id, parse_options, run, span, verified, working
+    from running import (
+        check,
+        connect,
+        event_names,
+        new_id,
+        parse_options,
+        run,
+        span,
+        verified,
+        working,
+    )
 
 WORKFLOW_TASK = ["WORKFLOW_TASK_SCHEDULED", "WORKFLOW_TASK_STARTED", "WORKFLOW_TASK_COMPLETED"]
 ACTIVITY_TASK = ["ACTIVITY_TASK_SCHEDULED", "ACTIVITY_TASK_STARTED", "ACTIVITY_TASK_COMPLETED"]
@@ -52,10 +61,7 @@ async def main() -> None:
         )
         result = await handle.result()
     print(f"Result: {result}")
-    events = [
-        EventType.Name(event.event_type).removeprefix("EVENT_TYPE_")
-        for event in (await handle.fetch_history()).events
-    ]
+    events = await event_names(handle)
     print("\n".join(f"{number:>3} {name}" for number, name in enumerate(events, 1)))
     expected = {"input": text, "processed": "TO BE OR NOT TO BE", "words": 6}
     check(result == expected, "the result went through both activities")
