@@ -64,6 +64,7 @@ def durable_config(parsed: argparse.Namespace) -> ServerConfig:
     return ServerConfig(
         host=parsed.ip,
         port=parsed.port,
+        http_port=parsed.http_port,
         metrics_port=_metrics_port(parsed, Port(number=METRICS_PORT_DEFAULT, may_move=True)),
         database=ensure_data_folder(folder) / DATABASE_NAME,
         durability=Durability(parsed.durability),
@@ -78,6 +79,7 @@ def dev_config(parsed: argparse.Namespace) -> ServerConfig:
     return ServerConfig(
         host=parsed.ip,
         port=parsed.port,
+        http_port=parsed.http_port,
         metrics_port=_metrics_port(parsed, Port(number=0)),
         database=parsed.db_filename,
         durability=_durability(parsed.sqlite_pragma),
@@ -159,6 +161,8 @@ def _facts(started: Started) -> Iterable[tuple[str, str]]:
         yield "Durability", _durability_text(store.durability)
     yield "Shards", str(store.shard_count)
     yield "Open", f"{started.open_execution_count} executions"
+    if started.http_port is not None:
+        yield "HTTP", f"http://{host}:{started.http_port}/api/v1"
     yield "Metrics", f"http://{host}:{started.metrics_port}/metrics"
 
 

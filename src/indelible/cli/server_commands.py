@@ -91,6 +91,12 @@ def _add_shared(parser: argparse.ArgumentParser, *, metrics_default: str, level:
         "-p", "--port", type=port_number, default=7233, metavar="PORT", help="gRPC port (7233)"
     )
     parser.add_argument(
+        "--http-port",
+        type=port_number,
+        metavar="PORT",
+        help="port of the HTTP API; 0 takes a free one (without this option there is none)",
+    )
+    parser.add_argument(
         "--metrics-port",
         type=port_number,
         metavar="PORT",
@@ -127,7 +133,6 @@ def _add_dev_extras(parser: argparse.ArgumentParser) -> None:
         parser, "--sqlite-pragma", metavar="PRAGMA=VALUE", help_="only synchronous is heeded"
     )
     later = parser.add_argument_group("accepted, and without effect until there is a web UI")
-    later.add_argument("--http-port", type=port_number, default=0, metavar="PORT")
     later.add_argument("--ui-port", type=port_number, metavar="PORT")
     add_flag(later, "--headless", help_="say nothing of the web UI")
     for name in ("--ui-ip", "--ui-public-path", "--ui-asset-path", "--ui-codec-endpoint"):

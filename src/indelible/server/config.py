@@ -48,6 +48,8 @@ class ServerConfig:
     host: str = HOST_DEFAULT
     port: int = GRPC_PORT_DEFAULT
     metrics_port: Port = field(default_factory=lambda: Port(number=0))
+    http_port: int | None = None
+    """Of the HTTP listener; 0 takes a free one, None leaves HTTP out."""
     database: Path | None = None
     """The file that keeps everything; None keeps it in memory."""
     durability: Durability = Durability.FULL

@@ -25,6 +25,7 @@ from indelible.runtime.system_clock import SystemClock, SystemClocks
 from indelible.runtime.system_entropy import SystemEntropy
 from indelible.runtime.time_zones import utc_offset
 from indelible.server.config import STOP_SECONDS_MAX, ServerConfig
+from indelible.server.listeners import Bound, Listeners
 from indelible.server.ports_in_use import is_free, require_free, resolved
 from indelible.server.refusal import StartRefusedError
 from indelible.services.build_id_sets import BuildIdSetRegistry
@@ -39,8 +40,6 @@ from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory.store import MemoryStore
 from indelible.store.sqlite.store import SqliteStore
-from indelible.wire.calls.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
-from indelible.wire.grpc.server import GrpcServer, PortUnavailableError
 
 # Answers under way get most of the time that a stop may take; the store needs the rest.
 _CALL_GRACE: Final[Duration] = seconds(STOP_SECONDS_MAX - 0.8)
@@ -52,6 +51,7 @@ class Started:
 
     host: str
     port: int
+    http_port: int | None
     metrics_port: int
     store: StoreDescription
     open_execution_count: int
@@ -65,19 +65,22 @@ async def running_node(config: ServerConfig, supervisor: Supervisor) -> AsyncGen
     """
     host = resolved(config.host)
     require_free(host, config.port, flag="--port")
+    if config.http_port:
+        require_free(host, config.http_port, flag="--http-port")
     metrics_port = _metrics_port(config, host)
     clock = SystemClock()
     node = _Parts(clocks=SystemClocks(clock), entropy=SystemEntropy(), telemetry=MemoryTelemetry())
     store = _open_store(config, entropy=node.entropy, telemetry=node.telemetry)
     try:
-        async with _serving(config, node, store, supervisor, host=host) as port:
+        async with _serving(config, node, store, supervisor, host=host) as bound:
             page = PrometheusPage(node.telemetry)
             metrics = MetricsEndpoint(page.render, CONTENT_TYPE)
             bound_metrics_port = await _listen_metrics(metrics, host, metrics_port)
             try:
                 yield Started(
                     host=host,
-                    port=port,
+                    port=bound.port,
+                    http_port=bound.http_port,
                     metrics_port=bound_metrics_port,
                     store=store.describe(),
                     open_execution_count=await store.open_execution_count(),
@@ -120,19 +123,11 @@ def _open_store(config: ServerConfig, *, entropy: Entropy, telemetry: Telemetry)
 @asynccontextmanager
 async def _serving(
     config: ServerConfig, node: _Parts, store: Store, supervisor: Supervisor, *, host: str
-) -> AsyncGenerator[int]:
+) -> AsyncGenerator[Bound]:
     registry = NamespaceRegistry(store)
     endpoints, deployments, build_id_sets = await _load_registries(store)
     await _prepare_namespaces(config, node, registry)
-    matching = MatchingService(
-        store,
-        clocks=node.clocks,
-        entropy=node.entropy,
-        telemetry=node.telemetry,
-        spawn=supervisor.start,
-        routing_of=deployments.routing,
-    )
-    deployments.listen(matching.reroute)
+    matching = _matching(node, store, supervisor, deployments)
     history = HistoryService(
         HistorySurroundings(
             store=store,
@@ -164,19 +159,37 @@ async def _serving(
         deployments=deployments,
         build_id_sets=build_id_sets,
     )
-    wire = _transport(config, node, backends, registry, host=host)
+    listeners = Listeners(
+        config,
+        _frontend(config, node, backends, registry, host=host).handlers(),
+        clock=node.clocks.node,
+        telemetry=node.telemetry,
+    )
     await history.start()
     deleted = DeletedNamespaces(registry=registry, history=history, visibility=store)
     supervisor.start("deleted namespaces", deleted.run(node.clocks.node))
     try:
-        port = await _listen(wire, host, config.port)
-        wire.open()
-        yield port
+        yield await listeners.start(host)
     finally:
         # Together: the long polls that matching and history answer are calls that the wire awaits.
         async with asyncio.TaskGroup() as group:
-            group.create_task(wire.stop(_CALL_GRACE))
+            group.create_task(listeners.stop(_CALL_GRACE))
             group.create_task(_stop_services(matching, history))
+
+
+def _matching(
+    node: _Parts, store: Store, supervisor: Supervisor, deployments: WorkerDeploymentRegistry
+) -> MatchingService:
+    matching = MatchingService(
+        store,
+        clocks=node.clocks,
+        entropy=node.entropy,
+        telemetry=node.telemetry,
+        spawn=supervisor.start,
+        routing_of=deployments.routing,
+    )
+    deployments.listen(matching.reroute)
+    return matching
 
 
 async def _load_registries(
@@ -190,15 +203,15 @@ async def _load_registries(
     return endpoints, deployments, build_id_sets
 
 
-def _transport(
+def _frontend(
     config: ServerConfig,
     node: _Parts,
     backends: Backends,
     registry: NamespaceRegistry,
     *,
     host: str,
-) -> GrpcServer:
-    frontend = Frontend(
+) -> Frontend:
+    return Frontend(
         backends,
         registry=registry,
         environment=Environment(
@@ -209,12 +222,6 @@ def _transport(
         ),
         limits_of=config.dynamic_config.limits,
         address=f"{host}:{config.port}",
-    )
-    return GrpcServer(
-        services=[WORKFLOW_SERVICE, OPERATOR_SERVICE],
-        handlers=frontend.handlers(),
-        clock=node.clocks.node,
-        telemetry=node.telemetry,
     )
 
 
@@ -237,13 +244,6 @@ async def _prepare_namespaces(
             await registry.change(
                 namespace.id, lambda old: add_search_attributes(old, config.search_attributes)
             )
-
-
-async def _listen(wire: GrpcServer, host: str, port: int) -> int:
-    try:
-        return await wire.listen(host, port)
-    except PortUnavailableError as error:
-        raise StartRefusedError(f"{error}; choose another port with --port") from error
 
 
 def _metrics_port(config: ServerConfig, host: str) -> int:
