@@ -108,7 +108,9 @@ async def test_signal_with_start_starts_once(harness: Harness) -> None:
             )
             for text in ("first", "second", "third")
         ]
-        assert len({(await handle.describe()).run_id for handle in handles}) == 1
+        runs = {(await handle.describe()).run_id for handle in handles}
+        assert len(runs) == 1
+        assert {handle.first_execution_run_id for handle in handles} == runs
         await handles[0].signal(Waiting.finish)
         assert await handles[0].result() == ["first", "second", "third"]
     names = await harness.event_names(handles[0])

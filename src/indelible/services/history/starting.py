@@ -221,6 +221,7 @@ def _signal_with_start_response(
     execution = entry.state.execution
     return SignalWithStartWorkflowExecutionResponse(
         run_id=entry.key.run_id,
+        first_execution_run_id=execution.first_run_id,
         started=is_started,
         signal_link=request_link(namespace, execution, request.request_id, SIGNALED),
     )
