@@ -113,7 +113,7 @@ def test_a_child_is_initiated_with_its_defaults() -> None:
     assert initiated.task_queue.name == "main"
     assert duration(initiated.workflow_task_timeout) == 10 * SECOND
     assert initiated.HasField("workflow_run_timeout")
-    assert initiated.HasField("workflow_execution_timeout")
+    assert not initiated.HasField("workflow_execution_timeout")
     assert initiated.parent_close_policy == ParentClosePolicy.PARENT_CLOSE_POLICY_TERMINATE
     reuse = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
     assert initiated.workflow_id_reuse_policy == reuse
@@ -341,7 +341,7 @@ def test_a_start_that_fails() -> None:
         "7 WorkflowTaskScheduled",
     ]
     failed = family.parent.current.event("StartChildWorkflowExecutionFailed")
-    assert (failed.initiated_event_id, failed.workflow_task_completed_event_id) == (5, 4)
+    assert (failed.initiated_event_id, failed.workflow_task_completed_event_id) == (5, 0)
     assert (failed.workflow_id, failed.workflow_type.name, failed.control) == (
         "child",
         "Child",

@@ -226,7 +226,9 @@ def test_an_outcome_is_recorded_once(
     assert (outcome.namespace, outcome.namespace_id) == ("ns", "ns-id")
     if is_failed:
         assert outcome.cause in {SIGNAL_NOT_FOUND, CANCEL_NOT_FOUND}
-        assert (outcome.control, outcome.workflow_task_completed_event_id) == ("c", 4)
+        # What the reference service (1.32) leaves out: tests/golden holds it.
+        assert outcome.control == ("c" if "Signal" in expected else "")
+        assert outcome.workflow_task_completed_event_id == 0
     assert not chain.current.state.external_cancels
     assert not chain.current.state.external_signals
 

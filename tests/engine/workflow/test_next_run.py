@@ -77,10 +77,14 @@ def test_a_run_goes_on_with_a_fresh_history() -> None:
     assert first.state.execution.status is WorkflowStatus.CONTINUED_AS_NEW
     closed = first.event("WorkflowExecutionContinuedAsNew")
     assert closed.new_execution_run_id == second.seed.run_id
-    assert closed.initiator == Initiator.CONTINUE_AS_NEW_INITIATOR_WORKFLOW
+    assert closed.initiator == Initiator.CONTINUE_AS_NEW_INITIATOR_UNSPECIFIED  # As in the command.
     assert closed.workflow_task_completed_event_id == 4
     assert second.lines() == ["1 WorkflowExecutionStarted", "2 WorkflowTaskScheduled"]
     begun = started(chain)
+    assert begun.initiator == Initiator.CONTINUE_AS_NEW_INITIATOR_WORKFLOW
+    (point,) = begun.prev_auto_reset_points.points
+    assert (point.run_id, point.first_workflow_task_completed_id) == (first.seed.run_id, 4)
+    assert point.HasField("expire_time")
     assert (begun.input, begun.header.fields["h"].data) == (payloads("next"), b"1")
     assert list(begun.memo.fields) == ["kept"]
     assert begun.search_attributes.indexed_fields["City"].data == b'"Bern"'

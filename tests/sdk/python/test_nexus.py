@@ -52,7 +52,8 @@ async def test_a_workflow_stands_behind_an_operation(harness: Harness) -> None:
         link = started.links[0].workflow_event
         assert link.workflow_id == f"{harness.task_queue}-work"
         work = harness.client.get_workflow_handle(link.workflow_id, run_id=link.run_id)
-        back = (await harness.events(work))[0].links[0].workflow_event
+        begun = (await harness.events(work))[0].workflow_execution_started_event_attributes
+        back = begun.completion_callbacks[0].links[0].workflow_event
         assert (back.workflow_id, back.event_ref.event_id) == (handle.id, scheduled.event_id)
     request = DescribeWorkflowExecutionRequest(namespace=harness.client.namespace)
     request.execution.workflow_id = link.workflow_id

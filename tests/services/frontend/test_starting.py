@@ -289,8 +289,8 @@ async def test_a_bare_start_is_completed(world: World) -> None:
     assert asked.workflow_id_reuse_policy == 1
     assert asked.workflow_id_conflict_policy == 1
     assert asked.task_queue.kind == TaskQueueKind.TASK_QUEUE_KIND_NORMAL
-    assert asked.HasField("workflow_execution_timeout")
-    assert asked.HasField("workflow_run_timeout")
+    assert not asked.HasField("workflow_execution_timeout")
+    assert not asked.HasField("workflow_run_timeout")
     assert asked.workflow_task_timeout.seconds == 10
     assert not asked.HasField("retry_policy")
 

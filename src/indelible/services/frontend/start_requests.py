@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import InvalidArgumentError, UnimplementedError
-from indelible.base.instants import Instant, duration_message
+from indelible.base.instants import Instant, duration, duration_message
 from indelible.base.limits import ID_BYTES_MAX, Limits
 from indelible.base.retry_policies import (
     complete_retry_policy,
@@ -37,6 +37,7 @@ from indelible.services.frontend.validation import (
     check_user_task_queue,
     check_workflow_id,
     checked_duration,
+    drop_repeated_links,
     exceeds,
 )
 from indelible.services.frontend.versioning_overrides import check_versioning_override
@@ -92,6 +93,7 @@ def complete_start(
     check_priority(request.priority)
     complete_callbacks(request.completion_callbacks)
     check_links(request.links)
+    drop_repeated_links(request)
     _check_unbuilt(request)
     _check_sizes(request, limits)
 
@@ -200,9 +202,11 @@ def _complete_timeouts(request: StartRequest, limits: Limits) -> None:
     task = checked_duration(request.workflow_task_timeout, "WorkflowTaskTimeoutSeconds")
     run = run_timeout_within(run, execution)
     task = task_timeout_within(task, run, limits)
-    # Zero is written as a message too: the started event shows it (trap 72).
-    request.workflow_execution_timeout.CopyFrom(duration_message(execution))
-    request.workflow_run_timeout.CopyFrom(duration_message(run))
+    # What the client left out stays out, as the started event shows; the task's timeout is trap 72.
+    if execution != duration(request.workflow_execution_timeout):
+        request.workflow_execution_timeout.CopyFrom(duration_message(execution))
+    if run != duration(request.workflow_run_timeout):
+        request.workflow_run_timeout.CopyFrom(duration_message(run))
     request.workflow_task_timeout.CopyFrom(duration_message(task))
 
 

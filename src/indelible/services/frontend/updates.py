@@ -29,6 +29,7 @@ from indelible.services.frontend.validation import (
     check_execution,
     check_length,
     check_links,
+    drop_repeated_links,
 )
 
 _Stage = UpdateWorkflowExecutionLifecycleStage
@@ -127,6 +128,7 @@ class UpdateHandlers:
         if not request.wait_policy.lifecycle_stage:
             request.wait_policy.lifecycle_stage = COMPLETED
         check_links(update.links)
+        drop_repeated_links(update)
         check_blob(update.input.args, self._rules_of(namespace).limits.blob_bytes_max)
 
     def _refuse_start(

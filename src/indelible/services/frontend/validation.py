@@ -6,12 +6,12 @@ out, because a request is complete once it is past the frontend.
 """
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, MutableSequence
+from typing import Final, Protocol
 
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 from google.protobuf.message import Message
-from temporalio.api.common.v1 import Link, Priority, WorkflowExecution
+from temporalio.api.common.v1 import Callback, Link, Priority, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, TaskQueueKind
 from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -183,6 +183,33 @@ _LINK_IDS: Final = {
         (("namespace", "namespace"), ("workflow_id", "workflow ID"), ("run_id", "run ID")),
     ),
 }
+
+
+class Linked(Protocol):
+    """A request with links and callbacks; both have links."""
+
+    @property
+    def links(self) -> MutableSequence[Link]:
+        """What led to the request."""
+        ...
+
+    @property
+    def completion_callbacks(self) -> Iterable[Callback]:
+        """Who is to be told of the end, and what led to that."""
+        ...
+
+
+def drop_repeated_links(request: Linked) -> None:
+    """Take out links that a Nexus callback of the request carries, too: events show them there."""
+    carried = [
+        link
+        for callback in request.completion_callbacks
+        if callback.HasField("nexus")
+        for link in callback.links
+    ]
+    own = [link for link in request.links if link not in carried]
+    del request.links[:]
+    request.links.extend(own)
 
 
 def check_links(links: Iterable[Link]) -> None:

@@ -218,7 +218,7 @@ class TransferExecutor:
             elif policy == ParentClosePolicy.PARENT_CLOSE_POLICY_REQUEST_CANCEL:
                 request_cancel_workflow(
                     step,
-                    reason=CLOSE_POLICY_REASON,
+                    reason="",
                     identity=HISTORY_IDENTITY,
                     links=[],
                     sender=_execution(parent),

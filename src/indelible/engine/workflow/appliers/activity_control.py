@@ -62,7 +62,7 @@ def apply_heartbeat_dropped(state: MutableState, delta: ActivityHeartbeatDropped
 
 
 def apply_rescheduled(state: MutableState, delta: ActivityRescheduled) -> None:
-    """The attempt waits for its new time."""
+    """The attempt waits for its new time; the reference service (1.32) forgets why it had to."""
     record = state.activities[delta.scheduled_event_id]
     state.activities.put(
         delta.scheduled_event_id,
@@ -72,6 +72,7 @@ def apply_rescheduled(state: MutableState, delta: ActivityRescheduled) -> None:
             scheduled_at=delta.scheduled_at,
             first_scheduled_at=delta.scheduled_at if delta.is_first else record.first_scheduled_at,
             is_backing_off=True,
+            last_failure=b"",
             dispatch=None,
             dispatch_task_id=NO_TASK,
         ),

@@ -49,8 +49,6 @@ def note_reset_point(state: MutableState, event: HistoryEvent) -> None:
     """Remember the first completion of a build, and forget the oldest ones."""
     given = event.workflow_task_completed_event_attributes
     build_id, checksum = given.worker_version.build_id, given.binary_checksum
-    if not build_id and not checksum:
-        return
     points = ResetPoints.FromString(state.execution.reset_points)
     for point in points.points:
         if (point.build_id, point.binary_checksum) == (build_id, checksum):

@@ -138,9 +138,6 @@ def _normalise(step: Transition, given: _Given) -> None:
     )
     given.workflow_run_timeout.CopyFrom(duration_message(run_timeout))
     given.workflow_task_timeout.CopyFrom(duration_message(task_timeout))
-    given.backoff_start_interval.CopyFrom(duration_message(duration(given.backoff_start_interval)))
-    if given.initiator == ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_UNSPECIFIED:
-        given.initiator = ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_WORKFLOW
     remove_nulls(given.memo.fields)
     remove_nulls(given.search_attributes.indexed_fields)
 
@@ -155,12 +152,13 @@ def _closed(
         workflow_run_timeout=given.workflow_run_timeout,
         workflow_task_timeout=given.workflow_task_timeout,
         workflow_task_completed_event_id=context.completed_event_id,
-        backoff_start_interval=given.backoff_start_interval,
         initiator=given.initiator,
         inherit_build_id=given.inherit_build_id,
         initial_versioning_behavior=given.initial_versioning_behavior,
         failure=given.failure if given.HasField("failure") else None,
     )
+    if given.HasField("backoff_start_interval"):
+        attributes.backoff_start_interval.CopyFrom(given.backoff_start_interval)
     _copy(given, attributes)
     return attributes
 
@@ -176,7 +174,7 @@ def _started(step: Transition, given: _Given) -> WorkflowExecutionStartedEventAt
         workflow_run_timeout=given.workflow_run_timeout,
         workflow_task_timeout=given.workflow_task_timeout,
         cron_schedule=given.cron_schedule,
-        initiator=given.initiator,
+        initiator=given.initiator or ContinueAsNewInitiator.CONTINUE_AS_NEW_INITIATOR_WORKFLOW,
         attempt=execution.attempt + 1 if is_retry else 1,
         first_workflow_task_backoff=duration_message(backoff),
         continued_failure=given.failure if given.HasField("failure") else None,

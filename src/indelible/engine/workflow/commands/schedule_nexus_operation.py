@@ -5,6 +5,7 @@ Owns the validation and the timeouts of semantics 9.2.
 
 from typing import Final
 
+from google.protobuf.duration_pb2 import Duration as DurationMessage
 from temporalio.api.command.v1 import Command, ScheduleNexusOperationCommandAttributes
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import NexusOperationScheduledEventAttributes
@@ -70,9 +71,9 @@ def schedule_nexus_operation(
             service=given.service,
             operation=given.operation,
             input=given.input if given.HasField("input") else None,
-            schedule_to_close_timeout=duration_message(close),
-            schedule_to_start_timeout=duration_message(start),
-            start_to_close_timeout=duration_message(work),
+            schedule_to_close_timeout=_shown(close),
+            schedule_to_start_timeout=_shown(start),
+            start_to_close_timeout=_shown(work),
             nexus_header=header,
             workflow_task_completed_event_id=context.completed_event_id,
             request_id=request_id,
@@ -82,6 +83,11 @@ def schedule_nexus_operation(
     )
     call_start(step, step.state.nexus_operations[event.event_id])
     return None
+
+
+def _shown(timeout: Duration) -> DurationMessage | None:
+    """A timeout that there is not is left out."""
+    return duration_message(timeout) if timeout else None
 
 
 def _names_fault(given: _Given) -> str | None:

@@ -44,7 +44,15 @@ _Cause = WorkflowTaskFailedCause
 _CAUSE: Final = _Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_CHILD_EXECUTION_ATTRIBUTES
 _COMMAND: Final = "StartChildWorkflowExecutionCommand"
 
-_COPIED: Final = ("input", "header", "memo", "search_attributes", "priority", "versioning_override")
+_COPIED: Final = (
+    "input",
+    "header",
+    "memo",
+    "search_attributes",
+    "priority",
+    "versioning_override",
+    "workflow_execution_timeout",
+)
 
 
 def start_child_workflow_execution(
@@ -207,7 +215,6 @@ def _initiated(
         workflow_id=given.workflow_id,
         workflow_type=given.workflow_type,
         task_queue=normal_queue(given.task_queue.name or step.execution.task_queue),
-        workflow_execution_timeout=duration_message(duration(given.workflow_execution_timeout)),
         workflow_run_timeout=duration_message(run_timeout),
         workflow_task_timeout=duration_message(task_timeout),
         parent_close_policy=(

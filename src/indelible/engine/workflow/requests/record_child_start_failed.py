@@ -29,7 +29,6 @@ def record_child_start_failed(
             cause=cause,
             control=given.control,
             initiated_event_id=initiated.event_id,
-            workflow_task_completed_event_id=given.workflow_task_completed_event_id,
         )
     )
     require_workflow_task(step)

@@ -48,12 +48,10 @@ def record_external_cancel(
         step.emit(
             RequestCancelExternalWorkflowExecutionFailedEventAttributes(
                 cause=cause,
-                workflow_task_completed_event_id=given.workflow_task_completed_event_id,
                 namespace=given.namespace,
                 namespace_id=given.namespace_id,
                 workflow_execution=given.workflow_execution,
                 initiated_event_id=initiated.event_id,
-                control=given.control,
             )
         )
     require_workflow_task(step)
@@ -82,7 +80,6 @@ def record_external_signal(
         step.emit(
             SignalExternalWorkflowExecutionFailedEventAttributes(
                 cause=cause,
-                workflow_task_completed_event_id=given.workflow_task_completed_event_id,
                 namespace=given.namespace,
                 namespace_id=given.namespace_id,
                 workflow_execution=given.workflow_execution,

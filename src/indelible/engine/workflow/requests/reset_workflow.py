@@ -149,7 +149,6 @@ def _fail_workflow_task(
             cause=_RESET,
             failure=Failure(
                 message=request.reason,
-                source="Server",
                 reset_workflow_failure_info=ResetWorkflowFailureInfo(),
             ),
             identity=SERVICE_IDENTITY,

@@ -22,6 +22,8 @@ _COPIED: Final = (
     "memo",
     "search_attributes",
     "versioning_override",
+    "workflow_execution_timeout",
+    "workflow_run_timeout",
 )
 
 
@@ -40,8 +42,6 @@ def child_start_request(
         workflow_id=given.workflow_id,
         workflow_type=given.workflow_type,
         task_queue=given.task_queue,
-        workflow_execution_timeout=given.workflow_execution_timeout,
-        workflow_run_timeout=given.workflow_run_timeout,
         workflow_task_timeout=given.workflow_task_timeout,
         request_id=dedup_request_id(parent, initiated.event_id),
         workflow_id_reuse_policy=given.workflow_id_reuse_policy,

@@ -63,6 +63,8 @@ _COPIED: Final = (
     "retry_policy",
     "priority",
     "versioning_override",
+    "workflow_execution_timeout",
+    "workflow_run_timeout",
 )
 TERMINATION_REASON: Final = "TerminateIfRunning WorkflowIdReusePolicy"
 HISTORY_IDENTITY: Final = "history-service"
@@ -210,8 +212,6 @@ def _started_attributes(
         task_queue=TaskQueue(
             name=request.task_queue.name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL
         ),
-        workflow_execution_timeout=request.workflow_execution_timeout,
-        workflow_run_timeout=request.workflow_run_timeout,
         workflow_task_timeout=request.workflow_task_timeout,
         identity=request.identity,
         cron_schedule=request.cron_schedule,

@@ -12,13 +12,12 @@ from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEven
 from temporalio.api.sdk.v1 import UserMetadata
 
 from indelible.base.ids import EventId
-from indelible.base.instants import duration
 from indelible.base.payloads import is_removal
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.workflow_tasks import schedule_workflow_task
 from indelible.engine.workflow.transition import Transition
 
-_PRESENT: Final = ("workflow_task_timeout", "first_workflow_task_backoff", "priority")
+_PRESENT: Final = ("workflow_task_timeout", "first_workflow_task_backoff")
 """Written even if empty: SDKs read these without asking whether they are there (trap 72)."""
 
 
@@ -69,10 +68,6 @@ def _complete(step: Transition, attributes: WorkflowExecutionStartedEventAttribu
     remove_nulls(attributes.search_attributes.indexed_fields)
     for name in _PRESENT:
         getattr(attributes, name).SetInParent()
-    for name in ("workflow_execution_timeout", "workflow_run_timeout"):
-        # An absent timeout is what SDKs show as "none".
-        if attributes.HasField(name) and not duration(getattr(attributes, name)):
-            attributes.ClearField(name)
 
 
 def remove_nulls(fields: MutableMapping[str, Payload]) -> None:

@@ -21,6 +21,7 @@ from indelible.base.instants import (
     after,
     duration,
     duration_message,
+    instant,
     timestamp,
 )
 from indelible.base.invariants import invariant
@@ -176,20 +177,33 @@ def start_successor(step: Transition, run_id: RunId, started: StartEvent) -> Non
     )
     started.continued_execution_run_id = execution.run_id
     started.first_execution_run_id = execution.first_run_id
-    started.workflow_execution_timeout.CopyFrom(duration_message(execution.execution_timeout))
+    if execution.execution_timeout:
+        started.workflow_execution_timeout.CopyFrom(duration_message(execution.execution_timeout))
     if execution.execution_expires_at:
         started.workflow_execution_expiration_time.CopyFrom(
             timestamp(execution.execution_expires_at)
         )
     if execution.parent is not None:
         _inherit_family(started, execution, execution.parent)
-    if execution.reset_points:
-        points = ResetPoints.FromString(execution.reset_points)
-        started.prev_auto_reset_points.CopyFrom(points)
+    started.prev_auto_reset_points.CopyFrom(_reset_points(step))
     _inherit_callbacks(started, step)
     emit_started(successor, started, request_id=step.fresh.uuid())
     first_workflow_task(successor)
     step.successor = successor
+
+
+def _reset_points(step: Transition) -> ResetPoints:
+    """Return the reset points of the chain: those of a run go with its history."""
+    execution = step.execution
+    expires_at = timestamp(after(step.now, step.settings.retention))
+    kept = ResetPoints()
+    for point in ResetPoints.FromString(execution.reset_points).points:
+        if point.HasField("expire_time") and instant(point.expire_time) < step.now:
+            continue
+        if point.run_id == execution.run_id:
+            point.expire_time.CopyFrom(expires_at)
+        kept.points.append(point)
+    return kept
 
 
 def _inherit_callbacks(started: StartEvent, step: Transition) -> None:

@@ -131,7 +131,8 @@ class IncomingMessages:
                 protocol_instance_id=update_id,
                 accepted_request_message_id=request_message_id(update_id),
                 accepted_request_sequencing_event_id=body.accepted_request_sequencing_event_id,
-                accepted_request=request,
+                # The admitted event of an update that came by a reset has the request.
+                accepted_request=None if record is not None else request,
             ),
             links=list(request.links) if request is not None else (),
         )

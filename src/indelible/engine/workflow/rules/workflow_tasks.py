@@ -95,8 +95,6 @@ def schedule_workflow_task(
         attempt = 1
         cause = step.execution.last_failed_task_cause
         step.change(deltas.NextWorkflowTaskAttempt(attempt=1, failed_cause=cause))
-    if step.execution.sticky_queue == step.gone_sticky_queue:
-        unstick(step)
     queue = task_queue_of(step)
     timeout = _start_to_close_timeout(step, attempt)
     if attempt > 1:
@@ -111,6 +109,10 @@ def schedule_workflow_task(
         )
     else:
         _emit_scheduled(step, queue, timeout, attempt, at=step.now)
+    if step.execution.sticky_queue == step.gone_sticky_queue:
+        # The event names the worker that the run stuck to; the task goes to any.
+        unstick(step)
+        queue = task_queue_of(step)
     if not is_inline:
         _enqueue(step, queue, original_scheduled_at)
     elif original_scheduled_at:
