@@ -7,6 +7,7 @@
 #   make test         check, then every test
 #   make simulate     SEED=7 [COUNT=100]   seeded simulation; the same seed repeats a run exactly
 #   make crash        [ROUNDS=20]          kill -9 under load, restart, compare with what was promised
+#   make golden       REFERENCE=path [GOLDEN_ARGS=]   records golden histories from the reference
 #   make bench        [REFERENCE=path]     throughput, latency, CPU; the ratios if given another server
 #   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_ARGS=]   the SDK's own tests against us
 #   make format       lets ruff rewrite the files
@@ -28,7 +29,7 @@ stage = @date -u '+[%H:%M:%S] $(1)'
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: setup run check lint types contracts spelling tidy test simulate crash bench sdk-suite format lock clean
+.PHONY: setup run check lint types contracts spelling tidy test simulate crash golden bench sdk-suite format lock clean
 
 # -------------------------------------------------------------------------------------- environment
 setup: $(STAMP)
@@ -87,6 +88,10 @@ simulate: $(STAMP)
 
 crash: $(STAMP)
 	$(BIN)/python -m tests.crash --rounds $(or $(ROUNDS),20) $(if $(SEED),--seed $(SEED))
+
+golden: $(STAMP)
+	@test -n "$(REFERENCE)" || { echo "Say which server: make golden REFERENCE=path/to/temporal"; exit 2; }
+	$(BIN)/python -m tests.golden --server $(REFERENCE) --write $(GOLDEN_ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.macro $(if $(REFERENCE),--reference $(REFERENCE)) $(BENCH_ARGS)
