@@ -80,13 +80,18 @@ VIOLATIONS: Final = (
     _violation("cli", "indelible.store.sqlite", "drivers"),
     _violation("services.frontend", "grpc", "grpc"),
     _violation("wire.http", "grpc_health", "grpc"),
+    _violation("wire.grpc", "grpc", "grpc"),
+    _violation("server", "grpc_reflection", "grpc"),
+    _violation("wire.http2", "asyncio", "http2"),
+    _violation("wire.http2", "indelible.ports", "http2"),
+    _violation("wire.http2", "indelible.wire.calls", "wires"),
     _violation("store.memory", "sqlite3", "sql"),
     _violation("server", "apsw", "sql"),
     _violation(
         "engine.workflow.requests", "indelible.engine.workflow.description", "engine-layers"
     ),
     # And what has to be possible breaks nothing.
-    _violation("wire.grpc", "grpc_health"),
+    _violation("wire.grpc", "indelible.wire.http2"),
     _violation("wire.grpc", "indelible.ports"),
     _violation("store.sqlite", "sqlite3"),
     _violation("server", "indelible.store.sqlite"),

@@ -82,6 +82,8 @@ BORROWED_WORDS: Final = {
     "src/indelible/engine/deployment/changes.py": {"set_manager_identity"},  # a deployment's field
     "src/indelible/engine/namespace/record.py": {"data"},  # NamespaceInfo.data
     "src/indelible/observability/logs.py": {"INFO"},  # the log level
+    "src/indelible/wire/grpc/session.py": {"data", "data_received"},  # asyncio.Protocol
+    "src/indelible/wire/http2/frames.py": {"DATA"},  # the frame's type
 }
 
 

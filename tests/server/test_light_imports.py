@@ -33,7 +33,10 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_server_leaves_out_what_it_never_uses() -> None:
-    heavy = ["temporalio.bridge", "temporalio.client", "rich", "cyclopts", "prometheus_client"]
+    heavy = [
+        *("temporalio.bridge", "temporalio.client", "rich", "cyclopts", "prometheus_client"),
+        *("grpc"),
+    ]
     code = (
         f"import indelible.cli.running\nfound = [name for name in {heavy} if name in sys.modules]"
     )
@@ -55,6 +58,11 @@ def test_the_sdk_is_whole_as_soon_as_somebody_asks() -> None:
 def test_the_sdk_can_be_imported_by_its_parts() -> None:
     code = "from temporalio.client import Client\nfound = Client.__name__"
     assert after_light_imports(code) == "Client"
+
+
+def test_the_grpc_library_is_still_there_for_those_who_want_it() -> None:
+    code = "import temporalio.api.workflowservice.v1, grpc\nfound = grpc.StatusCode.OK.name"
+    assert after_light_imports(code) == "OK"
 
 
 def test_rich_is_still_there_for_those_who_want_it() -> None:

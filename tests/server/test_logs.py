@@ -20,7 +20,7 @@ def untouched_logging() -> Iterator[None]:
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in ("asyncio", "grpc"):
+    for name in ("asyncio", "hpack"):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 

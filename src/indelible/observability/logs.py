@@ -1,7 +1,7 @@
 """Structured logs: text for terminals, JSON for collectors.
 
 Owns the format, the level and the stream. Everybody else asks structlog (or the standard library,
-as grpc and asyncio do) for a logger and says what happened. Nothing is logged per good request.
+as asyncio and hpack do) for a logger and says what happened. Nothing is logged per good request.
 """
 
 import logging
@@ -40,8 +40,8 @@ _LEVELS: Final[dict[LogLevel, int]] = {
     LogLevel.NEVER: logging.CRITICAL + 1,
 }
 
-# They tell of selectors and connections at levels that mean nothing to an operator.
-_QUIET_LOGGERS: Final = ("asyncio", "grpc")
+# They tell of selectors and header blocks at levels that mean nothing to an operator.
+_QUIET_LOGGERS: Final = ("asyncio", "hpack")
 
 
 def configure_logs(*, level: LogLevel, format_: LogFormat, stream: TextIO | None = None) -> None:

@@ -2,17 +2,17 @@
 
 Owns the way from a generated service to the names and request classes of its methods. The generated
 package decides what exists: a newer one brings its new methods along, and nothing is listed here.
-(Its service descriptors would say the same, but they need another package of generated files.)
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Final
 
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
-from temporalio.api.operatorservice import v1 as operatorservice
-from temporalio.api.workflowservice import v1 as workflowservice
+from google.protobuf.message_factory import GetMessageClass
+from temporalio.api.operatorservice.v1 import service_pb2 as operatorservice
+from temporalio.api.workflowservice.v1 import service_pb2 as workflowservice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,26 +21,16 @@ class Service:
 
     name: str
     """Full name."""
-    base: type
-    """Has a method for each RPC."""
-    messages: ModuleType
-    """The package with its requests."""
-
-    @property
-    def descriptor_module(self) -> str:
-        """The generated module that describes it; it may lack what it imports."""
-        return f"{self.messages.__name__}.service_pb2"
+    descriptor: ServiceDescriptor
 
 
 WORKFLOW_SERVICE: Final = Service(
     name="temporal.api.workflowservice.v1.WorkflowService",
-    base=workflowservice.WorkflowServiceServicer,
-    messages=workflowservice,
+    descriptor=workflowservice.DESCRIPTOR.services_by_name["WorkflowService"],
 )
 OPERATOR_SERVICE: Final = Service(
     name="temporal.api.operatorservice.v1.OperatorService",
-    base=operatorservice.OperatorServiceServicer,
-    messages=operatorservice,
+    descriptor=operatorservice.DESCRIPTOR.services_by_name["OperatorService"],
 )
 
 
@@ -61,10 +51,9 @@ class Method:
 
 def methods_of(service: Service) -> Iterator[Method]:
     """Yield the methods of a service, in the order of its definition."""
-    for name in vars(service.base):
-        if not name.startswith("_"):
-            yield Method(
-                service=service.name,
-                name=name,
-                request_type=getattr(service.messages, f"{name}Request"),
-            )
+    for method in service.descriptor.methods:
+        yield Method(
+            service=service.name,
+            name=method.name,
+            request_type=GetMessageClass(method.input_type),
+        )

@@ -8,13 +8,20 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Final
 
-import grpc
 from google.protobuf.message import DecodeError
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from indelible.wire.grpc.library import Context, RpcMethod, unary_stream, unary_unary
+from indelible.base.errors import InvalidArgumentError, NotFoundError
+from indelible.wire.calls.status import WireStatus, status_of
+from indelible.wire.grpc.routes import Caller, Route, Streaming, Unary
+from indelible.wire.grpc.standard_messages import HEALTH, message_class
 
-SERVICE_NAME: Final = "grpc.health.v1.Health"
+SERVICE_NAME: Final = f"{HEALTH}.Health"
+
+_Request: Final = message_class(HEALTH, "HealthCheckRequest")
+_Response: Final = message_class(HEALTH, "HealthCheckResponse")
+_SERVING: Final = _Response(status=1).SerializeToString()
+_NOT_SERVING: Final = _Response(status=2).SerializeToString()
+_SERVICE_UNKNOWN: Final = _Response(status=3).SerializeToString()
 
 
 class HealthService:
@@ -22,42 +29,45 @@ class HealthService:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
-        self._status = HealthCheckResponse.NOT_SERVING
+        self._answer = _NOT_SERVING
         self._changed = asyncio.Event()
 
     def report(self, *, is_serving: bool) -> None:
         """Change the answer for every name, and tell whoever watches."""
-        self._status = (
-            HealthCheckResponse.SERVING if is_serving else HealthCheckResponse.NOT_SERVING
-        )
+        self._answer = _SERVING if is_serving else _NOT_SERVING
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def methods(self) -> Mapping[str, RpcMethod]:
+    def routes(self) -> Mapping[str, Route]:
         """Return the methods by path."""
         return {
-            f"/{SERVICE_NAME}/Check": unary_unary(self._check),
-            f"/{SERVICE_NAME}/Watch": unary_stream(self._watch),
+            f"/{SERVICE_NAME}/Check": Unary(self._check),
+            f"/{SERVICE_NAME}/Watch": Streaming(self._watch),
         }
 
-    async def _check(self, body: bytes, context: Context) -> bytes:
-        name = await _asked_name(body, context)
+    async def _check(self, body: bytes, _caller: Caller) -> bytes | WireStatus:
+        name = _asked_name(body)
+        if isinstance(name, WireStatus):
+            return name
         if name not in self._names:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"unknown service {name}")
-        return HealthCheckResponse(status=self._status).SerializeToString()
+            return status_of(NotFoundError(f"unknown service {name}"))
+        return self._answer
 
-    async def _watch(self, body: bytes, context: Context) -> AsyncIterator[bytes]:
-        name = await _asked_name(body, context)
-        is_known = name in self._names
-        while True:
-            changed = self._changed
-            status = self._status if is_known else HealthCheckResponse.SERVICE_UNKNOWN
-            yield HealthCheckResponse(status=status).SerializeToString()
-            await changed.wait()
+    async def _watch(self, bodies: AsyncIterator[bytes]) -> AsyncIterator[bytes | WireStatus]:
+        async for body in bodies:
+            name = _asked_name(body)
+            if isinstance(name, WireStatus):
+                yield name
+                return
+            while True:
+                changed = self._changed
+                yield self._answer if name in self._names else _SERVICE_UNKNOWN
+                await changed.wait()
 
 
-async def _asked_name(body: bytes, context: Context) -> str:
+def _asked_name(body: bytes) -> str | WireStatus:
     try:
-        return HealthCheckRequest.FromString(body).service
+        name: str = getattr(_Request.FromString(body), "service")  # noqa: B009 - no generated type
     except DecodeError as error:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"request cannot be decoded: {error}")
+        return status_of(InvalidArgumentError(f"request cannot be decoded: {error}"))
+    return name

@@ -1,55 +1,113 @@
-# pyright: reportAttributeAccessIssue=false, reportUnknownMemberType=false
-# pyright: reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false
 """Server reflection, for grpcurl and its kin.
 
-Owns the names that reflection lists. SDKs never ask, so the library behind it (0.1 s and 12 MB)
-is imported by the first question.
-
-The descriptors of the API's services refer to `google.api`, which is another package
-(googleapis-common-protos): it is a dependency for the sake of this module alone.
+Owns the names that reflection lists, and the way from a question to the descriptors that answer it.
+SDKs never ask. The descriptors of the API's services refer to `google.api`, which is another
+package (googleapis-common-protos).
 """
 
-import importlib
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Final
 
-import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import Default as DefaultPool, DescriptorPool
+from google.protobuf.message import DecodeError, Message
 
-from indelible.wire.grpc.library import Context, RpcMethod, stream_stream
+from indelible.base.errors import InvalidArgumentError, StatusCode
+from indelible.wire.calls.status import WireStatus, status_of
+from indelible.wire.grpc.routes import Route, Streaming
+from indelible.wire.grpc.standard_messages import POOL, REFLECTIONS, message_class
 
-# Both versions have the same messages on the wire; newer tools ask for v1 first.
-SERVICE_NAMES: Final = (
-    "grpc.reflection.v1.ServerReflection",
-    "grpc.reflection.v1alpha.ServerReflection",
-)
+SERVICE_NAMES: Final = tuple(f"{package}.ServerReflection" for package in REFLECTIONS)
+
+_POOLS: Final[tuple[DescriptorPool, ...]] = (DefaultPool(), POOL)
 
 
-def reflection_methods(
-    service_names: Sequence[str], descriptor_modules: Sequence[str]
-) -> Mapping[str, RpcMethod]:
-    """Return the reflection methods by path; they list `service_names` and themselves.
-
-    `descriptor_modules` are the generated modules that describe those services.
-    """
+def reflection_routes(service_names: Sequence[str]) -> Mapping[str, Route]:
+    """Return the reflection methods by path; they list `service_names` and themselves."""
     names = sorted((*service_names, *SERVICE_NAMES))
-
-    async def answer(requests: AsyncIterable[bytes], context: Context) -> AsyncIterator[bytes]:
-        from grpc_reflection.v1alpha.reflection import aio  # noqa: PLC0415 - see above
-        from grpc_reflection.v1alpha.reflection_pb2 import (  # noqa: PLC0415 - see above
-            ServerReflectionRequest,
+    return {
+        f"/{package}.ServerReflection/ServerReflectionInfo": Streaming(
+            _Reflection(package, names).answer
         )
+        for package in REFLECTIONS
+    }
 
-        for module in descriptor_modules:
-            importlib.import_module(module)
-        decoded = (ServerReflectionRequest.FromString(body) async for body in requests)
-        servicer = aio.ReflectionServicer(names)
+
+class _Reflection:
+    """One version of the service."""
+
+    def __init__(self, package: str, names: Sequence[str]) -> None:
+        self._request = message_class(package, "ServerReflectionRequest")
+        self._response = message_class(package, "ServerReflectionResponse")
+        self._names = names
+
+    async def answer(self, bodies: AsyncIterator[bytes]) -> AsyncIterator[bytes | WireStatus]:
+        async for body in bodies:
+            try:
+                request = self._request.FromString(body)
+            except DecodeError as error:
+                yield status_of(InvalidArgumentError(f"request cannot be decoded: {error}"))
+                return
+            answered = self._response(original_request=request, **self._answer(request))
+            yield answered.SerializeToString()
+
+    def _answer(self, request: Message) -> Mapping[str, object]:
+        """Return the alternative of the response that answers a request, by its name."""
+        question = request.WhichOneof("alternatives")
+        asked: object = getattr(request, question) if question else None
         try:
-            async for response in servicer.ServerReflectionInfo(decoded, context):
-                yield response.SerializeToString()
-        except DecodeError as error:
-            await context.abort(
-                grpc.StatusCode.INVALID_ARGUMENT, f"request cannot be decoded: {error}"
-            )
+            match question, asked:
+                case "list_services", _:
+                    services = [{"name": name} for name in self._names]
+                    return {"list_services_response": {"service": services}}
+                case "file_by_filename", str(name):
+                    return _described(_found("FindFileByName", name))
+                case "file_containing_symbol", str(name):
+                    return _described(_found("FindFileContainingSymbol", name))
+                case (("file_containing_extension" | "all_extension_numbers_of_type"), _):
+                    # The API extends nothing but the options of descriptors.
+                    return _error(StatusCode.NOT_FOUND, "no extensions are known")
+                case _:
+                    return _error(StatusCode.INVALID_ARGUMENT, "the request asks for nothing")
+        except KeyError:
+            return _error(StatusCode.NOT_FOUND, f"unknown: {asked}")
 
-    return {f"/{name}/ServerReflectionInfo": stream_stream(answer) for name in SERVICE_NAMES}
+
+def _found(method: str, name: str) -> FileDescriptor:
+    """Ask one pool after the other. Raises `KeyError`."""
+    for pool in _POOLS[:-1]:
+        try:
+            found: FileDescriptor = getattr(pool, method)(name)
+        except KeyError:
+            continue
+        return found
+    last: FileDescriptor = getattr(_POOLS[-1], method)(name)
+    return last
+
+
+def _described(file: FileDescriptor) -> Mapping[str, object]:
+    """Return a file and all that it needs."""
+    needed: dict[str, bytes] = {}
+    unseen = [file]
+    while unseen:
+        each = unseen.pop()
+        if each.name not in needed:
+            needed[each.name] = _serialized(each)
+            unseen += _dependencies(each)
+    return {"file_descriptor_response": {"file_descriptor_proto": list(needed.values())}}
+
+
+def _dependencies(file: FileDescriptor) -> Iterator[FileDescriptor]:
+    yield from file.dependencies
+
+
+def _serialized(file: FileDescriptor) -> bytes:
+    proto = FileDescriptorProto()
+    file.CopyToProto(proto)
+    return proto.SerializeToString()
+
+
+def _error(code: StatusCode, message: str) -> Mapping[str, object]:
+    return {"error_response": {"error_code": int(code), "error_message": message}}
