@@ -10,6 +10,7 @@
 #   make golden       REFERENCE=path [GOLDEN_ARGS=]   records golden histories from the reference
 #   make bench        [REFERENCE=path]     throughput, latency, CPU; the ratios if given another server
 #   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_ARGS=]   the SDK's own tests against us
+#   make docs         writes the reference pages that are made from tables in the code
 #   make format       lets ruff rewrite the files
 #   make lock         new versions and hashes in requirements/
 #   make clean        removes what make has made
@@ -29,7 +30,7 @@ stage = @date -u '+[%H:%M:%S] $(1)'
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: setup run check lint types contracts spelling tidy test simulate crash golden bench sdk-suite format lock clean
+.PHONY: setup run check lint types contracts spelling tidy test simulate crash golden bench sdk-suite docs format lock clean
 
 # -------------------------------------------------------------------------------------- environment
 setup: $(STAMP)
@@ -108,6 +109,9 @@ format: $(STAMP)
 # The one command that needs uv, which the environment brings. No header and no index in the files:
 # they hold names, versions and hashes, and any index that serves the same bytes will do.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(LOCK_ARGS)
+docs: $(STAMP)
+	$(BIN)/python scripts/dynamic_config_page.py
+
 lock: $(STAMP)
 	$(BIN)/$(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(BIN)/$(LOCK) pyproject.toml --group pyproject.toml:dev -o requirements/dev.txt

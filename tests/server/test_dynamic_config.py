@@ -4,16 +4,18 @@ from dataclasses import fields
 
 import pytest
 
+from indelible.base.ids import QueueType
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND
 from indelible.base.limits import DEFAULT_LIMITS, Limits
 from indelible.server.dynamic_config import (
-    LIMIT_KEYS,
     ConstrainedValue,
+    Constraints,
     DynamicConfig,
-    Value,
     parse_assignments,
 )
+from indelible.server.dynamic_keys import KEYS, Value
 from indelible.server.refusal import StartRefusedError
+from scripts.dynamic_config_page import PAGE, renewed
 
 
 def config(*words: str) -> DynamicConfig:
@@ -21,7 +23,7 @@ def config(*words: str) -> DynamicConfig:
 
 
 def test_each_key_sets_a_field_of_its_own() -> None:
-    names = [key.field for key in LIMIT_KEYS]
+    names = [key.field for key in KEYS]
     assert len(set(names)) == len(names)
     assert set(names) <= {field.name for field in fields(Limits)}
 
@@ -79,7 +81,7 @@ def test_a_word_that_is_no_assignment_is_refused(word: str) -> None:
 
 def test_unknown_keys_are_kept_aside_whatever_their_value() -> None:
     found = config("frontend.enableServerVersionCheck=false", 'a.b={"deep": [1]}')
-    assert found.unknown_keys == ["frontend.enableServerVersionCheck", "a.b"]
+    assert found.unknown_keys == ("frontend.enableServerVersionCheck", "a.b")
     assert found.limits("default") == DEFAULT_LIMITS
 
 
@@ -88,16 +90,115 @@ def test_the_last_of_two_words_wins() -> None:
     assert found.limits("default").blob_bytes_max == 2
 
 
-def test_a_namespace_has_its_own_value_and_shares_the_rest() -> None:
-    def values(everywhere: Value, here: Value) -> list[ConstrainedValue]:
-        return [ConstrainedValue(value=everywhere), ConstrainedValue(value=here, namespace="n")]
+def values(*given: tuple[Value, Constraints]) -> list[ConstrainedValue]:
+    return [ConstrainedValue(value=value, constraints=where) for value, where in given]
 
+
+EVERYWHERE = Constraints()
+IN_N = Constraints(namespace="n")
+
+
+def test_a_namespace_has_its_own_value_and_shares_the_rest() -> None:
     found = DynamicConfig(
         {
-            "limit.blobSize.error": values(10, 20),
-            "limit.memoSize.error": [ConstrainedValue(value=30)],
+            "limit.blobSize.error": values((10, EVERYWHERE), (20, IN_N)),
+            "limit.memoSize.error": values((30, EVERYWHERE)),
         }
     )
     own, shared = found.limits("n"), found.limits("other")
     assert (own.blob_bytes_max, own.memo_bytes_max) == (20, 30)
     assert (shared.blob_bytes_max, shared.memo_bytes_max) == (10, 30)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "queue", "queue_type", "expected"),
+    [
+        ("n", "q", QueueType.ACTIVITY, 1),
+        ("n", "q", QueueType.WORKFLOW, 2),
+        ("other", "q", QueueType.WORKFLOW, 3),
+        ("n", "r", QueueType.WORKFLOW, 4),
+        ("other", "r", QueueType.WORKFLOW, 5),
+    ],
+)
+def test_the_most_precise_value_wins(
+    namespace: str, queue: str, queue_type: QueueType, expected: int
+) -> None:
+    found = DynamicConfig(
+        {
+            "matching.longPollExpirationInterval": values(
+                (5, EVERYWHERE),
+                (4, IN_N),
+                (3, Constraints(queue="q")),
+                (2, Constraints(namespace="n", queue="q")),
+                (1, Constraints(namespace="n", queue="q", queue_type=QueueType.ACTIVITY)),
+            )
+        }
+    )
+    limits = found.queue_limits(namespace, queue, queue_type)
+    assert limits.long_poll_span == expected * SECOND
+
+
+@pytest.mark.parametrize(
+    ("key", "where"),
+    [
+        ("frontend.rps", IN_N),
+        ("limit.blobSize.error", Constraints(queue="q")),
+        ("limit.blobSize.error", Constraints(queue_type=QueueType.NEXUS)),
+    ],
+)
+def test_a_key_is_not_constrained_more_closely_than_it_may(key: str, where: Constraints) -> None:
+    with pytest.raises(StartRefusedError, match="cannot be constrained"):
+        DynamicConfig({key: values((1, where))})
+
+
+def test_a_file_adds_to_the_command_line_and_never_overrules_it() -> None:
+    found = config("limit.blobSize.error=1")
+    assert (
+        found.read_file(
+            {
+                "limit.blobSize.error": values((2, EVERYWHERE), (3, IN_N)),
+                "limit.memoSize.error": values((4, EVERYWHERE)),
+            }
+        )
+        == []
+    )
+    assert (found.limits("n").blob_bytes_max, found.limits("n").memo_bytes_max) == (1, 4)
+
+
+def test_a_new_file_takes_the_place_of_the_old_one() -> None:
+    found = DynamicConfig()
+    found.read_file({"limit.blobSize.error": values((2, EVERYWHERE))})
+    found.read_file({"limit.memoSize.error": values((4, IN_N))})
+    assert found.limits("other") == DEFAULT_LIMITS
+    assert found.limits("n").memo_bytes_max == 4
+
+
+def test_a_value_that_does_not_fit_leaves_its_key_as_it_was() -> None:
+    found = DynamicConfig()
+    found.read_file({"limit.blobSize.error": values((2, EVERYWHERE), (3, IN_N))})
+    faults = found.read_file(
+        {
+            "limit.blobSize.error": values((5, EVERYWHERE), ("much", IN_N)),
+            "limit.memoSize.error": values((4, EVERYWHERE)),
+            "history.maxTotalUpdates": values((-1, EVERYWHERE)),
+        }
+    )
+    assert [fault.split()[0] for fault in faults] == [
+        "limit.blobSize.error",
+        "history.maxTotalUpdates",
+    ]
+    limits = found.limits("other")
+    assert (limits.blob_bytes_max, found.limits("n").blob_bytes_max) == (2, 3)
+    assert (limits.memo_bytes_max, limits.updates_per_execution_max) == (4, 2_000)
+
+
+def test_every_field_of_the_limits_has_a_key() -> None:
+    without_key = {"workflow_task_timeout_max"}  # the reference's is a constant too
+    fields_of_keys = {key.field for key in KEYS}
+    assert {field.name for field in fields(Limits)} - fields_of_keys == without_key
+
+
+def test_the_reference_page_tells_of_every_key() -> None:
+    page = PAGE.read_text()
+    assert renewed(page) == page, "say make docs"
+    assert all(f"`{key.name}`" in page for key in KEYS)

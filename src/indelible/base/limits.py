@@ -7,7 +7,7 @@ those that an operator may change; the rest are constants.
 from dataclasses import dataclass
 from typing import Final
 
-from indelible.base.instants import HOUR, MINUTE, SECOND, Duration
+from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND, Duration
 
 ID_BYTES_MAX: Final = 1_000
 NAMESPACE_NAME_BYTES_MAX: Final = 1_000
@@ -37,8 +37,6 @@ CALLBACKS_PER_WORKFLOW_MAX: Final = 2_000
 POLL_DEADLINE_SECONDS_MIN: Final = 2
 LONG_POLL_SECONDS_MAX: Final = 60
 LONG_POLL_MARGIN_SECONDS: Final = 1
-HISTORY_LONG_POLL_SECONDS_MAX: Final = 20
-UPDATE_WAIT_SECONDS_MAX: Final = 20
 
 TASK_QUEUES_LOADED_MAX: Final = 10_000
 TASK_QUEUE_WINDOW_ROWS_MAX: Final = 1_000
@@ -52,9 +50,13 @@ class Limits:
     """The bounds that dynamic configuration may change; one value per namespace."""
 
     blob_bytes_max: int = 2 * 1024 * 1024
+    blob_bytes_warn: int = 512 * 1024
     memo_bytes_max: int = 2 * 1024 * 1024
+    memo_bytes_warn: int = 2 * 1024
     history_events_max: int = 51_200
+    history_events_warn: int = 10_240
     history_bytes_max: int = 50 * 1024 * 1024
+    history_bytes_warn: int = 10 * 1024 * 1024
     history_events_suggest: int = 4_096
     history_bytes_suggest: int = 4 * 1024 * 1024
     pending_activities_max: int = 2_000
@@ -62,6 +64,8 @@ class Limits:
     pending_signals_max: int = 2_000
     pending_cancels_max: int = 2_000
     pending_nexus_operations_max: int = 30
+    mutable_state_bytes_max: int = 8 * 1024 * 1024
+    mutable_state_bytes_warn: int = 1024 * 1024
     signals_per_execution_max: int = 10_000
     buffered_events_max: int = 100
     buffered_bytes_max: int = 2 * 1024 * 1024
@@ -69,6 +73,8 @@ class Limits:
     updates_in_flight_max: int = 10
     updates_in_flight_bytes_max: int = 20 * 1024 * 1024
     updates_per_execution_max: int = 2_000
+    updates_suggest_fraction: float = 0.9
+    """From this share of `updates_per_execution_max` on, a run is told to continue as new."""
     search_attribute_keys_max: int = 100
     search_attribute_value_bytes_max: int = 2 * 1024
     search_attributes_bytes_max: int = 40 * 1024
@@ -78,6 +84,26 @@ class Limits:
     workflow_task_retry_backoff_max: Duration = Duration(10 * MINUTE)
     continue_as_new_interval_min: Duration = SECOND
     retention_min: Duration = HOUR
+    node_requests_per_second: float = 2_400
+    node_replicating_requests_per_second: float = 20
+    requests_per_second: float = 2_400
+    requests_burst_ratio: float = 2
+    visibility_requests_per_second: float = 10
+    visibility_burst_ratio: float = 1
+    replicating_requests_per_second: float = 1
+    replicating_burst_ratio: float = 10
+    long_requests_max: int = 1_200
+    """Requests of one namespace and one kind that wait for news at the same time."""
+    long_poll_span: Duration = Duration(60 * SECOND)
+    """How long a poll waits for a task."""
+    history_long_poll_span: Duration = Duration(20 * SECOND)
+    """How long a request waits for new events, or for the stage of an update."""
+    polls_idle_after: Duration = SECOND
+    """A poll that waited so long for a new task was one too many."""
+    backlog_old_after: Duration = Duration(200 * MILLISECOND)
+    """A worker is told to poll more when a task has waited so long."""
+    add_to_dispatch_ratio: float = 1.2
+    scaling_decisions_per_second: float = 10
 
 
 DEFAULT_LIMITS: Final = Limits()

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ import structlog
 
 from indelible import __version__
 from indelible.base.instants import DAY, Duration
+from indelible.base.limits import DEFAULT_LIMITS
 from indelible.engine.visibility.search_attributes import TYPE_NAMES, is_reserved
 from indelible.observability.logs import LogFormat, LogLevel, configure_logs
 from indelible.server.config import (
@@ -40,6 +41,9 @@ _TYPES: Final = {name.casefold(): number for number, name in TYPE_NAMES.items()}
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 # The reference's dev server keeps closed runs for a day, so its users expect them to go.
 _DEV_RETENTION: Final[Duration] = DAY
+# So does it allow more lists and counts per second.
+_DEV_LIMITS: Final = replace(DEFAULT_LIMITS, visibility_requests_per_second=100)
+_DYNAMIC_CONFIG_VARIABLE: Final = "DYNAMIC_CONFIG_FILE_PATH"
 
 
 def run_server(parsed: argparse.Namespace, *, is_development: bool) -> int:
@@ -71,6 +75,7 @@ def durable_config(parsed: argparse.Namespace) -> ServerConfig:
         namespaces=_namespaces(parsed.namespace),
         search_attributes=_search_attributes(parsed.search_attribute),
         dynamic_config=DynamicConfig(parse_assignments(parsed.dynamic_config_value)),
+        dynamic_config_file=_dynamic_config_file(parsed),
     )
 
 
@@ -86,8 +91,16 @@ def dev_config(parsed: argparse.Namespace) -> ServerConfig:
         namespaces=_namespaces(parsed.namespace),
         retention=_DEV_RETENTION,
         search_attributes=_search_attributes(parsed.search_attribute),
-        dynamic_config=DynamicConfig(parse_assignments(parsed.dynamic_config_value)),
+        dynamic_config=DynamicConfig(
+            parse_assignments(parsed.dynamic_config_value), defaults=_DEV_LIMITS
+        ),
+        dynamic_config_file=_dynamic_config_file(parsed),
     )
+
+
+def _dynamic_config_file(parsed: argparse.Namespace) -> Path | None:
+    named = os.environ.get(_DYNAMIC_CONFIG_VARIABLE, "")
+    return parsed.dynamic_config_file or (Path(named) if named else None)
 
 
 def _metrics_port(parsed: argparse.Namespace, default: Port) -> Port:

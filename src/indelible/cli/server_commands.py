@@ -122,6 +122,13 @@ def _add_shared(parser: argparse.ArgumentParser, *, metrics_default: str, level:
         help_="dynamic configuration value under its name in the reference service",
     )
     parser.add_argument(
+        "--dynamic-config-file",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of dynamic configuration, read again whenever it changes (default: the"
+        " one that DYNAMIC_CONFIG_FILE_PATH names)",
+    )
+    parser.add_argument(
         "--log-level", choices=_LEVELS, default=level, help=f"from which level on ({level})"
     )
     parser.add_argument("--log-format", choices=_FORMATS, default="text", help="(text)")

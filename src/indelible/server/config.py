@@ -60,3 +60,5 @@ class ServerConfig:
     search_attributes: Mapping[str, int] = field(default_factory=dict[str, int])
     """Registered in each of `namespaces`; the values are those of `IndexedValueType`."""
     dynamic_config: DynamicConfig = field(default_factory=DynamicConfig)
+    dynamic_config_file: Path | None = None
+    """Adds to `dynamic_config`, and changes it whenever the file changes."""

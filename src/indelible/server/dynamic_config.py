@@ -1,22 +1,32 @@
-"""Dynamic configuration: named values that may differ per namespace.
+"""Dynamic configuration: named values that may differ per namespace and per task queue.
 
-Owns the keys, under the reference service's names, and what they mean here. The values come from
-the command line today. A watched file will bring the same `ConstrainedValue`s; whoever asks must
-therefore ask again each time and keep nothing.
+Owns which of several values holds where, and their change while the server runs. Whoever needs a
+limit asks again each time and keeps nothing.
 """
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND, Duration, seconds
+from indelible.base.ids import QueueType
 from indelible.base.limits import DEFAULT_LIMITS, Limits
+from indelible.server.dynamic_keys import KEYS_BY_NAME, Key, Scope, UnfitValueError, Value
 from indelible.server.refusal import StartRefusedError
 
-Value = bool | int | float | str | Sequence["Value"] | Mapping[str, "Value"] | None
-"""What JSON (and YAML) can say."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constraints:
+    """Where a value applies: wherever everything that is named here is so."""
+
+    namespace: str | None = None
+    queue: str | None = None
+    queue_type: QueueType | None = None
+
+    @property
+    def is_about_queue(self) -> bool:
+        """Whether it can hold for some task queues of a namespace only."""
+        return self.queue is not None or self.queue_type is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,126 +34,146 @@ class ConstrainedValue:
     """A value and where it applies; the more precise one wins."""
 
     value: Value
-    namespace: str | None = None
-    """The name of the only namespace that it is for; None for all."""
+    constraints: Constraints = Constraints()
+    fault: str = ""
+    """Why its constraints make no sense; then it is never used."""
 
 
-class UnfitValueError(Exception):
-    """A value is not of the kind that its key takes."""
+Values = Mapping[str, Sequence[ConstrainedValue]]
+"""Values by the name of their key."""
+
+_EVERYWHERE: Final = Constraints()
 
 
-def _whole_number(value: Value) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise UnfitValueError("a whole number, not below zero")
-    return value
+class _Setting(NamedTuple):
+    value: int | float
+    constraints: Constraints
 
 
-_UNITS: Final[Mapping[str, float]] = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "ms": MILLISECOND / SECOND,
-    "s": 1,
-    "m": MINUTE / SECOND,
-    "h": HOUR / SECOND,
-    "d": 24 * HOUR / SECOND,
-    "": 1,
-}
-_SPAN: Final = re.compile(r"(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h|d|$)")
-
-
-def _span(value: Value) -> Duration:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return seconds(value)
-    parts = _SPAN.findall(value) if isinstance(value, str) else []
-    if not parts or "".join(number + unit for number, unit in parts) != value:
-        raise UnfitValueError('a duration such as "10s" or "1h30m", or a number of seconds')
-    return seconds(sum(float(number) * _UNITS[unit] for number, unit in parts))
-
-
-Parse = Callable[[Value], int]
-
-
-class LimitKey(NamedTuple):
-    """A key that sets a field of `Limits`."""
-
-    name: str
-    field: str
-    parse: Parse
-
-
-LIMIT_KEYS: Final = (
-    LimitKey("limit.blobSize.error", "blob_bytes_max", _whole_number),
-    LimitKey("limit.memoSize.error", "memo_bytes_max", _whole_number),
-    LimitKey("limit.historyCount.error", "history_events_max", _whole_number),
-    LimitKey("limit.historySize.error", "history_bytes_max", _whole_number),
-    LimitKey("limit.historyCount.suggestContinueAsNew", "history_events_suggest", _whole_number),
-    LimitKey("limit.historySize.suggestContinueAsNew", "history_bytes_suggest", _whole_number),
-    LimitKey("limit.numPendingActivities.error", "pending_activities_max", _whole_number),
-    LimitKey("limit.numPendingChildExecutions.error", "pending_children_max", _whole_number),
-    LimitKey("limit.numPendingSignals.error", "pending_signals_max", _whole_number),
-    LimitKey("limit.numPendingCancelRequests.error", "pending_cancels_max", _whole_number),
-    LimitKey("history.maximumSignalsPerExecution", "signals_per_execution_max", _whole_number),
-    LimitKey("history.maximumBufferedEventsBatch", "buffered_events_max", _whole_number),
-    LimitKey("history.maximumBufferedEventsSizeInBytes", "buffered_bytes_max", _whole_number),
-    LimitKey("history.MaxBufferedQueryCount", "buffered_queries_max", _whole_number),
-    LimitKey("history.maxInFlightUpdates", "updates_in_flight_max", _whole_number),
-    LimitKey("history.maxInFlightUpdatePayloads", "updates_in_flight_bytes_max", _whole_number),
-    LimitKey("history.maxTotalUpdates", "updates_per_execution_max", _whole_number),
-    LimitKey(
-        "frontend.searchAttributesNumberOfKeysLimit", "search_attribute_keys_max", _whole_number
-    ),
-    LimitKey(
-        "frontend.searchAttributesSizeOfValueLimit",
-        "search_attribute_value_bytes_max",
-        _whole_number,
-    ),
-    LimitKey(
-        "frontend.searchAttributesTotalSizeLimit", "search_attributes_bytes_max", _whole_number
-    ),
-    LimitKey("history.defaultWorkflowTaskTimeout", "workflow_task_timeout_default", _span),
-    LimitKey("history.workflowTaskHeartbeatTimeout", "workflow_task_heartbeat_timeout", _span),
-    LimitKey("history.workflowTaskRetryMaxInterval", "workflow_task_retry_backoff_max", _span),
-    LimitKey("system.namespaceMinRetentionLocal", "retention_min", _span),
-)
-
-_LIMIT_KEYS_FOLDED: Final = {key.name.casefold(): key for key in LIMIT_KEYS}
+_Settings = Mapping[Key, Sequence[_Setting]]
 
 
 class DynamicConfig:
-    """The values that are set, and the limits that follow from them."""
+    """The values that are set, and the limits that follow from them.
 
-    def __init__(self, values: Mapping[str, Sequence[ConstrainedValue]] | None = None) -> None:
-        """Take values by key; keys are compared without regard to case.
+    What the command line assigns holds for good; what a file says may be replaced at any time. A
+    key that the command line assigns is not read from the file.
+    """
+
+    def __init__(
+        self, assigned: Values | None = None, *, defaults: Limits = DEFAULT_LIMITS
+    ) -> None:
+        """Take the values of the command line.
 
         Raises `StartRefusedError` if a known key has a value that does not fit it.
         """
-        self._limits: dict[str | None, Limits] = {None: DEFAULT_LIMITS}
-        self._unknown_keys: list[str] = []
-        limits: dict[str | None, dict[str, int]] = {None: {}}
-        for key, constrained in (values or {}).items():
-            known = _LIMIT_KEYS_FOLDED.get(key.casefold())
-            if known is None:
-                self._unknown_keys.append(key)
-                continue
-            for entry in constrained:
-                fields = limits.setdefault(entry.namespace, {})
-                fields[known.field] = _parsed(known, entry.value)
-        for namespace, fields in limits.items():
-            # What holds for all namespaces holds for each, unless its own value says otherwise.
-            self._limits[namespace] = replace(DEFAULT_LIMITS, **{**limits[None], **fields})
+        self._defaults = defaults
+        self._unknown_keys: dict[str, None] = {}
+        self._assigned: _Settings = {}
+        self._filed: _Settings = {}
+        self._node = defaults
+        self._by_namespace: dict[str, Limits] = {}
+        self._queue_settings: _Settings = {}
+        self._assigned, faults = self._parsed(assigned or {}, old={})
+        if faults:
+            raise StartRefusedError(f"the dynamic configuration value {faults[0]}")
+        self._resolve()
 
     @property
     def unknown_keys(self) -> Sequence[str]:
         """Keys that mean nothing here; many of the reference's are about parts we do not have."""
-        return self._unknown_keys
+        return tuple(self._unknown_keys)
+
+    def read_file(self, values: Values) -> Sequence[str]:
+        """Let the values of a file take the place of its earlier ones; return what is wrong.
+
+        A key with a value that does not fit it keeps the values that it has.
+        """
+        self._filed, faults = self._parsed(values, old=self._filed)
+        self._resolve()
+        return faults
 
     def limits(self, namespace: str) -> Limits:
         """Return the limits of a namespace, by its name."""
-        return self._limits.get(namespace) or self._limits[None]
+        return self._by_namespace.get(namespace, self._node)
+
+    def queue_limits(self, namespace: str, queue: str, queue_type: QueueType) -> Limits:
+        """Return the limits of a task queue in a namespace, both by their names."""
+        limits = self.limits(namespace)
+        if not self._queue_settings:
+            return limits
+        place = Constraints(namespace=namespace, queue=queue, queue_type=queue_type)
+        return _with(limits, self._queue_settings, place)
+
+    def _parsed(self, values: Values, *, old: _Settings) -> tuple[_Settings, list[str]]:
+        parsed: dict[Key, Sequence[_Setting]] = {}
+        faults: list[str] = []
+        for name, constrained in values.items():
+            key = KEYS_BY_NAME.get(name.casefold())
+            if key is None:
+                self._unknown_keys[name] = None
+                continue
+            try:
+                parsed[key] = [_setting(key, one) for one in constrained]
+            except UnfitValueError as error:
+                faults.append(str(error))
+                if key in old:
+                    parsed[key] = old[key]
+        return parsed, faults
+
+    def _resolve(self) -> None:
+        settings = {**self._filed, **self._assigned}
+        self._queue_settings = {
+            key: found
+            for key, found in settings.items()
+            if any(one.constraints.is_about_queue for one in found)
+        }
+        namespaces = {one.constraints.namespace for found in settings.values() for one in found}
+        self._node = _with(self._defaults, settings, _EVERYWHERE)
+        self._by_namespace = {
+            name: _with(self._defaults, settings, Constraints(namespace=name))
+            for name in namespaces
+            if name is not None
+        }
 
 
-def parse_assignments(words: Iterable[str]) -> Mapping[str, Sequence[ConstrainedValue]]:
+def _setting(key: Key, given: ConstrainedValue) -> _Setting:
+    if given.fault:
+        raise UnfitValueError(given.fault)
+    where = given.constraints
+    if where.is_about_queue and key.scope is not Scope.TASK_QUEUE:
+        raise UnfitValueError(f"{key.name} cannot be constrained to a task queue")
+    if where.namespace is not None and key.scope is Scope.NODE:
+        raise UnfitValueError(f"{key.name} cannot be constrained to a namespace")
+    try:
+        return _Setting(key.kind.parse(given.value), where)
+    except UnfitValueError as error:
+        raise UnfitValueError(f"{key.name} must be {error}, not {given.value!r}") from error
+
+
+def _with(limits: Limits, settings: _Settings, place: Constraints) -> Limits:
+    """Return limits with the most precise value of each key that has one for the place."""
+    fields: dict[str, int | float] = {}
+    for key, found in settings.items():
+        for constraints in _from_precise_to_general(place):
+            values = [one.value for one in found if one.constraints == constraints]
+            if values:
+                fields[key.field] = values[0]
+                break
+    return replace(limits, **fields)
+
+
+def _from_precise_to_general(place: Constraints) -> Iterable[Constraints]:
+    """The reference's order: a queue's name says more than a namespace's."""
+    if place.queue is not None:
+        yield place
+        yield replace(place, queue_type=None)
+        yield Constraints(queue=place.queue)
+    yield Constraints(namespace=place.namespace)
+    yield _EVERYWHERE
+
+
+def parse_assignments(words: Iterable[str]) -> Values:
     """Return the values of `KEY=JSON` words; the last word for a key wins.
 
     Raises `StartRefusedError` for a word of another form.
@@ -164,12 +194,3 @@ def parse_assignments(words: Iterable[str]) -> Mapping[str, Sequence[Constrained
             ) from error
         values[key] = [ConstrainedValue(value=value)]
     return values
-
-
-def _parsed(key: LimitKey, value: Value) -> int:
-    try:
-        return key.parse(value)
-    except UnfitValueError as error:
-        raise StartRefusedError(
-            f"the dynamic configuration value {key.name} must be {error}, not {value!r}"
-        ) from error

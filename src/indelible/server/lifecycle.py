@@ -13,6 +13,7 @@ import structlog
 
 from indelible.runtime.supervisor import BackgroundTaskError, Supervisor
 from indelible.server.config import ServerConfig
+from indelible.server.dynamic_config_file import log_unknown_keys
 from indelible.server.node import Started, running_node
 from indelible.server.refusal import ServerFailedError
 
@@ -37,8 +38,7 @@ async def serve(config: ServerConfig, announce: Callable[[Started], None]) -> No
 
     for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stop)
-    for key in config.dynamic_config.unknown_keys:
-        _log.info("dynamic configuration key without a meaning here", key=key)
+    log_unknown_keys(config.dynamic_config.unknown_keys)
     async with Supervisor() as supervisor, running_node(config, supervisor) as started:
         # What exists now lives as long as the process: no collection needs to look at it again.
         gc.freeze()

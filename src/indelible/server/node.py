@@ -16,7 +16,7 @@ from indelible.engine.namespace.aliases import add_search_attributes
 from indelible.observability.metrics_endpoint import MetricsEndpoint
 from indelible.observability.prometheus import CONTENT_TYPE, PrometheusPage
 from indelible.observability.telemetry import MemoryTelemetry
-from indelible.ports.clock import Clocks
+from indelible.ports.clock import Clock, Clocks
 from indelible.ports.entropy import Entropy
 from indelible.ports.stores import Store, StoreDescription, StoreUnavailableError
 from indelible.ports.telemetry import Telemetry
@@ -25,6 +25,7 @@ from indelible.runtime.system_clock import SystemClock, SystemClocks
 from indelible.runtime.system_entropy import SystemEntropy
 from indelible.runtime.time_zones import utc_offset
 from indelible.server.config import STOP_SECONDS_MAX, ServerConfig
+from indelible.server.dynamic_config_file import DynamicConfigFile
 from indelible.server.listeners import Bound, Listeners
 from indelible.server.ports_in_use import is_free, require_free, resolved
 from indelible.server.refusal import StartRefusedError
@@ -69,6 +70,7 @@ async def running_node(config: ServerConfig, supervisor: Supervisor) -> AsyncGen
         require_free(host, config.http_port, flag="--http-port")
     metrics_port = _metrics_port(config, host)
     clock = SystemClock()
+    _follow_dynamic_config(config, clock, supervisor)
     node = _Parts(clocks=SystemClocks(clock), entropy=SystemEntropy(), telemetry=MemoryTelemetry())
     store = _open_store(config, entropy=node.entropy, telemetry=node.telemetry)
     try:
@@ -91,6 +93,14 @@ async def running_node(config: ServerConfig, supervisor: Supervisor) -> AsyncGen
         raise StartRefusedError(str(error)) from error
     finally:
         await store.close()
+
+
+def _follow_dynamic_config(config: ServerConfig, clock: Clock, supervisor: Supervisor) -> None:
+    if config.dynamic_config_file is None:
+        return
+    file = DynamicConfigFile(config.dynamic_config_file, config.dynamic_config)
+    file.load()
+    supervisor.start("dynamic configuration", file.watch(clock))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +137,7 @@ async def _serving(
     registry = NamespaceRegistry(store)
     endpoints, deployments, build_id_sets = await _load_registries(store)
     await _prepare_namespaces(config, node, registry)
-    matching = _matching(node, store, supervisor, deployments)
+    matching = _matching(config, node, store, supervisor, deployments)
     history = HistoryService(
         HistorySurroundings(
             store=store,
@@ -178,7 +188,11 @@ async def _serving(
 
 
 def _matching(
-    node: _Parts, store: Store, supervisor: Supervisor, deployments: WorkerDeploymentRegistry
+    config: ServerConfig,
+    node: _Parts,
+    store: Store,
+    supervisor: Supervisor,
+    deployments: WorkerDeploymentRegistry,
 ) -> MatchingService:
     matching = MatchingService(
         store,
@@ -187,6 +201,7 @@ def _matching(
         telemetry=node.telemetry,
         spawn=supervisor.start,
         routing_of=deployments.routing,
+        limits_of=config.dynamic_config.queue_limits,
     )
     deployments.listen(matching.reroute)
     return matching

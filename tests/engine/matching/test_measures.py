@@ -4,6 +4,7 @@ import pytest
 
 from indelible.base.ids import TaskId
 from indelible.base.instants import MINUTE, NO_DURATION, SECOND, Duration, Instant, seconds
+from indelible.base.limits import DEFAULT_LIMITS
 from indelible.engine.matching.poller_history import PollerHistory
 from indelible.engine.matching.poller_scaling import QueueLoad, is_idle, wants_more_polls
 from indelible.engine.matching.priority import effective_priority, just_before
@@ -101,7 +102,7 @@ def load(
     ],
 )
 def test_advice_to_poll_more(situation: QueueLoad, *, wants_more: bool) -> None:
-    assert wants_more_polls(situation) is wants_more
+    assert wants_more_polls(DEFAULT_LIMITS, situation) is wants_more
 
 
 @pytest.mark.parametrize(
@@ -114,4 +115,4 @@ def test_advice_to_poll_more(situation: QueueLoad, *, wants_more: bool) -> None:
     ],
 )
 def test_advice_to_poll_less(waited: Duration, *, is_sync: bool, idle: bool) -> None:
-    assert is_idle(waited=waited, is_sync=is_sync) is idle
+    assert is_idle(DEFAULT_LIMITS, waited=waited, is_sync=is_sync) is idle

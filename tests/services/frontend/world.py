@@ -5,7 +5,7 @@ Owns the fakes and the ways to call the frontend as a transport does.
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,6 +44,15 @@ DEFAULT = NamespaceId("11111111-1111-4111-8111-111111111111")
 OTHER = NamespaceId("22222222-2222-4222-8222-222222222222")
 RUN_ID = "33333333-3333-4333-8333-333333333333"
 R = TypeVar("R", bound=Message)
+UNHURRIED = replace(
+    DEFAULT_LIMITS,
+    node_requests_per_second=1e9,
+    node_replicating_requests_per_second=1e9,
+    requests_per_second=1e9,
+    visibility_requests_per_second=1e9,
+    replicating_requests_per_second=1e9,
+)
+"""A clock that stands still gives no new tokens; these are enough."""
 
 
 @dataclass
@@ -375,9 +384,7 @@ class RecordedMatching:
 class World:
     """Everything that a test of the frontend touches."""
 
-    def __init__(
-        self, *, authorizer: Authorizer | None = None, limits: Limits = DEFAULT_LIMITS
-    ) -> None:
+    def __init__(self, *, authorizer: Authorizer | None = None, limits: Limits = UNHURRIED) -> None:
         self.clock = StandingClock()
         self.telemetry = Measured()
         self.history = RecordedHistory()

@@ -5,14 +5,9 @@ it.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
-from indelible.base.instants import MILLISECOND, SECOND, Duration
-
-POLLS_IDLE_AFTER: Final = SECOND
-BACKLOG_OLD_AFTER: Final = Duration(200 * MILLISECOND)
-ADD_TO_DISPATCH_RATIO: Final = 1.2
-DECISIONS_PER_SECOND: Final = 10
+from indelible.base.instants import Duration
+from indelible.base.limits import Limits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,15 +21,16 @@ class QueueLoad:
     is_rate_limited: bool
 
 
-def is_idle(*, waited: Duration, is_sync: bool) -> bool:
+def is_idle(limits: Limits, *, waited: Duration, is_sync: bool) -> bool:
     """Whether a poll waited so long for a new task that the worker has more polls than it needs."""
-    return is_sync and waited >= POLLS_IDLE_AFTER
+    return is_sync and waited >= limits.polls_idle_after
 
 
-def wants_more_polls(load: QueueLoad) -> bool:
+def wants_more_polls(limits: Limits, load: QueueLoad) -> bool:
     """Whether another poll would bring tasks to the worker sooner."""
     if load.is_rate_limited:
         return False  # More polls would wait for the same limit.
-    if load.backlog_age > BACKLOG_OLD_AFTER:
+    if load.backlog_age > limits.backlog_old_after:
         return True
-    return load.tasks_added_per_second > ADD_TO_DISPATCH_RATIO * load.tasks_dispatched_per_second
+    most = limits.add_to_dispatch_ratio * load.tasks_dispatched_per_second
+    return load.tasks_added_per_second > most

@@ -67,6 +67,7 @@ class Frontend:
             authorizer=authorizer or EveryoneMay(),
             clock=clocks.node,
             telemetry=environment.telemetry,
+            limits_of=limits_of,
         )
         system = SystemHandlers(store=backends.store, address=address)
         namespaces = NamespaceHandlers(
@@ -76,7 +77,6 @@ class Frontend:
             entropy=entropy,
             limits_of=limits_of,
         )
-        search_attributes = SearchAttributeHandlers(registry=registry)
         workflows = WorkflowHandlers(
             history=history,
             clocks=clocks,
@@ -87,7 +87,7 @@ class Frontend:
         self._workflow_service: tuple[Routes, ...] = (
             system.routes(),
             namespaces.routes(),
-            search_attributes.routes(),
+            SearchAttributeHandlers(registry=registry).routes(),
             workflows.routes(),
             UpdateHandlers(history=history, entropy=entropy, rules_of=workflows.rules).routes(),
             ControlHandlers(control=history).routes(),
@@ -101,7 +101,7 @@ class Frontend:
         self._operator_service: tuple[Routes, ...] = (
             system.operator_routes(),
             namespaces.operator_routes(),
-            search_attributes.operator_routes(),
+            SearchAttributeHandlers(registry=registry).operator_routes(),
             NexusEndpointHandlers(
                 endpoints=backends.endpoints,
                 namespaces=registry,

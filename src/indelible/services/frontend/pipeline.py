@@ -1,11 +1,12 @@
 """What every request passes before its handler (semantics 1.4).
 
 Owns the order: length of the name of the namespace, permission, existence and state of it, its
-agreement with the task token. So PERMISSION_DENIED beats a missing namespace, which beats bad
-arguments. Measures each operation. Must not know what any RPC does.
+agreement with the task token, how many requests there are. So PERMISSION_DENIED beats a missing
+namespace, which beats a full one, which beats bad arguments. Measures each operation. Must not
+know what any RPC does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from google.protobuf.message import Message
@@ -20,7 +21,7 @@ from indelible.base.errors import (
 )
 from indelible.base.instants import elapsed, in_seconds
 from indelible.base.invariants import invariant
-from indelible.base.limits import NAMESPACE_NAME_BYTES_MAX
+from indelible.base.limits import NAMESPACE_NAME_BYTES_MAX, Limits
 from indelible.base.task_token import TaskToken, decode_task_token
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer
@@ -28,6 +29,7 @@ from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call, Handler
 from indelible.ports.stores import StoreError
 from indelible.ports.telemetry import Telemetry
+from indelible.services.frontend.admission import Admission
 from indelible.services.frontend.routes import Route, Target
 from indelible.services.frontend.rpcs import RPCS, Naming, Rpc, States
 from indelible.services.frontend.validation import exceeds
@@ -49,11 +51,13 @@ class Pipeline:
         authorizer: Authorizer,
         clock: Clock,
         telemetry: Telemetry,
+        limits_of: Callable[[str], Limits],
     ) -> None:
         self._registry = registry
         self._authorizer = authorizer
         self._clock = clock
         self._telemetry = telemetry
+        self._admission = Admission(limits_of)
 
     def handlers(
         self, routes: Mapping[tuple[str, str], Route]
@@ -63,6 +67,17 @@ class Pipeline:
 
     def _handler(self, rpc: Rpc, route: Route) -> Handler:
         clock = self._clock
+        gate = self._admission.gate(rpc.name)
+
+        async def pass_gate(request: Message, target: Target) -> Message:
+            namespace = target.namespace
+            if gate is None or not gate.enter(request, namespace, clock.now()):
+                return await route(request, target)
+            try:
+                return await route(request, target)
+            finally:
+                if namespace is not None:
+                    gate.leave(namespace)
 
         async def answer(request: Message, call: Call) -> Message:
             started_at = clock.now()
@@ -71,7 +86,7 @@ class Pipeline:
                 target = await self._target(rpc, request, call)
                 if target.namespace is not None:
                     label = target.namespace.name
-                return await route(request, target)
+                return await pass_gate(request, target)
             except ServiceError as error:
                 self._count_error(rpc, label, error)
                 raise

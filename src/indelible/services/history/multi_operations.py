@@ -55,7 +55,7 @@ class MultiOperations:
         """
         chain = ChainKey(namespace.id, WorkflowId(start.workflow_id))
         shard = self._shards.of(chain)
-        until = self._updates.patience()
+        until = self._updates.patience(namespace)
         for attempt in range(ATTEMPTS_MAX):
             async with shard.locks.hold(chain):
                 started, waiting = await self._apply(shard, chain, namespace, start, update)

@@ -19,7 +19,6 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.ids import ChainKey, EventId, WorkflowId
 from indelible.base.instants import SECOND, Duration, Instant, after
 from indelible.base.limits import (
-    HISTORY_LONG_POLL_SECONDS_MAX,
     HISTORY_PAGE_EVENTS_MAX,
     LONG_POLL_MARGIN_SECONDS,
 )
@@ -72,7 +71,7 @@ class HistoryOperations:
         """Return a page; with `wait_new_event`, wait for one up to 20 s, then answer empty."""
         reading = _parse(namespace, request, call)
         shard = self._shards.of(reading.chain)
-        give_up_at = self._give_up_at(call)
+        give_up_at = self._give_up_at(namespace, call)
         is_last_look = False
         while True:
             async with shard.hold(reading.chain, reading.run_id) as entry:
@@ -84,9 +83,10 @@ class HistoryOperations:
                 watch = self._shards.watchers.watch(key)
             is_last_look = not await self._shards.watchers.outcome(key, watch, until=give_up_at)
 
-    def _give_up_at(self, call: Call) -> Instant:
+    def _give_up_at(self, namespace: Namespace, call: Call) -> Instant:
         now = self._clocks.node.now()
-        longest = after(now, Duration(HISTORY_LONG_POLL_SECONDS_MAX * SECOND))
+        limits = self._shards.limits_of(namespace.name)
+        longest = after(now, limits.history_long_poll_span)
         if call.deadline is None:
             return longest
         return min(longest, after(call.deadline, Duration(-LONG_POLL_MARGIN_SECONDS * SECOND)))

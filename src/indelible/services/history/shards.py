@@ -12,6 +12,7 @@ import structlog
 
 from indelible.base.ids import ChainKey, ShardId, WorkflowKey
 from indelible.base.instants import NEVER, Instant
+from indelible.base.limits import Limits
 from indelible.engine.workflow.tasks import TransferTask
 from indelible.services.history.entries import Entry, Unsaved
 from indelible.services.history.query_buffer import QueryBuffer, is_asked_directly
@@ -62,6 +63,10 @@ class Shards:
         self.watchers = Watchers(parts.clocks.node)
         self.queries = QueryBuffer()
         self.updates = UpdateRegistry(parts.clocks.node)
+
+    def limits_of(self, namespace_name: str) -> Limits:
+        """Return the limits of a namespace, by its name."""
+        return self._parts.limits_of(namespace_name)
 
     async def start(
         self,

@@ -21,8 +21,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import NotFoundError, workflow_chain_not_found
 from indelible.base.ids import ChainKey, QueueKey, QueueType, WorkflowKey
-from indelible.base.instants import SECOND, Duration, Instant, after
-from indelible.base.limits import UPDATE_WAIT_SECONDS_MAX
+from indelible.base.instants import Instant, after
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.admit_update import admit_update
 from indelible.engine.workflow.rules.versioning import workflow_task_queue
@@ -98,7 +97,7 @@ class UpdateOperations:
         """
         chain, run_id = target(namespace, request.workflow_execution)
         shard = self._shards.of(chain)
-        until = self.patience()
+        until = self.patience(namespace)
         continuation_count = 0
         while True:
             async with shard.hold(chain, run_id) as entry:
@@ -126,7 +125,7 @@ class UpdateOperations:
                 raise NotFoundError(f'update "{ref.update_id}" not found')
             waiting = self._wait(entry, ref.update_id)
         wanted = request.wait_policy.lifecycle_stage
-        result = await self.follow(shard, waiting, wanted, self.patience())
+        result = await self.follow(shard, waiting, wanted, self.patience(namespace))
         if isinstance(result, Aborted):
             raise result.error
         return PollWorkflowExecutionUpdateResponse(
@@ -135,10 +134,10 @@ class UpdateOperations:
             update_ref=_reference(result.key, ref.update_id),
         )
 
-    def patience(self) -> Instant:
+    def patience(self, namespace: Namespace) -> Instant:
         """Return until when a caller waits."""
-        longest = Duration(UPDATE_WAIT_SECONDS_MAX * SECOND)
-        return after(self._clocks.node.now(), longest)
+        limits = self._shards.limits_of(namespace.name)
+        return after(self._clocks.node.now(), limits.history_long_poll_span)
 
     def knows(self, entry: Entry, update_id: str) -> bool:
         """Whether an update was admitted to a run."""

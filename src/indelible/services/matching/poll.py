@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.instants import Instant
+from indelible.base.limits import DEFAULT_LIMITS, Limits
 from indelible.base.versions import version_of_options
 from indelible.engine.matching.matcher import QueryMatch, TaskMatch
 from indelible.ports.clients import Poller, QueuedTask
@@ -43,6 +44,7 @@ class Poll:
         "is_dismissed",
         "is_over",
         "is_sticky",
+        "limits",
         "request",
         "seen_at",
         "started_at",
@@ -50,7 +52,13 @@ class Poll:
     )
 
     def __init__(
-        self, request: PollRequest, *, client_name: str, started_at: Instant, expires_at: Instant
+        self,
+        request: PollRequest,
+        *,
+        client_name: str,
+        started_at: Instant,
+        expires_at: Instant,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self.request: Final = request
         self.identity: Final = request.identity
@@ -60,6 +68,7 @@ class Poll:
         self.client_name: Final = client_name
         self.started_at: Final = started_at
         self.expires_at: Final = expires_at
+        self.limits: Final = limits
         self.seen_at = started_at
         """When something last happened to the poll."""
         self.is_over = False

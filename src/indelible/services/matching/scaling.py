@@ -7,22 +7,25 @@ the queue, but for the account of how much advice was given.
 from temporalio.api.taskqueue.v1 import PollerScalingDecision
 
 from indelible.base.instants import NO_DURATION, Duration, Instant, elapsed
-from indelible.engine.matching.poller_scaling import (
-    DECISIONS_PER_SECOND,
-    QueueLoad,
-    is_idle,
-    wants_more_polls,
-)
+from indelible.base.limits import Limits
+from indelible.engine.matching.poller_scaling import QueueLoad, is_idle, wants_more_polls
 from indelible.services.matching.loaded_queue import LoadedQueue
 
 
 def advise_poller(
-    queue: LoadedQueue, *, waited: Duration, is_sync: bool, now: Instant, node_now: Instant
+    queue: LoadedQueue,
+    *,
+    waited: Duration,
+    is_sync: bool,
+    now: Instant,
+    node_now: Instant,
+    limits: Limits,
 ) -> PollerScalingDecision | None:
     """Return the advice for a poll that is served; None for none. `now` is the namespace's."""
-    if is_idle(waited=waited, is_sync=is_sync):
+    if is_idle(limits, waited=waited, is_sync=is_sync):
         return PollerScalingDecision(poll_request_delta_suggestion=-1)
-    queue.scaling_limit.change(float(DECISIONS_PER_SECOND * max(1, queue.pollers.count)), node_now)
+    decisions = limits.scaling_decisions_per_second * max(1, queue.pollers.count)
+    queue.scaling_limit.change(decisions, node_now)
     if not queue.scaling_limit.spend(node_now):
         return None
     load = QueueLoad(
@@ -31,7 +34,7 @@ def advise_poller(
         tasks_dispatched_per_second=queue.dispatched.total_per_second(node_now),
         is_rate_limited=queue.throttled.per_second(node_now) > 0,
     )
-    if wants_more_polls(load):
+    if wants_more_polls(limits, load):
         return PollerScalingDecision(poll_request_delta_suggestion=1)
     return None
 

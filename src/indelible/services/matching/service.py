@@ -48,7 +48,6 @@ from indelible.base.instants import (
 from indelible.base.invariants import InvariantError
 from indelible.base.limits import (
     LONG_POLL_MARGIN_SECONDS,
-    LONG_POLL_SECONDS_MAX,
     TASK_QUEUE_WINDOW_ROWS_MAX,
     TASK_QUEUES_LOADED_MAX,
     WORKERS_SHUT_DOWN_REMEMBERED_MAX,
@@ -74,6 +73,7 @@ from indelible.services.matching.description import (
     describe_rows,
 )
 from indelible.services.matching.lanes import RoutingOf, queues_of_poll, unrouted
+from indelible.services.matching.limits import QueueLimitsOf, default_limits
 from indelible.services.matching.loaded_queue import LoadedQueue, Spawn
 from indelible.services.matching.measurements import Measurements
 from indelible.services.matching.pending_nexus_tasks import PendingNexusTask, PendingNexusTasks
@@ -120,6 +120,7 @@ class MatchingService:
         spawn: Spawn,
         rows_max: int = TASK_QUEUE_WINDOW_ROWS_MAX,
         routing_of: RoutingOf = unrouted,
+        limits_of: QueueLimitsOf = default_limits,
     ) -> None:
         self._store: Final = store
         self._clocks: Final = clocks
@@ -129,6 +130,7 @@ class MatchingService:
         self._spawn: Final = spawn
         self._rows_max: Final = rows_max
         self._routing_of: Final = routing_of
+        self._limits_of: Final = limits_of
         self._history: HistoryClient | None = None
         # The least recently created or polled first, so that a full table knows whom to unload.
         self._queues: OrderedDict[QueueKey, LoadedQueue] = OrderedDict()
@@ -364,16 +366,15 @@ class MatchingService:
         self, key: QueueKey, request: PollRequest, deadline: Instant, client_name: str
     ) -> Poll:
         now = self._clock.now()
+        limits = self._limits_of(request.namespace, key.name, key.queue_type)
         poll = Poll(
             request,
             client_name=client_name,
             started_at=now,
             expires_at=Instant(
-                min(
-                    now + LONG_POLL_SECONDS_MAX * SECOND,
-                    deadline - LONG_POLL_MARGIN_SECONDS * SECOND,
-                )
+                min(now + limits.long_poll_span, deadline - LONG_POLL_MARGIN_SECONDS * SECOND)
             ),
+            limits=limits,
         )
         worker = (key.namespace_id, request.worker_instance_key)
         poll.is_over = (
@@ -488,6 +489,7 @@ class MatchingService:
             is_sync=match.is_sync,
             now=now,
             node_now=poll.seen_at,
+            limits=poll.limits,
         )
         if advice is not None:
             response.poller_scaling_decision.CopyFrom(advice)

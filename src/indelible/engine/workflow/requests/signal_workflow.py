@@ -59,7 +59,7 @@ def _check_acceptance(step: Transition) -> None:
     execution = step.execution
     if not execution.is_open:
         raise workflow_already_completed()
-    if execution.signal_count >= step.settings.limits.signals_per_execution_max:
+    if 0 < step.settings.limits.signals_per_execution_max <= execution.signal_count:
         raise InvalidArgumentError("exceeded workflow execution limit for signal events")
     unhandled = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
     task = execution.workflow_task

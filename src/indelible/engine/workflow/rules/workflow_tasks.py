@@ -48,8 +48,6 @@ UNEXTENDED_ATTEMPTS_MAX: Final = 3
 """Later attempts get more time each: the only back-pressure on failing workflow tasks (trap 10)."""
 SPECULATIVE_SCHEDULE_TO_START: Final = Duration(5 * SECOND)
 """A speculative task may be lost on its way; then a normal one takes its place."""
-UPDATES_SUGGEST_PERCENT: Final = 90
-"""Of the updates that a run may have: then it is told to continue as new."""
 EXTENSION_INITIAL: Final = Duration(5 * SECOND)
 
 _UNRETRIED_CAUSES: Final = frozenset(
@@ -304,7 +302,8 @@ def _suggest_reasons(step: Transition) -> list["SuggestContinueAsNewReason.Value
         reasons.append(
             SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS
         )
-    if 100 * len(step.state.updates) >= UPDATES_SUGGEST_PERCENT * limits.updates_per_execution_max:
+    updates_max = limits.updates_per_execution_max
+    if updates_max > 0 and len(step.state.updates) >= limits.updates_suggest_fraction * updates_max:
         reasons.append(SuggestContinueAsNewReason.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES)
     return reasons
 

@@ -1,0 +1,380 @@
+"""The one table of dynamic configuration keys, under the reference service's names.
+
+Owns what each key sets, which values it takes and how closely it may be constrained. A default is
+that of the field in `base.limits`. `docs/reference/dynamic-config.md` is made from this table.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Final, NamedTuple
+
+from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND, Duration, seconds
+
+Value = bool | int | float | str | Sequence["Value"] | Mapping[str, "Value"] | None
+"""What JSON (and YAML) can say."""
+
+
+class UnfitValueError(Exception):
+    """A value is not of the kind that its key takes; the message says what would be."""
+
+
+class Scope(Enum):
+    """How closely a key may be constrained."""
+
+    NODE = "the server"
+    NAMESPACE = "namespace"
+    TASK_QUEUE = "task queue"
+
+
+class Kind(NamedTuple):
+    """A kind of values."""
+
+    name: str
+    parse: Callable[[Value], int | float]
+    """Raises `UnfitValueError`."""
+    show: Callable[[int | float], str]
+    """Returns a value as an operator would write it."""
+
+
+class Key(NamedTuple):
+    """A key that sets a field of `Limits`."""
+
+    name: str
+    field: str
+    kind: Kind
+    about: str
+    scope: Scope = Scope.NAMESPACE
+
+
+_UNITS: Final[Mapping[str, float]] = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": MILLISECOND / SECOND,
+    "s": 1,
+    "m": MINUTE / SECOND,
+    "h": HOUR / SECOND,
+    "d": 24 * HOUR / SECOND,
+    "": 1,
+}
+_SPAN: Final = re.compile(r"(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h|d|$)")
+_SHOWN_UNITS: Final = (("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLISECOND))
+
+
+def _whole_number(value: Value) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise UnfitValueError("a whole number, not below zero")
+    return value
+
+
+def _number(value: Value) -> float:
+    # NaN is not above zero either.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise UnfitValueError("a number, not below zero")
+    return value
+
+
+def _span(value: Value) -> Duration:
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        return seconds(value)
+    parts = _SPAN.findall(value) if isinstance(value, str) else []
+    if not parts or "".join(number + unit for number, unit in parts) != value:
+        raise UnfitValueError('a duration such as "10s" or "1h30m", or a number of seconds')
+    return seconds(sum(float(number) * _UNITS[unit] for number, unit in parts))
+
+
+def _show_number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _show_span(value: float) -> str:
+    unit, size = next(
+        (unit, size) for unit, size in _SHOWN_UNITS if value % size == 0 or size == MILLISECOND
+    )
+    return f"{value / size:g}{unit}"
+
+
+WHOLE_NUMBER: Final = Kind("whole number", _whole_number, str)
+NUMBER: Final = Kind("number", _number, _show_number)
+SPAN: Final = Kind("duration", _span, _show_span)
+
+_SIZES_AND_COUNTS: Final = (
+    Key("limit.blobSize.error", "blob_bytes_max", WHOLE_NUMBER, "bytes of one payload field"),
+    Key("limit.blobSize.warn", "blob_bytes_warn", WHOLE_NUMBER, "bytes; above it a warning"),
+    Key("limit.memoSize.error", "memo_bytes_max", WHOLE_NUMBER, "bytes of a memo"),
+    Key("limit.memoSize.warn", "memo_bytes_warn", WHOLE_NUMBER, "bytes; above it a warning"),
+    Key(
+        "limit.historyCount.error",
+        "history_events_max",
+        WHOLE_NUMBER,
+        "events of a history; beyond it the run is terminated",
+    ),
+    Key("limit.historyCount.warn", "history_events_warn", WHOLE_NUMBER, "events; then a warning"),
+    Key(
+        "limit.historyCount.suggestContinueAsNew",
+        "history_events_suggest",
+        WHOLE_NUMBER,
+        "events from which on workflow tasks suggest to continue as new",
+    ),
+    Key(
+        "limit.historySize.error",
+        "history_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of a history; beyond it the run is terminated",
+    ),
+    Key("limit.historySize.warn", "history_bytes_warn", WHOLE_NUMBER, "bytes; then a warning"),
+    Key(
+        "limit.historySize.suggestContinueAsNew",
+        "history_bytes_suggest",
+        WHOLE_NUMBER,
+        "bytes from which on workflow tasks suggest to continue as new",
+    ),
+    Key(
+        "limit.mutableStateSize.error",
+        "mutable_state_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of a run's state without its history; beyond it the run is terminated",
+    ),
+    Key(
+        "limit.mutableStateSize.warn",
+        "mutable_state_bytes_warn",
+        WHOLE_NUMBER,
+        "bytes; above it a warning",
+    ),
+    Key(
+        "limit.numPendingActivities.error",
+        "pending_activities_max",
+        WHOLE_NUMBER,
+        "pending activities of a run",
+    ),
+    Key(
+        "limit.numPendingChildExecutions.error",
+        "pending_children_max",
+        WHOLE_NUMBER,
+        "pending child workflows of a run",
+    ),
+    Key(
+        "limit.numPendingSignals.error",
+        "pending_signals_max",
+        WHOLE_NUMBER,
+        "signals to other workflows that a run has under way",
+    ),
+    Key(
+        "limit.numPendingCancelRequests.error",
+        "pending_cancels_max",
+        WHOLE_NUMBER,
+        "requests to cancel other workflows that a run has under way",
+    ),
+    Key(
+        "component.nexusoperations.limit.operation.concurrency",
+        "pending_nexus_operations_max",
+        WHOLE_NUMBER,
+        "pending Nexus operations of a run",
+    ),
+    Key(
+        "history.maximumSignalsPerExecution",
+        "signals_per_execution_max",
+        WHOLE_NUMBER,
+        "signals that a run may get; 0 for no limit",
+    ),
+    Key(
+        "history.maximumBufferedEventsBatch",
+        "buffered_events_max",
+        WHOLE_NUMBER,
+        "events that may wait for the end of a workflow task",
+    ),
+    Key(
+        "history.maximumBufferedEventsSizeInBytes",
+        "buffered_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of them",
+    ),
+    Key(
+        "history.MaxBufferedQueryCount",
+        "buffered_queries_max",
+        WHOLE_NUMBER,
+        "queries that may wait for a run's workflow task",
+    ),
+    Key(
+        "history.maxInFlightUpdates",
+        "updates_in_flight_max",
+        WHOLE_NUMBER,
+        "updates of a run that are admitted and not completed; 0 for no limit",
+    ),
+    Key(
+        "history.maxInFlightUpdatePayloads",
+        "updates_in_flight_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of their payloads; 0 for no limit",
+    ),
+    Key(
+        "history.maxTotalUpdates",
+        "updates_per_execution_max",
+        WHOLE_NUMBER,
+        "updates that a run may get; 0 for no limit",
+    ),
+    Key(
+        "history.maxTotalUpdates.suggestContinueAsNewThreshold",
+        "updates_suggest_fraction",
+        NUMBER,
+        "share of them from which on workflow tasks suggest to continue as new",
+    ),
+    Key(
+        "frontend.searchAttributesNumberOfKeysLimit",
+        "search_attribute_keys_max",
+        WHOLE_NUMBER,
+        "search attributes of a run",
+    ),
+    Key(
+        "frontend.searchAttributesSizeOfValueLimit",
+        "search_attribute_value_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of one value",
+    ),
+    Key(
+        "frontend.searchAttributesTotalSizeLimit",
+        "search_attributes_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of all of them",
+    ),
+)
+
+_TIMES: Final = (
+    Key(
+        "history.defaultWorkflowTaskTimeout",
+        "workflow_task_timeout_default",
+        SPAN,
+        "how long a worker may take over a workflow task that names no timeout",
+    ),
+    Key(
+        "history.workflowTaskHeartbeatTimeout",
+        "workflow_task_heartbeat_timeout",
+        SPAN,
+        "how long local activities may keep a workflow task going",
+    ),
+    Key(
+        "history.workflowTaskRetryMaxInterval",
+        "workflow_task_retry_backoff_max",
+        SPAN,
+        "the longest extension of the timeout of a workflow task that keeps failing",
+    ),
+    Key(
+        "history.workflowIdReuseMinimalInterval",
+        "continue_as_new_interval_min",
+        SPAN,
+        "the shortest time between the starts of two runs of a workflow id",
+    ),
+    Key(
+        "system.namespaceMinRetentionLocal",
+        "retention_min",
+        SPAN,
+        "the shortest retention that a namespace may have",
+    ),
+    Key(
+        "history.longPollExpirationInterval",
+        "history_long_poll_span",
+        SPAN,
+        "how long a request waits for new events, or for the stage of an update",
+    ),
+    Key(
+        "matching.longPollExpirationInterval",
+        "long_poll_span",
+        SPAN,
+        "how long a poll waits for a task",
+        Scope.TASK_QUEUE,
+    ),
+)
+
+_RATES: Final = (
+    Key(
+        "frontend.rps",
+        "node_requests_per_second",
+        NUMBER,
+        "requests per second to the server, for each of the three families of requests",
+        Scope.NODE,
+    ),
+    Key(
+        "frontend.rps.namespaceReplicationInducingAPIs",
+        "node_replicating_requests_per_second",
+        NUMBER,
+        "changes per second of namespaces, routing and task queue settings",
+        Scope.NODE,
+    ),
+    Key(
+        "frontend.namespaceRPS",
+        "requests_per_second",
+        NUMBER,
+        "requests per second to a namespace",
+    ),
+    Key(
+        "frontend.namespaceBurstRatio",
+        "requests_burst_ratio",
+        NUMBER,
+        "how many seconds' worth of them may come at once",
+    ),
+    Key(
+        "frontend.namespaceRPS.visibility",
+        "visibility_requests_per_second",
+        NUMBER,
+        "lists and counts per second",
+    ),
+    Key(
+        "frontend.namespaceBurstRatio.visibility",
+        "visibility_burst_ratio",
+        NUMBER,
+        "how many seconds' worth of them may come at once",
+    ),
+    Key(
+        "frontend.namespaceRPS.namespaceReplicationInducingAPIs",
+        "replicating_requests_per_second",
+        NUMBER,
+        "changes per second of the namespace, its routing and its task queue settings",
+    ),
+    Key(
+        "frontend.namespaceBurstRatio.namespaceReplicationInducingAPIs",
+        "replicating_burst_ratio",
+        NUMBER,
+        "how many seconds' worth of them may come at once",
+    ),
+    Key(
+        "frontend.namespaceCount",
+        "long_requests_max",
+        WHOLE_NUMBER,
+        "requests of one kind that may wait for news at the same time",
+    ),
+    Key(
+        "matching.pollerScalingWaitTime",
+        "polls_idle_after",
+        SPAN,
+        "a worker is told to poll less after a poll that waited so long for a new task",
+        Scope.TASK_QUEUE,
+    ),
+    Key(
+        "matching.pollerScalingMinimumBacklog",
+        "backlog_old_after",
+        SPAN,
+        "a worker is told to poll more when a task has waited longer than this",
+        Scope.TASK_QUEUE,
+    ),
+    Key(
+        "matching.pollerScalingTaskAddToDispatchRatio",
+        "add_to_dispatch_ratio",
+        NUMBER,
+        "a worker is told to poll more when tasks come faster than they go by this factor",
+        Scope.TASK_QUEUE,
+    ),
+    Key(
+        "matching.pollerScalingDecisionsPerSecond",
+        "scaling_decisions_per_second",
+        NUMBER,
+        "how often per second and poller such advice is given",
+        Scope.TASK_QUEUE,
+    ),
+)
+
+KEYS: Final = (*_SIZES_AND_COUNTS, *_TIMES, *_RATES)
+"""Every key that means something here, once."""
+
+KEYS_BY_NAME: Final[Mapping[str, Key]] = {key.name.casefold(): key for key in KEYS}
+"""Names are compared without regard to case."""
