@@ -58,7 +58,7 @@ def test_constraints_that_mean_nothing_here_spoil_their_value_alone(text: str) -
         "just a word",
         f"{KEY}: 5",
         f"{KEY}: [5]",
-        f"{KEY}: [valeu: 5]",
+        f"{KEY}: [worth: 5]",
         f"{KEY}: [{{value: 5, constraint: {{}}}}]",
         "5: []",
         "{",
