@@ -10,21 +10,14 @@ skipped hour's jobs late, and an expression that one server takes and another re
 workflow.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from indelible.base.instants import (
-    DAY,
-    DURATION_MAX,
-    HOUR,
-    MILLISECOND,
-    MINUTE,
-    SECOND,
-    Duration,
-    Instant,
-)
+from indelible.base.civil_time import LocalTime, first_moment, local_time
+from indelible.base.duration_text import parse_duration
+from indelible.base.instants import DAY, HOUR, MINUTE, SECOND, Duration, Instant
+from indelible.base.invariants import InvariantError
 from indelible.base.time_zones import UTC, UtcOffset
 
 YEARS_SEARCHED_MAX: Final = 5
@@ -72,17 +65,6 @@ _DESCRIPTORS: Final = {
 }
 _EVERY: Final = "@every "
 _ZONE_PREFIXES: Final = ("CRON_TZ=", "TZ=")
-_UNITS: Final = {
-    "ns": 1,
-    "us": 1_000,
-    "\u00b5s": 1_000,  # the micro sign
-    "\u03bcs": 1_000,  # the letter mu
-    "ms": MILLISECOND,
-    "s": SECOND,
-    "m": MINUTE,
-    "h": HOUR,
-}
-_DURATION_PART: Final = re.compile(r"(?=\.?[0-9])([0-9]*)\.?([0-9]*)(ns|[u\u00b5\u03bcm]s|[smh])")
 
 
 class _Values(NamedTuple):
@@ -185,96 +167,44 @@ def next_tick(schedule: CronSchedule, after: Instant, utc_offset: UtcOffset) -> 
     return _next_calendar_tick(schedule, after, utc_offset)
 
 
-class _LocalTime(NamedTuple):
-    """An instant as the clocks of a zone show it, to the minute."""
-
-    year: int
-    month: int
-    day: int
-    weekday: int
-    minute_of_day: int
-    nanosecond_of_minute: int
-
-
 def _next_calendar_tick(
     cron: CalendarCron, after: Instant, utc_offset: UtcOffset
 ) -> Instant | None:
-    at = Instant(after + 1)
-    last_year: int | None = None
-    while True:
+    def offset_at(at: Instant) -> Duration:
         offset = utc_offset(cron.zone, at)
         if offset is None:
-            return None
-        local = _local_time(at, offset)
-        if last_year is None:
-            last_year = local.year + YEARS_SEARCHED_MAX
-        elif local.year > last_year:
-            return None
-        wait = _wait(cron, local)
-        if wait == 0:
-            return at
-        at = _advance(cron, at, wait, local, utc_offset)
+            raise InvariantError("a zone that was there is gone")
+        return offset
+
+    start = Instant(after + 1)
+    offset = utc_offset(cron.zone, start)
+    if offset is None:
+        return None
+    last_year = local_time(start, offset).year + YEARS_SEARCHED_MAX
+    return first_moment(start, lambda local: _wait(cron, local, last_year), offset_at)
 
 
-def _wait(cron: CalendarCron, local: _LocalTime) -> Duration:
+def _wait(cron: CalendarCron, local: LocalTime, last_year: int) -> Duration | None:
     """Return how far off, by the wall clock, the next candidate is; zero if this is a tick."""
-    hour, minute = divmod(local.minute_of_day, 60)
+    if local.year > last_year:
+        return None
+    of_day = local.nanosecond_of_day
     if local.month not in cron.months or not _is_day(cron, local):
-        return Duration((24 * 60 - local.minute_of_day) * MINUTE - local.nanosecond_of_minute)
-    if hour not in cron.hours:
-        return Duration((60 - minute) * MINUTE - local.nanosecond_of_minute)
-    if local.nanosecond_of_minute or minute not in cron.minutes:
-        return Duration(MINUTE - local.nanosecond_of_minute)
+        return Duration(DAY - of_day)
+    if of_day // HOUR not in cron.hours:
+        return Duration(HOUR - of_day % HOUR)
+    if of_day % MINUTE or of_day % HOUR // MINUTE not in cron.minutes:
+        return Duration(MINUTE - of_day % MINUTE)
     return Duration(0)
 
 
-def _is_day(cron: CalendarCron, local: _LocalTime) -> bool:
+def _is_day(cron: CalendarCron, local: LocalTime) -> bool:
     """Days and weekdays that are both restricted add up, as in every cron."""
     is_day = local.day in cron.days.allowed
     is_weekday = local.weekday in cron.weekdays.allowed
     if cron.days.is_open or cron.weekdays.is_open:
         return is_day and is_weekday
     return is_day or is_weekday
-
-
-def _advance(
-    cron: CalendarCron, at: Instant, wait: Duration, local: _LocalTime, utc_offset: UtcOffset
-) -> Instant:
-    """Return the instant `wait` later, or an earlier one if the clocks change in between.
-
-    Where they do, the search goes on by hours and then by minutes, so that it misses nothing.
-    """
-    before = utc_offset(cron.zone, at)
-    to_minute = MINUTE - local.nanosecond_of_minute
-    to_hour = to_minute + (59 - local.minute_of_day % 60) * MINUTE
-    for shorter in (wait, min(wait, to_hour)):
-        if utc_offset(cron.zone, Instant(at + shorter)) == before:
-            return Instant(at + shorter)
-    return Instant(at + to_minute)
-
-
-def _local_time(at: Instant, offset: Duration) -> _LocalTime:
-    day_number, nanosecond_of_day = divmod(at + offset, DAY)
-    minute_of_day, nanosecond_of_minute = divmod(nanosecond_of_day, MINUTE)
-    year, month, day = _civil(day_number)
-    weekday = (day_number + 4) % 7  # The epoch was a Thursday; Sunday is 0.
-    return _LocalTime(year, month, day, weekday, minute_of_day, nanosecond_of_minute)
-
-
-def _civil(day_number: int) -> tuple[int, int, int]:
-    """Return year, month and day of a day counted from the epoch, in the Gregorian calendar.
-
-    Counts from 1 March, so that the leap day is the last of its year and months follow a pattern
-    of 153 days in five.
-    """
-    era, day_of_era = divmod(day_number + 719_468, 146_097)
-    leaps = day_of_era // 1_460 - day_of_era // 36_524 + day_of_era // 146_096
-    year_of_era = (day_of_era - leaps) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    shifted_month = (5 * day_of_year + 2) // 153
-    day = day_of_year - (153 * shifted_month + 2) // 5 + 1
-    month = shifted_month + 3 if shifted_month < 10 else shifted_month - 9  # noqa: PLR2004
-    return year_of_era + 400 * era + (month <= 2), month, day  # noqa: PLR2004
 
 
 # ------------------------------------------------------------------------------------------ parsing
@@ -314,15 +244,9 @@ def _split_zone(expression: str) -> tuple[str, str]:
 
 def _parse_interval(text: str) -> Duration:
     """Return the interval of `@every`: whole seconds, one at least."""
-    if not text or _DURATION_PART.sub("", text.removeprefix("+")):
+    interval = parse_duration(text.removeprefix("+"))
+    if interval is None:
         raise _FaultyCronError(text)
-    nanoseconds = 0
-    for match in _DURATION_PART.finditer(text):
-        whole, fraction, unit = match.groups()
-        scale = _UNITS[unit]
-        nanoseconds += int(whole or "0") * scale
-        nanoseconds += int(fraction or "0") * scale // 10 ** len(fraction)
-    interval = min(nanoseconds, DURATION_MAX)
     return Duration(max(interval - interval % SECOND, SECOND))
 
 
