@@ -19,8 +19,8 @@ from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.api.enums.v1 import CommandType, EventType
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.client import Client, WorkflowHistory
+from temporalio.worker import Replayer, Worker
 
 from tests.golden.normal import Json, Names, normal_history
 
@@ -71,6 +71,7 @@ class Scene:
         self.label = label
         self.queue = f"{label}queue"
         self.sticky_queue = f"{label}sticky"
+        self._workflow_types: list[type] = []
         self._told: list[tuple[str, str]] = []
         """Runs whose histories are recorded, before those to which they lead."""
 
@@ -226,7 +227,8 @@ class Scene:
     # -- the SDK's worker --------------------------------------------------------------------------
 
     def worker(self, *workflows: type, **options: Any) -> Worker:
-        """A worker of the SDK on this scenario's queue."""
+        """A worker of the SDK on this scenario's queue; its runs will be replayed."""
+        self._workflow_types += workflows
         return Worker(self.client, task_queue=self.queue, workflows=workflows, **options)
 
     async def run(self, workflow: Any, *args: Any, name: str = "w", **options: Any) -> Any:
@@ -286,6 +288,7 @@ class Scene:
             seen.add(key)
             workflow_id, run_id = key
             events = await self._events(workflow_id, run_id)
+            await self._replay(workflow_id, events)
             recorded.append(
                 {
                     "workflow": names.text(workflow_id),
@@ -296,6 +299,12 @@ class Scene:
             for event in events:
                 waiting += _led_to(event, workflow_id)
         return recorded
+
+    async def _replay(self, workflow_id: str, events: Sequence[HistoryEvent]) -> None:
+        """What the SDK's worker ran must satisfy the SDK's own replayer."""
+        if self._workflow_types:
+            replayer = Replayer(workflows=self._workflow_types)
+            await replayer.replay_workflow(WorkflowHistory(workflow_id, events))
 
 
 def _led_to(event: HistoryEvent, workflow_id: str) -> Sequence[tuple[str, str]]:

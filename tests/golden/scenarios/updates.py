@@ -9,9 +9,19 @@ from temporalio.api.protocol.v1 import Message as ProtocolMessage
 from temporalio.api.update.v1 import Acceptance, Outcome, Rejection, Response
 from temporalio.client import WithStartWorkflowOperation, WorkflowUpdateStage
 from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.service import RPCError, RPCStatusCode
 
 from tests.golden.programs import Counter
-from tests.golden.stage import COMPLETE, Scene, command, failure, payloads, timer, together
+from tests.golden.stage import (
+    COMPLETE,
+    Scene,
+    command,
+    failure,
+    pass_time,
+    payloads,
+    timer,
+    together,
+)
 
 COMPLETED: Final = "UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED"
 ACCEPTED: Final = "UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ACCEPTED"
@@ -79,6 +89,19 @@ async def _answered(scene: Scene, *commands: Any, is_accepted_only: bool = False
     return asked
 
 
+async def _until_admitted(scene: Scene) -> None:
+    reference = {"workflow_execution": scene.execution(), "update_id": "u"}
+    while True:
+        try:
+            await scene.ask("PollWorkflowExecutionUpdate", update_ref=reference, wait_policy={})
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            await pass_time(0.05)
+        else:
+            return
+
+
 async def update_completed(scene: Scene) -> None:
     await scene.start()
     await scene.step()
@@ -87,8 +110,12 @@ async def update_completed(scene: Scene) -> None:
 
 
 async def update_completed_in_the_first_task(scene: Scene) -> None:
+    async def answer() -> None:
+        await _until_admitted(scene)
+        await _answered(scene, COMPLETE)
+
     await scene.start()
-    await together(_update(scene), _answered(scene, COMPLETE))
+    await together(_update(scene), answer())
 
 
 async def update_rejected(scene: Scene) -> None:

@@ -23,6 +23,7 @@ from temporalio.worker import Replayer, Worker
 
 _DETAIL_PREFIX: Final = "temporal.api.errordetails.v1."
 _EVENTUALLY_SECONDS_MAX: Final = 15.0
+_SAMPLE_RUNS_MAX: Final = 12
 _counter = itertools.count(1)
 MessageType = TypeVar("MessageType", bound=Message)
 
@@ -122,16 +123,31 @@ class Harness:
         return event_names(await self.events(handle))
 
     async def replay(self) -> None:
-        """Every history that the test looked at must satisfy the SDK's own replayer."""
+        """What the test looked at, and a sample of the rest, must satisfy the SDK's replayer."""
         replayable = [
             history
-            for history in self._histories
+            for history in [*self._histories, *await self._sample()]
             if "WORKFLOW_TASK_COMPLETED" in event_names(history.events)
         ]
         if replayable:
             replayer = Replayer(workflows=list(self._workflow_types.values()))
             for history in replayable:
                 await replayer.replay_workflow(history)
+
+    async def _sample(self) -> list[WorkflowHistory]:
+        """Runs of this test's queue, children and successors included, as they are now."""
+        if not self._workflow_types:
+            return []
+        looked_at = {history.run_id for history in self._histories}
+        histories: list[WorkflowHistory] = []
+        async for run in self.client.list_workflows(
+            f"TaskQueue = '{self.task_queue}'", limit=_SAMPLE_RUNS_MAX
+        ):
+            if run.run_id in looked_at or run.workflow_type not in self._workflow_types:
+                continue
+            handle = self.client.get_workflow_handle(run.id, run_id=run.run_id)
+            histories.append(await handle.fetch_history())
+        return histories
 
     async def assert_serving(self) -> None:
         """The process is alive and answers."""
