@@ -9,7 +9,8 @@
 #   make crash        [ROUNDS=20]          kill -9 under load, restart, compare with what was promised
 #   make golden       REFERENCE=path [GOLDEN_ARGS=]   records golden histories from the reference
 #   make bench        [REFERENCE=path]     throughput, latency, CPU; the ratios if given another server
-#   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_ARGS=]   the SDK's own tests against us
+#   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_TESTS=list] [REPEATS=5] [SUITE_MODE=dev-server]
+#                     [REFERENCE=path]     the official SDK's own tests against us, or the reference
 #   make docs         writes the reference pages that are made from tables in the code
 #   make format       lets ruff rewrite the files
 #   make lock         new versions and hashes in requirements/
@@ -99,7 +100,9 @@ bench: $(STAMP)
 
 sdk-suite: $(STAMP)
 	@test -n "$(SUITE)" || { echo "Say which suite: make sdk-suite SUITE=path/to/sdk-python"; exit 2; }
-	$(BIN)/python -m scripts.sdk_suite --suite $(SUITE) $(if $(SUITE_PYTHON),--python $(SUITE_PYTHON)) -- $(SUITE_ARGS)
+	$(BIN)/python -m scripts.sdk_suite --suite $(SUITE) $(if $(SUITE_PYTHON),--python $(SUITE_PYTHON)) \
+		$(if $(SUITE_TESTS),--tests $(SUITE_TESTS)) $(if $(REPEATS),--repeats $(REPEATS)) \
+		$(if $(SUITE_MODE),--mode $(SUITE_MODE)) $(if $(REFERENCE),--server $(REFERENCE)) -- $(SUITE_ARGS)
 
 # ------------------------------------------------------------------------------------------- upkeep
 format: $(STAMP)
