@@ -14,6 +14,7 @@ from temporalio.api.failure.v1 import Failure
 from indelible.base.backoff import retry_interval
 from indelible.base.failures import TIMEOUT_TYPE_NAMES, is_retryable, timeout_failure
 from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant, after, duration
+from indelible.base.limits import STARTED_TIMEOUT_MIN
 
 _UNRETRIED_TIMEOUTS: Final = (
     TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START,
@@ -113,13 +114,14 @@ def _deadlines(attempt: Attempt) -> Iterator[ActivityDeadline]:
     if attempt.started_at != NEVER:
         if attempt.start_to_close_timeout:
             yield ActivityDeadline(
-                after(attempt.started_at, attempt.start_to_close_timeout),
+                after(attempt.started_at, max(attempt.start_to_close_timeout, STARTED_TIMEOUT_MIN)),
                 TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE,
             )
         if attempt.heartbeat_timeout:
             last_seen = max(attempt.started_at, attempt.last_heartbeat_at)
             yield ActivityDeadline(
-                after(last_seen, attempt.heartbeat_timeout), TimeoutType.TIMEOUT_TYPE_HEARTBEAT
+                after(last_seen, max(attempt.heartbeat_timeout, STARTED_TIMEOUT_MIN)),
+                TimeoutType.TIMEOUT_TYPE_HEARTBEAT,
             )
     elif attempt.schedule_to_start_timeout and not attempt.is_backing_off:
         yield ActivityDeadline(

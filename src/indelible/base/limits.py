@@ -38,6 +38,15 @@ POLL_DEADLINE_SECONDS_MIN: Final = 2
 LONG_POLL_SECONDS_MAX: Final = 60
 LONG_POLL_MARGIN_SECONDS: Final = 1
 
+STARTED_TIMEOUT_MIN: Final = Duration(SECOND)
+"""Started work has at least this long, whatever shorter timeout was asked for.
+
+Our clock starts when a task leaves, the worker's when it arrives, and below a second that way is
+most of the timeout. The reference service adds no timer closer than the second that it has read
+ahead (`history.timerProcessorMaxTimeShift`): with 1.32.0, timeouts of 0.2 to 0.5 s fired after 0.92
+to 1.00 s, those of a second on time. The SDKs' own tests count on that.
+"""
+
 TASK_QUEUES_LOADED_MAX: Final = 10_000
 TASK_QUEUE_WINDOW_ROWS_MAX: Final = 1_000
 POLLERS_REMEMBERED_MAX: Final = 1_000

@@ -8,7 +8,7 @@ from typing import Any
 
 from temporalio.api.history.v1 import HistoryEvent
 
-from indelible.base.instants import Instant
+from indelible.base.instants import SECOND, Instant
 from indelible.engine.workflow.appliers import apply_event
 from indelible.engine.workflow.records import CallState
 from indelible.engine.workflow.replay import replay
@@ -125,10 +125,10 @@ def _all_deadlines(state: StateView) -> list[Deadline]:
         elif not activity.started_at and activity.schedule_to_start_timeout:
             ends.append(activity.scheduled_at + activity.schedule_to_start_timeout)
         if activity.started_at and activity.start_to_close_timeout:
-            ends.append(activity.started_at + activity.start_to_close_timeout)
+            ends.append(activity.started_at + max(SECOND, activity.start_to_close_timeout))
         if activity.started_at and activity.heartbeat_timeout:
             seen = max(activity.started_at, activity.last_heartbeat_at)
-            ends.append(seen + activity.heartbeat_timeout)
+            ends.append(seen + max(SECOND, activity.heartbeat_timeout))
         found += [(end, DeadlineKind.ACTIVITY, key, key) for end in ends]
     found += _nexus_ends(state)
     found += [
@@ -149,7 +149,7 @@ def _workflow_task_end(execution: ExecutionRecord) -> int:
     if task is None:
         return 0
     if task.started_event_id:
-        return task.started_at + task.start_to_close_timeout
+        return task.started_at + max(SECOND, task.start_to_close_timeout)
     wait = task.schedule_to_start_timeout
     return task.scheduled_at + wait if wait else 0
 

@@ -326,3 +326,56 @@ def test_what_was_missed_is_caught_up_in_one_step() -> None:
           = nothing is due
         """
     )
+
+
+def test_started_work_has_a_second_whatever_was_asked_for() -> None:
+    check(
+        """
+        0 begin
+        0 complete
+        * schedule a stc=0.2
+        * schedule b stc=9 hb=0.5
+          4 WorkflowTaskCompleted
+          5 ActivityTaskScheduled a s2c=0 s2s=0 stc=0.2 hb=0
+          6 ActivityTaskScheduled b s2c=0 s2s=0 stc=9 hb=0.5
+          > main activity 5
+          > main activity 6
+          < main workflow 2
+        1 poll a
+          < main activity 5
+          = attempt 1
+        1 wake
+          = ACTIVITY 5 at 2
+        1.5 poll b
+          < main activity 6
+          = attempt 1
+        1.7 beat b
+        2 fire
+        2 wake
+          = ACTIVITY 6 at 2.7
+        """
+    )
+
+
+def test_time_in_the_queue_is_measured_exactly() -> None:
+    check(
+        """
+        0 begin
+        0 complete
+        * schedule a stc=9 s2s=0.2
+        * schedule b stc=9 s2c=0.3
+          4 WorkflowTaskCompleted
+          5 ActivityTaskScheduled a s2c=0 s2s=0.2 stc=9 hb=0
+          6 ActivityTaskScheduled b s2c=0.3 s2s=0.3 stc=0.3 hb=0
+          > main activity 5
+          > main activity 6
+          < main workflow 2
+        0 wake
+          = ACTIVITY 5 at 0.2
+        0.1 poll a
+          < main activity 5
+          = attempt 1
+        0.1 wake
+          = ACTIVITY 6 at 0.3
+        """
+    )

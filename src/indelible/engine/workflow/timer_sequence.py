@@ -14,6 +14,7 @@ from temporalio.api.enums.v1 import TimeoutType
 
 from indelible.base.activity_attempts import ActivityDeadline, next_deadline
 from indelible.base.instants import NEVER, Instant, after
+from indelible.base.limits import STARTED_TIMEOUT_MIN
 from indelible.engine.workflow.records import CallState, NexusOperationRecord
 from indelible.engine.workflow.state import (
     ActivityRecord,
@@ -89,7 +90,7 @@ def _nexus_operation_deadlines(record: NexusOperationRecord) -> Iterator[Activit
 def workflow_task_deadline(task: WorkflowTaskRecord) -> Instant:
     """Return when the pending workflow task times out; `NEVER` while it may wait for ever."""
     if task.is_started:
-        return after(task.started_at, task.start_to_close_timeout)
+        return after(task.started_at, max(task.start_to_close_timeout, STARTED_TIMEOUT_MIN))
     if task.schedule_to_start_timeout:
         return after(task.scheduled_at, task.schedule_to_start_timeout)
     return NEVER
