@@ -207,6 +207,7 @@ class Connection(Generic[Head]):
         """End a stream without an answer, or without the rest of it."""
         if not stream.is_ended:
             self.sending.control(rst_stream(stream.id, code))
+            self._remember_ended_early(stream.id)
             self._end(stream)
 
     def credit(self, stream: Stream, length: int) -> None:
@@ -225,14 +226,13 @@ class Connection(Generic[Head]):
         if not stream.is_remote_closed:
             # The peer need not send the rest (RFC 9113, 8.1).
             self.sending.control(rst_stream(stream.id, ErrorCode.NO_ERROR))
+            self._remember_ended_early(stream.id)
         self._end(stream)
 
     def _end(self, stream: Stream) -> None:
         stream.is_ended = True
         self.sending.forget(stream)
         self._streams.pop(stream.id, None)
-        if not stream.is_remote_closed:
-            self._remember_ended_early(stream.id)
         if self._has_left and not self._streams:
             self.is_over = True
 
@@ -258,6 +258,8 @@ class Connection(Generic[Head]):
         at = 0
         if not self._is_greeted:
             at = self._read_preface(received)
+            if not at:
+                return 0
         end = len(received)
         unpack = HEADER.unpack_from
         while end - at >= HEADER_BYTES and not self.is_over:
