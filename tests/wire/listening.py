@@ -48,7 +48,7 @@ class Listening:
 
 @asynccontextmanager
 async def listening(
-    handlers: Mapping[str, Handler], *, is_open: bool = True
+    handlers: Mapping[str, Handler], *, is_open: bool = True, host: str = "127.0.0.1"
 ) -> AsyncIterator[Listening]:
     """Serve WorkflowService methods with these handlers until the body ends."""
     telemetry = MemoryTelemetry()
@@ -58,7 +58,7 @@ async def listening(
         clock=SystemClock(),
         telemetry=telemetry,
     )
-    port = await server.listen("127.0.0.1", 0)
+    port = await server.listen(host, 0)
     if is_open:
         server.open()
     try:

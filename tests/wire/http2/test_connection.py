@@ -1,5 +1,6 @@
 """What a well-behaved peer meets: frames in, frames out."""
 
+import pytest
 from hpack import Encoder
 
 from indelible.wire.http2.bounds import (
@@ -142,7 +143,7 @@ def test_an_answer_before_the_end_of_the_request_stops_it() -> None:
     assert peer.exchanges[1].request.path == b"/a.b.C/D"
 
 
-# ----------------------------------------------------------------------------------- remembered heads
+# --------------------------------------------------------------------------------- remembered heads
 def test_blocks_that_repeat_are_read_once() -> None:
     peer = greeted()
     for stream in (1, 3, 5, 7):
@@ -192,6 +193,7 @@ def test_an_encoder_that_evicts_is_followed() -> None:
 
 
 # ----------------------------------------------------------------------------------------- windows
+@pytest.mark.slow
 def test_what_was_read_may_be_sent_again() -> None:
     peer = greeted()
     peer.say(plain(flags=4))
@@ -241,7 +243,9 @@ def test_an_answer_waits_for_the_window_of_the_connection() -> None:
     assert max(lengths(told)) <= FRAME_BYTES_MAX
     assert lengths(peer.answer(1, b"y" * 2**17)) == []
     told = peer.say(window_update(0, 2**17))
-    sent = {stream: sum(lengths([one for one in told if f" {stream} " in one])) for stream in (1, 3)}
+    sent = {
+        stream: sum(lengths([one for one in told if f" {stream} " in one])) for stream in (1, 3)
+    }
     assert sum(sent.values()) == 2**17
     assert min(sent.values()) > 0, "both streams have their turn"
 
@@ -338,12 +342,10 @@ def test_pings_after_answers_are_always_answered() -> None:
 
 
 def calm(peer: Peer, said: bytes, count: int) -> bool:
-    for _ in range(count):
-        if "ENHANCE_YOUR_CALM" in "".join(peer.say(said)):
-            return False
-    return True
+    return all("ENHANCE_YOUR_CALM" not in "".join(peer.say(said)) for _ in range(count))
 
 
+@pytest.mark.slow
 def test_floods_end_the_connection() -> None:
     floods = {
         "settings": (frame(SETTINGS, 0, 0), PATIENCE_MAX + 1),
@@ -358,6 +360,7 @@ def test_floods_end_the_connection() -> None:
         assert not calm(peer, said, count), name
 
 
+@pytest.mark.slow
 def test_rapid_resets_end_the_connection() -> None:
     peer = greeted()
     numbers = range(1, 2 * PATIENCE_MAX + 100, 2)
@@ -367,6 +370,7 @@ def test_rapid_resets_end_the_connection() -> None:
     )
 
 
+@pytest.mark.slow
 def test_patience_comes_back_with_time_and_answers() -> None:
     peer = greeted()
     for _ in range(100):

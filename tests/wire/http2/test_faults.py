@@ -100,7 +100,10 @@ CONNECTION_FAULTS: dict[str, tuple[Sequence[bytes], str]] = {
     "RST_STREAM too short": ([HELLO, OPEN, frame(RST_STREAM, 0, 1, b"\0")], "FRAME_SIZE_ERROR"),
     "SETTINGS on a stream": ([HELLO, frame(SETTINGS, 0, 1)], "PROTOCOL_ERROR"),
     "SETTINGS of five bytes": ([HELLO, frame(SETTINGS, 0, 0, b"12345")], "FRAME_SIZE_ERROR"),
-    "an acknowledgement that says more": ([HELLO, frame(SETTINGS, 1, 0, b"1" * 6)], "FRAME_SIZE_ERROR"),
+    "an acknowledgement that says more": (
+        [HELLO, frame(SETTINGS, 1, 0, b"1" * 6)],
+        "FRAME_SIZE_ERROR",
+    ),
     "ENABLE_PUSH 2": ([HELLO, set_to(2, 2)], "PROTOCOL_ERROR"),
     "INITIAL_WINDOW_SIZE too large": ([HELLO, set_to(4, 2**31)], "FLOW_CONTROL_ERROR"),
     "MAX_FRAME_SIZE too small": ([HELLO, set_to(5, 16_383)], "PROTOCOL_ERROR"),
@@ -198,6 +201,7 @@ def test_more_than_the_windows_is_refused() -> None:
     assert CONNECTION_WINDOW > STREAM_WINDOW
 
 
+@pytest.mark.slow
 def test_more_streams_than_allowed_are_refused_and_may_be_tried_again() -> None:
     peer = greeted()
     for number in range(STREAMS_MAX):

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, strategies as st
 
 from indelible.wire.http2.bounds import BACKLOG_BYTES_MAX, STREAMS_MAX
 from indelible.wire.http2.frames import HEADER, PREFACE, SETTINGS, frame
 from indelible.wire.http2.header_blocks import encoded
 from tests.wire.http2.peer import HELLO, REQUEST, Peer, plain, spelt
+
+pytestmark = pytest.mark.slow
 
 _BLOCKS = st.one_of(
     st.just(encoded(REQUEST)),
