@@ -9,22 +9,24 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 import msgspec
 
 from indelible.base.errors import InvalidArgumentError
-from indelible.base.ids import EventId, NamespaceId, RunId, WorkflowId, WorkflowKey
+from indelible.base.ids import Archetype, EventId, NamespaceId, RunId, WorkflowId, WorkflowKey
 
 
 class CallbackToken(msgspec.Struct, frozen=True, array_like=True):
-    """The operation of a workflow that a callback completes."""
+    """The operation that a callback completes."""
 
     namespace_id: NamespaceId
     workflow_id: WorkflowId
     run_id: RunId
     scheduled_event_id: EventId
+    """Zero if the operation stands alone: then the key is its own."""
     request_id: str
+    archetype: Archetype = Archetype.WORKFLOW
 
     @property
     def key(self) -> WorkflowKey:
-        """The run that waits."""
-        return WorkflowKey(self.namespace_id, self.workflow_id, self.run_id)
+        """The run that waits, or the operation itself."""
+        return WorkflowKey(self.namespace_id, self.workflow_id, self.run_id, self.archetype)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -161,6 +161,11 @@ def activity_execution_not_found(activity_id: str) -> NotFoundError:
     return NotFoundError(f"activity not found for ID: {activity_id}", NotFoundFailure())
 
 
+def nexus_operation_not_found(operation_id: str) -> NotFoundError:
+    """Return the refusal for a standalone Nexus operation that does not exist."""
+    return NotFoundError(f"operation not found for ID: {operation_id}", NotFoundFailure())
+
+
 def namespace_not_found(name: str) -> NotFoundError:
     """Return the refusal of a request for an unknown namespace."""
     return NotFoundError(

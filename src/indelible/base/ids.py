@@ -29,12 +29,14 @@ class Archetype(IntEnum):
     WORKFLOW = 1
     ACTIVITY = 2
     """A standalone activity: it has no workflow around it."""
+    NEXUS_OPERATION = 3
+    """A standalone Nexus operation, likewise."""
 
 
 class ChainKey(NamedTuple):
     """All runs of one id of one archetype: the unit of locking and of routing to a shard.
 
-    Each archetype has ids of its own; `workflow_id` is the activity id of a standalone activity.
+    Each archetype has ids of its own; `workflow_id` is whatever id the entity has.
     """
 
     namespace_id: NamespaceId

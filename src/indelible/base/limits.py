@@ -18,6 +18,8 @@ ERROR_MESSAGE_BYTES_MAX: Final = 4_000
 REQUEST_IDS_KEPT_MAX: Final = 25
 RESET_POINTS_KEPT_MAX: Final = 20
 LAST_FAILURE_BYTES_MAX: Final = 4_096
+REASON_BYTES_MAX: Final = 1_000
+"""Of the reason for which a client ends a standalone Nexus operation."""
 USER_METADATA_SUMMARY_BYTES_MAX: Final = 400
 USER_METADATA_DETAILS_BYTES_MAX: Final = 20_000
 LINKS_PER_REQUEST_MAX: Final = 10
@@ -84,6 +86,8 @@ class Limits:
     updates_per_execution_max: int = 2_000
     updates_suggest_fraction: float = 0.9
     """From this share of `updates_per_execution_max` on, a run is told to continue as new."""
+    standalone_nexus_operations: bool = True
+    """Whether there are any: the reference has a switch for them."""
     search_attribute_keys_max: int = 100
     search_attribute_value_bytes_max: int = 2 * 1024
     search_attributes_bytes_max: int = 40 * 1024

@@ -84,6 +84,16 @@ def _span(value: Value) -> Duration:
     return seconds(sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
+def _switch(value: Value) -> int:
+    if not isinstance(value, bool):
+        raise UnfitValueError("true or false")
+    return value
+
+
+def _show_switch(value: float) -> str:
+    return "true" if value else "false"
+
+
 def _show_number(value: float) -> str:
     return f"{value:g}"
 
@@ -98,6 +108,7 @@ def _show_span(value: float) -> str:
 WHOLE_NUMBER: Final = Kind("whole number", _whole_number, str)
 NUMBER: Final = Kind("number", _number, _show_number)
 SPAN: Final = Kind("duration", _span, _show_span)
+SWITCH: Final = Kind("true or false", _switch, _show_switch)
 
 _SIZES_AND_COUNTS: Final = (
     Key("limit.blobSize.error", "blob_bytes_max", WHOLE_NUMBER, "bytes of one payload field"),
@@ -240,6 +251,15 @@ _SIZES_AND_COUNTS: Final = (
     ),
 )
 
+_FEATURES: Final = (
+    Key(
+        "nexusoperation.enableStandalone",
+        "standalone_nexus_operations",
+        SWITCH,
+        "whether clients may call Nexus operations without a workflow",
+    ),
+)
+
 _TIMES: Final = (
     Key(
         "history.defaultWorkflowTaskTimeout",
@@ -373,7 +393,7 @@ _RATES: Final = (
     ),
 )
 
-KEYS: Final = (*_SIZES_AND_COUNTS, *_TIMES, *_RATES)
+KEYS: Final = (*_SIZES_AND_COUNTS, *_FEATURES, *_TIMES, *_RATES)
 """Every key that means something here, once."""
 
 KEYS_BY_NAME: Final[Mapping[str, Key]] = {key.name.casefold(): key for key in KEYS}

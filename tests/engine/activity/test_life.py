@@ -32,6 +32,7 @@ from indelible.base.errors import (
     InvalidArgumentError,
     NotFoundError,
 )
+from indelible.base.id_policies import IdDecision
 from indelible.base.ids import EventId, NamespaceId, RunId, TaskId, WorkflowId
 from indelible.base.instants import HOUR, SECOND, Instant
 from indelible.base.task_token import ActivityById, ActivityTaskToken
@@ -39,7 +40,6 @@ from indelible.engine.activity import attempts, client_requests
 from indelible.engine.activity.deadlines import fire_due, is_expired, wake_at
 from indelible.engine.activity.description import activity_task, describe, outcome
 from indelible.engine.activity.starting import (
-    IdDecision,
     attach_links,
     begin_activity,
     decide_on_id,

@@ -8,9 +8,9 @@ from typing import Any
 
 from temporalio.api.history.v1 import HistoryEvent
 
+from indelible.base.calls import CallState
 from indelible.base.instants import SECOND, Instant
 from indelible.engine.workflow.appliers import apply_event
-from indelible.engine.workflow.records import CallState
 from indelible.engine.workflow.replay import replay
 from indelible.engine.workflow.state import ExecutionRecord, MutableState, StateView
 from indelible.engine.workflow.timer_sequence import Deadline, DeadlineKind

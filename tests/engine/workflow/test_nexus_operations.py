@@ -19,10 +19,18 @@ from temporalio.api.history.v1 import (
 )
 from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
+from indelible.base.calls import CallState
 from indelible.base.errors import NotFoundError
 from indelible.base.instants import Duration, duration_message, seconds
+from indelible.base.nexus_operations import (
+    CallFailed,
+    OperationFailed,
+    OperationStarted,
+    OperationSucceeded,
+    OperationTimedOut,
+    StartOutcome,
+)
 from indelible.engine.workflow.commands.outcome import NexusTarget, Refusal, TerminalRefusal
-from indelible.engine.workflow.records import CallState
 from indelible.engine.workflow.requests.complete_nexus_operation import complete_nexus_operation
 from indelible.engine.workflow.requests.record_callback_result import record_callback_result
 from indelible.engine.workflow.requests.record_nexus_call import (
@@ -35,14 +43,6 @@ from indelible.engine.workflow.requests.respond_workflow_task_completed import (
     respond_workflow_task_completed,
 )
 from indelible.engine.workflow.rules.callbacks import operation_end
-from indelible.engine.workflow.rules.nexus_operations import (
-    CallFailed,
-    OperationFailed,
-    OperationStarted,
-    OperationSucceeded,
-    OperationTimedOut,
-    StartOutcome,
-)
 from indelible.engine.workflow.tasks import CallCallback, CancelNexusOperation, StartNexusOperation
 from tests.engine.workflow.run import Run
 

@@ -262,6 +262,46 @@ class RecordedHistory:
     ) -> None:
         self._record("delete_activity", request, request)
 
+    async def start_nexus_operation(
+        self,
+        namespace: Namespace,
+        request: api.StartNexusOperationExecutionRequest,
+        endpoint_id: str,
+    ) -> api.StartNexusOperationExecutionResponse:
+        self.targets.append(endpoint_id)
+        return self._record(
+            "start_nexus_operation", request, api.StartNexusOperationExecutionResponse()
+        )
+
+    async def describe_nexus_operation(
+        self, namespace: Namespace, request: api.DescribeNexusOperationExecutionRequest, call: Call
+    ) -> api.DescribeNexusOperationExecutionResponse:
+        return self._record(
+            "describe_nexus_operation", request, api.DescribeNexusOperationExecutionResponse()
+        )
+
+    async def poll_nexus_operation(
+        self, namespace: Namespace, request: api.PollNexusOperationExecutionRequest, call: Call
+    ) -> api.PollNexusOperationExecutionResponse:
+        return self._record(
+            "poll_nexus_operation", request, api.PollNexusOperationExecutionResponse()
+        )
+
+    async def request_cancel_nexus_operation(
+        self, namespace: Namespace, request: api.RequestCancelNexusOperationExecutionRequest
+    ) -> None:
+        self._record("request_cancel_nexus_operation", request, request)
+
+    async def terminate_nexus_operation(
+        self, namespace: Namespace, request: api.TerminateNexusOperationExecutionRequest
+    ) -> None:
+        self._record("terminate_nexus_operation", request, request)
+
+    async def delete_nexus_operation(
+        self, namespace: Namespace, request: api.DeleteNexusOperationExecutionRequest
+    ) -> None:
+        self._record("delete_nexus_operation", request, request)
+
     async def reset_sticky(
         self, namespace: Namespace, request: api.ResetStickyTaskQueueRequest
     ) -> None:

@@ -3,15 +3,14 @@
 Owns the id policies. Requests are complete and checked when they come here.
 """
 
-from enum import Enum
-
 from msgspec.structs import replace
-from temporalio.api.enums.v1 import ActivityIdConflictPolicy, ActivityIdReusePolicy
+from temporalio.api.enums.v1 import ActivityIdConflictPolicy
 from temporalio.api.errordetails.v1 import ActivityExecutionAlreadyStartedFailure
 from temporalio.api.workflowservice.v1 import StartActivityExecutionRequest
 
 from indelible.base.activity_options import effective_timeouts, given_timeouts
 from indelible.base.errors import AlreadyExistsError, FailedPreconditionError
+from indelible.base.id_policies import IdDecision, decide
 from indelible.base.ids import NamespaceId, RunId
 from indelible.base.instants import Instant, after, duration
 from indelible.base.messages import present_bytes
@@ -23,16 +22,9 @@ from indelible.engine.activity.state import (
 )
 from indelible.engine.activity.step import ActivityStep
 
+_USE_EXISTING = ActivityIdConflictPolicy.ACTIVITY_ID_CONFLICT_POLICY_USE_EXISTING
 LINKS_MAX = 2_000
 """Of one activity, however many requests they came with."""
-
-
-class IdDecision(Enum):
-    """What a start does about the activity that has the id."""
-
-    CREATE = "there is none, or it has closed and may be followed"
-    USE_EXISTING = "the open one is meant"
-    REPEAT = "it was created by this very request"
 
 
 def decide_on_id(
@@ -42,26 +34,16 @@ def decide_on_id(
     if current is None:
         return IdDecision.CREATE
     core = current.core
-    if core.start_request_id == request.request_id:
-        return IdDecision.REPEAT
-    if core.is_open:
-        use_existing = ActivityIdConflictPolicy.ACTIVITY_ID_CONFLICT_POLICY_USE_EXISTING
-        if request.id_conflict_policy == use_existing:
-            return IdDecision.USE_EXISTING
-        raise _already_started(core)
-    match request.id_reuse_policy:
-        case ActivityIdReusePolicy.ACTIVITY_ID_REUSE_POLICY_REJECT_DUPLICATE:
-            raise _already_started(core)
-        case ActivityIdReusePolicy.ACTIVITY_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY:
-            if core.status is ActivityStatus.COMPLETED:
-                raise _already_started(core)
-        case _:
-            pass
-    return IdDecision.CREATE
-
-
-def _already_started(core: ActivityCore) -> AlreadyExistsError:
-    return AlreadyExistsError(
+    decision = decide(
+        is_same_request=core.start_request_id == request.request_id,
+        is_open=core.is_open,
+        has_succeeded=core.status is ActivityStatus.COMPLETED,
+        may_use_existing=request.id_conflict_policy == _USE_EXISTING,
+        reuse=request.id_reuse_policy,
+    )
+    if decision is not None:
+        return decision
+    raise AlreadyExistsError(
         "activity execution already started",
         ActivityExecutionAlreadyStartedFailure(
             start_request_id=core.start_request_id, run_id=core.run_id

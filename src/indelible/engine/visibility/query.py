@@ -6,10 +6,14 @@ is refused as not supported. Must not know how a query is spelled: `query_syntax
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from temporalio.api.enums.v1 import ActivityExecutionStatus, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import (
+    ActivityExecutionStatus,
+    NexusOperationExecutionStatus,
+    WorkflowExecutionStatus,
+)
 
 from indelible.base.instants import NEVER, Instant
 from indelible.engine.visibility.datetimes import parse_rfc3339
@@ -98,6 +102,8 @@ class Vocabulary:
     statuses: Mapping[str, int]
     """The spellings of each status, in the order in which they are tried."""
     open_statuses: tuple[int, ...]
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Its own keyword attributes: the name, and the key under which rows have the value."""
 
 
 def _spellings_of(statuses: Mapping[str, int], prefix: str) -> dict[str, int]:
@@ -123,6 +129,24 @@ ACTIVITIES: Final = Vocabulary(
         ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_RUNNING,
         ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_PAUSED,
     ),
+)
+
+
+OPERATION_ENDPOINT: Final = "TemporalNexusEndpoint"
+OPERATION_SERVICE: Final = "TemporalNexusService"
+OPERATION_REQUEST_ID: Final = "TemporalNexusRequestId"
+"""Keys that no attribute of a namespace can have."""
+NEXUS_OPERATIONS: Final = Vocabulary(
+    aliases={"OperationId": "WorkflowId", "Operation": "WorkflowType"},
+    statuses=_spellings_of(
+        dict(NexusOperationExecutionStatus.items()), "NEXUS_OPERATION_EXECUTION_STATUS_"
+    ),
+    open_statuses=(NexusOperationExecutionStatus.NEXUS_OPERATION_EXECUTION_STATUS_RUNNING,),
+    attributes={
+        "Endpoint": OPERATION_ENDPOINT,
+        "Service": OPERATION_SERVICE,
+        "RequestId": OPERATION_REQUEST_ID,
+    },
 )
 
 
@@ -307,6 +331,9 @@ def _comparison(
 
 def _column(name: str, names: _Names) -> _Column:
     custom, vocabulary = names
+    own = vocabulary.attributes.get(name)
+    if own is not None:
+        return _Column(name, own, KEYWORD, is_search_attribute=True, vocabulary=vocabulary)
     if name in custom and name not in SYSTEM and name not in PREDEFINED:
         return _Column(name, name, custom[name], is_search_attribute=True, vocabulary=vocabulary)
     for key in _spellings(name, vocabulary.aliases):

@@ -5,10 +5,9 @@ Children, messages to other runs, Nexus operations called, callbacks owed.
 Owns their fields. Must not know the state that holds them.
 """
 
-from enum import IntEnum
-
 import msgspec
 
+from indelible.base.calls import CallRecord, CallState
 from indelible.base.ids import UNASSIGNED_EVENT_ID, EventId, NamespaceId, RunId, WorkflowId
 from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant
 
@@ -45,31 +44,6 @@ class BufferedEventRecord(Record, frozen=True, kw_only=True):
     """An event that waits for the started workflow task to end; it has no id yet."""
 
     event: bytes
-
-
-class CallState(IntEnum):
-    """Where a call is that is made until it succeeds; stored, so the values never change."""
-
-    WAITING = 0
-    """There is a reason not to call yet."""
-    SCHEDULED = 1
-    """To be made, or under way."""
-    BACKING_OFF = 2
-    SUCCEEDED = 3
-    FAILED = 4
-
-
-class CallRecord(Record, frozen=True, kw_only=True):
-    """The attempts of one call to somebody else."""
-
-    state: CallState = CallState.WAITING
-    attempt: int = 0
-    """The number of the attempt that is scheduled, backing off, or was the last."""
-    next_attempt_at: Instant = NEVER
-    """While backing off."""
-    last_attempt_completed_at: Instant = NEVER
-    last_attempt_failure: bytes = b""
-    """A serialized `Failure`."""
 
 
 class NexusOperationRecord(Record, frozen=True, kw_only=True):

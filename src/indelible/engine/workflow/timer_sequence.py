@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import NamedTuple
 
-from temporalio.api.enums.v1 import TimeoutType
-
 from indelible.base.activity_attempts import ActivityDeadline, next_deadline
+from indelible.base.calls import CallState
 from indelible.base.instants import NEVER, Instant, after
 from indelible.base.limits import STARTED_TIMEOUT_MIN
-from indelible.engine.workflow.records import CallState, NexusOperationRecord
+from indelible.base.nexus_operations import next_operation_deadline
 from indelible.engine.workflow.state import (
     ActivityRecord,
     MutableState,
@@ -55,36 +54,6 @@ def activity_deadline(record: ActivityRecord) -> ActivityDeadline | None:
     if record.pause is not None:
         return None  # Its clocks stand still (semantics 7.9).
     return next_deadline(record)
-
-
-def nexus_operation_deadline(record: NexusOperationRecord) -> ActivityDeadline | None:
-    """Return the earliest deadline of a Nexus operation (semantics 9.2).
-
-    The type is UNSPECIFIED for the end of an interval before another call.
-    """
-    candidates = list(_nexus_operation_deadlines(record))
-    return min(candidates) if candidates else None
-
-
-def _nexus_operation_deadlines(record: NexusOperationRecord) -> Iterator[ActivityDeadline]:
-    for call in (record.start, record.cancel):
-        if call is not None and call.state is CallState.BACKING_OFF:
-            yield ActivityDeadline(call.next_attempt_at, TimeoutType.TIMEOUT_TYPE_UNSPECIFIED)
-    if record.schedule_to_close_timeout:
-        yield ActivityDeadline(
-            after(record.scheduled_at, record.schedule_to_close_timeout),
-            TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE,
-        )
-    if record.is_started and record.start_to_close_timeout:
-        yield ActivityDeadline(
-            after(record.started_at, record.start_to_close_timeout),
-            TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE,
-        )
-    if not record.is_started and record.schedule_to_start_timeout:
-        yield ActivityDeadline(
-            after(record.scheduled_at, record.schedule_to_start_timeout),
-            TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START,
-        )
 
 
 def workflow_task_deadline(task: WorkflowTaskRecord) -> Instant:
@@ -223,7 +192,7 @@ def _activity_deadline(state: StateView, scheduled_event_id: int) -> Deadline | 
 
 def _nexus_deadline(state: StateView, scheduled_event_id: int) -> Deadline | None:
     record = state.nexus_operations.get(scheduled_event_id)
-    deadline = nexus_operation_deadline(record) if record is not None else None
+    deadline = next_operation_deadline(record) if record is not None else None
     if deadline is None:
         return None
     return Deadline(

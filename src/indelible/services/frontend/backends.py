@@ -67,6 +67,7 @@ from indelible.ports.stores import StoreDescription, VisibilityStore
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.activity_executions import StandaloneActivities
 from indelible.services.frontend.control import Control
+from indelible.services.frontend.nexus_operation_executions import StandaloneNexusOperations
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
@@ -77,7 +78,7 @@ ActivityTarget = ActivityTaskToken | ActivityById
 """An activity: the attempt that a worker has, or whatever attempt there is under an id."""
 
 
-class History(Control, StandaloneActivities, Protocol):
+class History(Control, StandaloneActivities, StandaloneNexusOperations, Protocol):
     """Executions: each method is durable when it returns, or reads."""
 
     async def start_workflow(

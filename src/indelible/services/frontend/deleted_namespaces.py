@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from temporalio.api.workflowservice.v1 import (
     DeleteActivityExecutionRequest,
+    DeleteNexusOperationExecutionRequest,
     DeleteWorkflowExecutionRequest,
 )
 
@@ -84,5 +85,12 @@ class DeletedNamespaces:
                     namespace,
                     DeleteActivityExecutionRequest(
                         namespace=namespace.name, activity_id=row.workflow_id, run_id=row.run_id
+                    ),
+                )
+            case Archetype.NEXUS_OPERATION:
+                await self._history.delete_nexus_operation(
+                    namespace,
+                    DeleteNexusOperationExecutionRequest(
+                        namespace=namespace.name, operation_id=row.workflow_id, run_id=row.run_id
                     ),
                 )

@@ -20,6 +20,12 @@ from indelible.services.frontend.build_id_sets import BuildIdSetHandlers
 from indelible.services.frontend.control import ControlHandlers
 from indelible.services.frontend.namespaces import NamespaceHandlers
 from indelible.services.frontend.nexus_endpoints import NexusEndpointHandlers
+from indelible.services.frontend.nexus_operation_executions import (
+    NexusOperationExecutionHandlers,
+)
+from indelible.services.frontend.nexus_operation_visibility import (
+    NexusOperationVisibilityHandlers,
+)
 from indelible.services.frontend.nexus_tasks import NexusTaskHandlers
 from indelible.services.frontend.pipeline import Pipeline
 from indelible.services.frontend.routes import Route, Routes
@@ -95,6 +101,7 @@ class Frontend:
                 matching=backends.matching, deployments=backends.deployments, address=address
             ).routes(),
             VisibilityHandlers(store=backends.visibility).routes(),
+            *_nexus_operation_routes(backends, entropy=entropy, limits_of=limits_of),
             *_activity_routes(backends, entropy=entropy, limits_of=limits_of),
             *_routes_for_workers(backends, clock=clocks.node, limits_of=limits_of),
         )
@@ -133,6 +140,21 @@ def _activity_routes(
             activities=history, entropy=entropy, limits_of=limits_of
         ).routes(),
         ActivityVisibilityHandlers(store=backends.visibility).routes(),
+    )
+
+
+def _nexus_operation_routes(
+    backends: Backends, *, entropy: Entropy, limits_of: LimitsOf
+) -> tuple[Routes, ...]:
+    """Nexus operations that stand alone."""
+    return (
+        NexusOperationExecutionHandlers(
+            operations=backends.history,
+            endpoints=backends.endpoints,
+            entropy=entropy,
+            limits_of=limits_of,
+        ).routes(),
+        NexusOperationVisibilityHandlers(store=backends.visibility, limits_of=limits_of).routes(),
     )
 
 

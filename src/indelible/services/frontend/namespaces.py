@@ -28,6 +28,7 @@ from indelible.base.errors import FailedPreconditionError, InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import duration_message
+from indelible.base.limits import Limits
 from indelible.engine.namespace.record import DELETED, Namespace
 from indelible.engine.namespace.registration import (
     CLUSTER_NAME,
@@ -56,6 +57,7 @@ CAPABILITIES: Final = NamespaceInfo.Capabilities(
     poller_autoscaling=True,
     standalone_activities=True,
     standalone_activity_start_delay=True,
+    standalone_nexus_operation=True,
     workflow_pause=True,
     reported_problems_search_attribute=True,
 )
@@ -182,7 +184,7 @@ class NamespaceHandlers:
                 description=namespace.description,
                 owner_email=namespace.owner_email,
                 data=namespace.data,
-                capabilities=CAPABILITIES,
+                capabilities=_capabilities(limits),
                 limits=NamespaceInfo.Limits(
                     blob_size_limit_error=limits.blob_bytes_max,
                     memo_size_limit_error=limits.memo_bytes_max,
@@ -195,6 +197,13 @@ class NamespaceHandlers:
                 state=ReplicationState.REPLICATION_STATE_NORMAL,
             ),
         )
+
+
+def _capabilities(limits: Limits) -> NamespaceInfo.Capabilities:
+    capabilities = NamespaceInfo.Capabilities()
+    capabilities.CopyFrom(CAPABILITIES)
+    capabilities.standalone_nexus_operation = bool(limits.standalone_nexus_operations)
+    return capabilities
 
 
 def _config(namespace: Namespace) -> NamespaceConfig:

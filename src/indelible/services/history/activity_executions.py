@@ -5,10 +5,8 @@ request without a workflow id comes here (semantics 7.11).
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Final, TypeVar
 
-import msgspec
 from temporalio.api.common.v1 import Link
 from temporalio.api.workflowservice.v1 import (
     DeleteActivityExecutionRequest,
@@ -28,7 +26,8 @@ from temporalio.api.workflowservice.v1 import (
     TerminateActivityExecutionRequest,
 )
 
-from indelible.base.errors import InvalidArgumentError, NotFoundError, activity_execution_not_found
+from indelible.base.errors import NotFoundError, activity_execution_not_found
+from indelible.base.id_policies import IdDecision
 from indelible.base.ids import (
     Archetype,
     ChainKey,
@@ -38,14 +37,12 @@ from indelible.base.ids import (
     WorkflowId,
     WorkflowKey,
 )
-from indelible.base.instants import SECOND, Duration, Instant, after
-from indelible.base.limits import LONG_POLL_MARGIN_SECONDS, LONG_POLL_SECONDS_MAX
+from indelible.base.instants import SECOND
 from indelible.engine.activity import attempts, client_requests
 from indelible.engine.activity.attempts import ActivityTarget
 from indelible.engine.activity.deadlines import fire_due, is_expired
 from indelible.engine.activity.description import activity_task, describe, outcome
 from indelible.engine.activity.starting import (
-    IdDecision,
     attach_links,
     begin_activity,
     decide_on_id,
@@ -63,6 +60,12 @@ from indelible.ports.stores import CurrentWrite
 from indelible.services.history.activity_kind import ActivityKind, state_size
 from indelible.services.history.dispatching import drop_obsolete
 from indelible.services.history.entities import Decided, Entities, EntityEntry
+from indelible.services.history.entity_hosts import (
+    EntityHosts,
+    LongPollToken,
+    decode_long_poll_token,
+    encode_long_poll_token,
+)
 from indelible.services.history.shard import Shard
 from indelible.services.history.shards import Shards
 
@@ -72,25 +75,11 @@ DELETION_DELAY: Final = SECOND
 """A deleted activity that was open is kept so long, for those who wait for its outcome."""
 
 
-class _LongPollToken(msgspec.Struct, frozen=True, array_like=True):
-    """What a client has seen of an activity."""
-
-    run_id: str
-    transition_count: int
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_LongPollToken)
-
-
 class ActivityExecutions:
     """Standalone activities of all shards."""
 
     def __init__(self, shards: Shards, clocks: Clocks) -> None:
-        self._shards = shards
-        self._clocks = clocks
-        self._kind = ActivityKind()
-        self._hosts: dict[int, Entities[ActivityState]] = {}
+        self._hosts = EntityHosts(shards, clocks, ActivityKind(), activity_execution_not_found)
 
     # -- for clients -------------------------------------------------------------------------------
 
@@ -99,7 +88,7 @@ class ActivityExecutions:
     ) -> StartActivityExecutionResponse:
         """Start an activity, or say which has the id; `AlreadyExistsError` if that is forbidden."""
         chain = _chain(namespace, request.activity_id)
-        host = self._host(chain)
+        host = self._hosts.of(chain)
         async with host.shard.locks.hold(chain):
             current = await host.find(chain)
             decision = decide_on_id(current.state if current else None, request)
@@ -126,17 +115,17 @@ class ActivityExecutions:
     ) -> DescribeActivityExecutionResponse:
         """Describe an activity; with a token wait until there is news, then up to 60 s."""
         chain = _chain(namespace, request.activity_id)
-        seen = _seen(request)
+        seen = decode_long_poll_token(request.long_poll_token, run_id=request.run_id)
 
         def news(state: ActivityState) -> DescribeActivityExecutionResponse | None:
-            if seen is not None and state.core.is_open:
-                if seen.run_id != state.core.run_id:
-                    raise InvalidArgumentError("long poll token does not match execution")
-                if seen.transition_count >= state.core.transition_count:
-                    return None
+            core = state.core
+            if seen is None or not core.is_open:
+                return self._description(chain, namespace, state, request)
+            if not seen.is_news(core.run_id, core.transition_count):
+                return None
             return self._description(chain, namespace, state, request)
 
-        answer = await self._await(chain, request.run_id, call, news)
+        answer = await self._hosts.await_answer(chain, request.run_id, call, news)
         return answer or DescribeActivityExecutionResponse()
 
     async def poll_activity(
@@ -150,7 +139,7 @@ class ActivityExecutions:
                 return None
             return PollActivityExecutionResponse(run_id=state.core.run_id, outcome=outcome(state))
 
-        answer = await self._await(chain, request.run_id, call, ended)
+        answer = await self._hosts.await_answer(chain, request.run_id, call, ended)
         return answer or PollActivityExecutionResponse()
 
     async def request_cancel_activity(
@@ -178,8 +167,8 @@ class ActivityExecutions:
     ) -> None:
         """Remove a closed activity; end an open one and remove it soon."""
         chain = _chain(namespace, request.activity_id)
-        host = self._host(chain)
-        async with host.hold(chain, request.run_id, _absent(chain)) as entry:
+        host = self._hosts.of(chain)
+        async with self._hosts.hold(chain, request.run_id) as entry:
             if entry.state.core.is_open:
                 await self._step(host, entry, _end_for_deletion)
             else:
@@ -191,7 +180,7 @@ class ActivityExecutions:
         self, key: WorkflowKey, task: ActivityExecutionDispatch, poller: Poller
     ) -> PollActivityTaskQueueResponse | None:
         """Give an attempt to a worker, durably; None if the task is obsolete."""
-        host = self._host(key.chain)
+        host = self._hosts.of(key.chain)
         async with host.shard.locks.hold(key.chain):
             entry = await host.find(key.chain, key.run_id)
             is_started = entry is not None and await self._step(
@@ -255,7 +244,7 @@ class ActivityExecutions:
 
     async def wake(self, shard: Shard, key: WorkflowKey) -> None:
         """Fire what is due in an activity, or remove it when its retention has ended."""
-        host = self._host(key.chain)
+        host = self._hosts.of(key.chain)
         async with shard.locks.hold(key.chain):
             entry = await host.find(key.chain, key.run_id)
             if entry is None:
@@ -266,13 +255,6 @@ class ActivityExecutions:
                 host.note_deadline(entry)
 
     # -- the runtime -------------------------------------------------------------------------------
-
-    def _host(self, chain: ChainKey) -> Entities[ActivityState]:
-        shard = self._shards.of(chain)
-        host = self._hosts.get(shard.shard_id)
-        if host is None:
-            host = self._hosts[shard.shard_id] = Entities(shard, self._kind)
-        return host
 
     async def _create(
         self,
@@ -298,15 +280,15 @@ class ActivityExecutions:
     async def _update(
         self, chain: ChainKey, run_id: str, decision: Callable[[ActivityStep], T]
     ) -> T:
-        host = self._host(chain)
-        async with host.hold(chain, run_id, _absent(chain)) as entry:
+        host = self._hosts.of(chain)
+        async with self._hosts.hold(chain, run_id) as entry:
             return await self._step(host, entry, decision)
 
     async def _report(
         self, namespace: Namespace, target: ActivityTarget, decision: Callable[[ActivityStep], T]
     ) -> T:
         chain = _chain(namespace, target.activity_id)
-        host = self._host(chain)
+        host = self._hosts.of(chain)
         async with host.hold(chain, target.run_id, _task_not_found) as entry:
             return await self._step(host, entry, decision)
 
@@ -340,35 +322,6 @@ class ActivityExecutions:
         await host.save(entry, decided, current=current)
         return reply
 
-    async def _await(
-        self,
-        chain: ChainKey,
-        run_id: str,
-        call: Call,
-        answer: Callable[[ActivityState], T | None],
-    ) -> T | None:
-        """Return an answer as soon as there is one; None if the time is over before."""
-        host = self._host(chain)
-        give_up_at = self._give_up_at(call)
-        has_changed = True
-        while has_changed:
-            async with host.hold(chain, run_id, _absent(chain)) as entry:
-                found = answer(entry.state)
-                if found is not None:
-                    return found
-                key = entry.key
-                watch = self._shards.watchers.watch(key)
-            run_id = key.run_id  # A later run of the same id is not what was asked for.
-            has_changed = await self._shards.watchers.outcome(key, watch, until=give_up_at)
-        return None
-
-    def _give_up_at(self, call: Call) -> Instant:
-        now = self._clocks.node.now()
-        longest = after(now, Duration(LONG_POLL_SECONDS_MAX * SECOND))
-        if call.deadline is None:
-            return longest
-        return min(longest, after(call.deadline, Duration(-LONG_POLL_MARGIN_SECONDS * SECOND)))
-
     def _description(
         self,
         chain: ChainKey,
@@ -376,7 +329,7 @@ class ActivityExecutions:
         state: ActivityState,
         request: DescribeActivityExecutionRequest,
     ) -> DescribeActivityExecutionResponse:
-        now = self._host(chain).shard.now_in(namespace.id)
+        now = self._hosts.of(chain).shard.now_in(namespace.id)
         described = describe(state, request, now=now)
         described.state_size_bytes = state_size(state)
         described.search_attributes.CopyFrom(
@@ -387,8 +340,8 @@ class ActivityExecutions:
             response.input.ParseFromString(state.request.input)
         ended = outcome(state)
         if ended is None:
-            token = _LongPollToken(state.core.run_id, state.core.transition_count)
-            response.long_poll_token = _encoder.encode(token)
+            token = LongPollToken(state.core.run_id, state.core.transition_count)
+            response.long_poll_token = encode_long_poll_token(token)
         elif request.include_outcome:
             response.outcome.CopyFrom(ended)
         return response
@@ -398,24 +351,8 @@ def _chain(namespace: Namespace, activity_id: str) -> ChainKey:
     return ChainKey(namespace.id, WorkflowId(activity_id), Archetype.ACTIVITY)
 
 
-def _absent(chain: ChainKey) -> Callable[[], NotFoundError]:
-    return partial(activity_execution_not_found, chain.workflow_id)
-
-
 def _task_not_found() -> NotFoundError:
     return NotFoundError("activity task not found")
-
-
-def _seen(request: DescribeActivityExecutionRequest) -> _LongPollToken | None:
-    if not request.long_poll_token:
-        return None
-    try:
-        token = _decoder.decode(request.long_poll_token)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidArgumentError("invalid long poll token") from error
-    if token.run_id != request.run_id:
-        raise InvalidArgumentError("long poll token does not match execution")
-    return token
 
 
 def _end_for_deletion(step: ActivityStep) -> None:

@@ -24,7 +24,10 @@ from indelible.ports.stores import (
     ExecutionWrite,
     StoredExecution,
     SubRecord,
+    TransferRow,
 )
+from indelible.ports.transfer_tasks import AnyTransfer
+from indelible.services.history.execution_codec import encode_task
 from indelible.services.history.shard import Shard, queue_key
 from indelible.services.history.uninterrupted import finish
 
@@ -72,6 +75,7 @@ class Decided(Generic[S]):
 
     state: S
     dispatches: Sequence[AnyDispatch] = ()
+    transfers: Sequence[AnyTransfer] = ()
     released: Sequence[tuple[QueueKey, TaskId]] = ()
 
 
@@ -150,6 +154,10 @@ class Entities(Generic[S]):
             currents=(current,) if current is not None else (),
             dispatches_added=[dispatch_row(task) for task in queued],
             dispatches_removed=decided.released,
+            transfers_added=[
+                TransferRow(task_id=task.task_id, key=entry.key, blob=encode_task(task))
+                for task in decided.transfers
+            ],
         )
         try:
             cancellation = await finish(self.shard.write(commit))
@@ -160,6 +168,8 @@ class Entities(Generic[S]):
         self._remember(entry)
         for task in queued:
             self.shard.parts.matching.offer(task)
+        if decided.transfers:
+            self.shard.listener.owed(self.shard, entry.key, decided.transfers)
         self.note_deadline(entry)
         if cancellation is not None:
             raise cancellation

@@ -18,15 +18,16 @@ from indelible.engine.workflow.state import (
     Record,
     RecordKind,
 )
-from indelible.engine.workflow.tasks import DispatchTask, TransferTask
+from indelible.engine.workflow.tasks import DispatchTask
 from indelible.ports.stores import HistoryBatch, StoredExecution, SubRecord
+from indelible.ports.transfer_tasks import AnyTransfer
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _execution_decoder: Final = msgspec.msgpack.Decoder(ExecutionRecord)
 _record_decoders: Final[dict[RecordKind, msgspec.msgpack.Decoder[Record]]] = {
     kind: msgspec.msgpack.Decoder(record_type) for kind, record_type in RECORD_TYPES.items()
 }
-_transfer_decoder: Final = msgspec.msgpack.Decoder(TransferTask)
+_transfer_decoder: Final = msgspec.msgpack.Decoder(AnyTransfer)
 
 
 def encode_record(record: Record) -> bytes:
@@ -34,12 +35,12 @@ def encode_record(record: Record) -> bytes:
     return _encode(record)
 
 
-def encode_task(task: DispatchTask | TransferTask) -> bytes:
+def encode_task(task: DispatchTask | AnyTransfer) -> bytes:
     """Return the stored form of a task."""
     return _encode(task)
 
 
-def decode_transfer(blob: bytes) -> TransferTask:
+def decode_transfer(blob: bytes) -> AnyTransfer:
     """Return a transfer task from its stored form."""
     return _transfer_decoder.decode(blob)
 

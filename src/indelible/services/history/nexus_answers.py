@@ -7,19 +7,19 @@ from temporalio.api.nexus.v1 import StartOperationResponse
 
 from indelible.base.failures import server_failure
 from indelible.base.limits import NEXUS_TOKEN_BYTES_MAX
+from indelible.base.nexus_operations import (
+    CallFailed,
+    OperationFailed,
+    OperationStarted,
+    OperationSucceeded,
+    StartOutcome,
+)
 from indelible.engine.nexus.failures import (
     INTERNAL,
     UPSTREAM_TIMEOUT,
     handler_failure,
     is_retryable_handler_failure,
     operation_error_failure,
-)
-from indelible.engine.workflow.rules.nexus_operations import (
-    CallFailed,
-    OperationFailed,
-    OperationStarted,
-    OperationSucceeded,
-    StartOutcome,
 )
 from indelible.ports.clients import NexusAnswer
 from indelible.services.history.nexus_links import temporal_links

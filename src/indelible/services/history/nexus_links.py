@@ -4,7 +4,7 @@ Owns both directions. A link that is not understood is dropped: it explains, and
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
@@ -15,7 +15,12 @@ from temporalio.api.nexus.v1 import Link as NexusLink
 _WORKFLOW_EVENT: Final = Link.WorkflowEvent.DESCRIPTOR.full_name
 _EVENT_REFERENCE: Final = "EventReference"
 _REQUEST_ID_REFERENCE: Final = "RequestIdReference"
+_WORKFLOW: Final = Link.Workflow.DESCRIPTOR.full_name
+_ACTIVITY: Final = Link.Activity.DESCRIPTOR.full_name
+_NEXUS_OPERATION: Final = Link.NexusOperation.DESCRIPTOR.full_name
 _PATH: Final = re.compile(r"/namespaces/([^/]+)/workflows/([^/]+)/([^/]+)/history")
+_WORKFLOW_PATH: Final = re.compile(r"/namespaces/([^/]+)/workflows/([^/]+)/([^/]+)")
+_ACTIVITY_PATH: Final = re.compile(r"/namespaces/([^/]+)/activities/([^/]+)/([^/]+)/details")
 _PREFIX: Final = "EVENT_TYPE_"
 
 
@@ -36,15 +41,57 @@ def nexus_link(event: Link.WorkflowEvent) -> NexusLink:
     return NexusLink(url=f"temporal://{path}?{urlencode(query)}", type=_WORKFLOW_EVENT)
 
 
+def operation_link(operation: Link.NexusOperation) -> NexusLink:
+    """Return the link to a standalone operation as Nexus carries it."""
+    parts = [
+        _escaped(part) for part in (operation.namespace, operation.operation_id, operation.run_id)
+    ]
+    path = "/namespaces/{}/nexus-operations/{}/{}/details".format(*parts)
+    return NexusLink(url=f"temporal://{path}", type=_NEXUS_OPERATION)
+
+
 def temporal_links(links: Iterable[NexusLink]) -> list[Link]:
-    """Return those of the links that lead to events of workflows."""
-    found = (_temporal_link(link) for link in links)
+    """Return those of the links that lead to what this service keeps."""
+    found = (_READERS[link.type](link) for link in links if link.type in _READERS)
     return [link for link in found if link is not None]
 
 
-def _temporal_link(link: NexusLink) -> Link | None:
-    if link.type != _WORKFLOW_EVENT:
+def _activity_link(link: NexusLink) -> Link | None:
+    parts = _path_parts(link, _ACTIVITY_PATH)
+    if parts is None:
         return None
+    namespace, activity_id, run_id = parts
+    return Link(activity=Link.Activity(namespace=namespace, activity_id=activity_id, run_id=run_id))
+
+
+def _workflow_link(link: NexusLink) -> Link | None:
+    parts = _path_parts(link, _WORKFLOW_PATH)
+    if parts is None:
+        return None
+    namespace, workflow_id, run_id = parts
+    query = parse_qs(urlsplit(link.url).query)
+    return Link(
+        workflow=Link.Workflow(
+            namespace=namespace,
+            workflow_id=workflow_id,
+            run_id=run_id,
+            reason=query.get("reason", [""])[0],
+        )
+    )
+
+
+def _path_parts(link: NexusLink, pattern: re.Pattern[str]) -> list[str] | None:
+    try:
+        url = urlsplit(link.url)
+    except ValueError:
+        return None
+    match = pattern.fullmatch(url.path)
+    if url.scheme != "temporal" or match is None:
+        return None
+    return [unquote(part) for part in match.groups()]
+
+
+def _event_link(link: NexusLink) -> Link | None:
     try:
         url = urlsplit(link.url)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
@@ -84,3 +131,10 @@ def _event_type(name: str) -> "EventType.ValueType":
     if not name.startswith(_PREFIX):
         name = _PREFIX + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
     return EventType.Value(name)
+
+
+_READERS: Final[Mapping[str, Callable[[NexusLink], Link | None]]] = {
+    _WORKFLOW_EVENT: _event_link,
+    _WORKFLOW: _workflow_link,
+    _ACTIVITY: _activity_link,
+}

@@ -11,21 +11,27 @@ from indelible.base.ids import Archetype, NamespaceId, WorkflowKey
 from indelible.base.limits import EXECUTIONS_CACHED_MAX, Limits
 from indelible.base.time_zones import UtcOffset
 from indelible.base.version_routing import VersionRouting, unrouted
+from indelible.engine.nexus_operation.tasks import OperationCall
 from indelible.ports.clients import MatchingClient
 from indelible.ports.clock import Clocks
 from indelible.ports.entropy import Entropy
 from indelible.ports.stores import Store
 from indelible.ports.telemetry import Telemetry
+from indelible.ports.transfer_tasks import AnyTransfer
 from indelible.services.history.activities import ActivityOperations
 from indelible.services.history.activity_executions import ActivityExecutions
 from indelible.services.history.activity_targets import ActivityTargets
+from indelible.services.history.callback_calls import CallbackCalls
 from indelible.services.history.completing import CompletionOperations
 from indelible.services.history.controlling import ControlOperations
 from indelible.services.history.describing import DescribeOperations
 from indelible.services.history.expirations import Expirations
 from indelible.services.history.messaging import MessageOperations
 from indelible.services.history.multi_operations import MultiOperations
-from indelible.services.history.nexus_calls import NexusCalls, NexusSurroundings
+from indelible.services.history.nexus_calls import NexusCalls
+from indelible.services.history.nexus_completions import NexusCompletions
+from indelible.services.history.nexus_operation_executions import NexusOperationExecutions
+from indelible.services.history.operation_handlers import NexusSurroundings, OperationHandlers
 from indelible.services.history.pages import HistoryOperations
 from indelible.services.history.querying import QueryOperations
 from indelible.services.history.resetting import ResetOperations
@@ -95,8 +101,16 @@ class HistoryService:
         tasks = WorkflowTaskOperations(self._shards)
         starts = StartOperations(self._shards, tasks)
         system = SystemOperations(starts, around.complete_signal_with_start)
-        calls = _nexus_calls(self._shards, around, system)
-        self._transfers = TransferExecutor(self._shards, starts, around.namespaces, calls)
+        handlers = _operation_handlers(around)
+        self._operations = NexusOperationExecutions(self._shards, around.clocks, handlers)
+        completions_of = NexusCompletions(self._shards, self._operations)
+        self._transfers = TransferExecutor(
+            self._shards,
+            starts,
+            around.namespaces,
+            NexusCalls(handlers, around.namespaces, system),
+            CallbackCalls(completions_of, around.namespaces),
+        )
         activities = ActivityOperations(self._shards)
         messages = MessageOperations(self._shards)
         pages = HistoryOperations(self._shards, around.clocks)
@@ -129,6 +143,7 @@ class HistoryService:
         self.respond_workflow_task_failed = completions.respond_workflow_task_failed
         self._standalone = ActivityExecutions(self._shards, around.clocks)
         self._bind_activities(self._standalone, ActivityTargets(activities, self._standalone))
+        self._bind_operations(self._operations)
 
     def _bind_controls(self, controls: ControlOperations) -> None:
         self.pause_workflow = controls.pause_workflow
@@ -138,6 +153,14 @@ class HistoryService:
         self.unpause_activity = controls.unpause_activity
         self.reset_activity = controls.reset_activity
         self.update_activity_options = controls.update_activity_options
+
+    def _bind_operations(self, operations: NexusOperationExecutions) -> None:
+        self.start_nexus_operation = operations.start_nexus_operation
+        self.describe_nexus_operation = operations.describe_nexus_operation
+        self.poll_nexus_operation = operations.poll_nexus_operation
+        self.request_cancel_nexus_operation = operations.request_cancel_nexus_operation
+        self.terminate_nexus_operation = operations.terminate_nexus_operation
+        self.delete_nexus_operation = operations.delete_nexus_operation
 
     def _bind_activities(self, standalone: ActivityExecutions, targets: ActivityTargets) -> None:
         self.start_activity = standalone.start_activity
@@ -154,7 +177,7 @@ class HistoryService:
 
     async def start(self) -> None:
         """Take the shards; from here on runs go on by themselves."""
-        await self._shards.start(wake=self._wake, execute=self._transfers.execute)
+        await self._shards.start(wake=self._wake, execute=self._execute)
 
     async def _wake(self, shard: Shard, key: WorkflowKey) -> None:
         match key.archetype:
@@ -162,22 +185,26 @@ class HistoryService:
                 await self._expirations.wake(shard, key)
             case Archetype.ACTIVITY:
                 await self._standalone.wake(shard, key)
+            case Archetype.NEXUS_OPERATION:
+                await self._operations.wake(shard, key)
+
+    async def _execute(self, shard: Shard, key: WorkflowKey, task: AnyTransfer) -> None:
+        if isinstance(task, OperationCall):
+            await self._operations.execute(shard, key, task)
+        else:
+            await self._transfers.execute(shard, key, task)
 
     async def stop(self) -> None:
         """Begin nothing any more, and answer whoever waits for a run."""
         self._shards.stop()
 
 
-def _nexus_calls(
-    shards: Shards, around: HistorySurroundings, system: SystemOperations
-) -> NexusCalls:
-    return NexusCalls(
-        shards,
+def _operation_handlers(around: HistorySurroundings) -> OperationHandlers:
+    return OperationHandlers(
         NexusSurroundings(
             endpoints=around.endpoints,
             namespaces=around.namespaces,
             matching=around.matching,
             clocks=around.clocks,
-        ),
-        system,
+        )
     )

@@ -52,6 +52,7 @@ from indelible.ports.stores import (
     TransferRow,
 )
 from indelible.ports.telemetry import Telemetry
+from indelible.ports.transfer_tasks import AnyTransfer
 from indelible.services.history.chain_locks import ChainLocks
 from indelible.services.history.entries import Entry, EntryCache, TaskIds, Unsaved
 from indelible.services.history.execution_codec import (
@@ -104,6 +105,10 @@ class ShardListener(Protocol):
 
     def stored(self, shard: "Shard", entry: Entry, written: Unsaved) -> None:
         """A commit is durable; `written` is what it contained."""
+        ...
+
+    def owed(self, shard: "Shard", key: WorkflowKey, tasks: Sequence[AnyTransfer]) -> None:
+        """Tasks of an entity that is no workflow are durable."""
         ...
 
     def is_owing(self, shard: "Shard", key: WorkflowKey) -> bool:
@@ -272,6 +277,13 @@ class Shard:
         reply, stepped = self.decide(entry, decision)
         await self.save(stepped)
         return reply
+
+    async def step_if_there(self, key: WorkflowKey, decision: Callable[[Transition], None]) -> None:
+        """Lock a chain and make one step of a run, durably; nothing happens if it is gone."""
+        async with self.locks.hold(key.chain):
+            entry = await self.find(key.chain, key.run_id)
+            if entry is not None:
+                await self.step(entry, decision)
 
     async def update(self, chain: ChainKey, run_id: str, decision: Callable[[Transition], T]) -> T:
         """Lock a chain, make one step of its named or current run, and return the reply."""

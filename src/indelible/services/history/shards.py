@@ -13,7 +13,7 @@ import structlog
 from indelible.base.ids import ChainKey, ShardId, WorkflowKey
 from indelible.base.instants import NEVER, Instant
 from indelible.base.limits import Limits
-from indelible.engine.workflow.tasks import TransferTask
+from indelible.ports.transfer_tasks import AnyTransfer
 from indelible.services.history.entries import Entry, Unsaved
 from indelible.services.history.query_buffer import QueryBuffer, is_asked_directly
 from indelible.services.history.shard import Shard, ShardParts
@@ -72,7 +72,7 @@ class Shards:
         self,
         *,
         wake: Callable[[Shard, WorkflowKey], Awaitable[None]],
-        execute: Callable[[Shard, WorkflowKey, TransferTask], Awaitable[None]],
+        execute: Callable[[Shard, WorkflowKey, AnyTransfer], Awaitable[None]],
     ) -> None:
         """Take all shards, and take up what their last owner left."""
         for number in range(self._shard_count):
@@ -89,7 +89,7 @@ class Shards:
         self,
         shard: Shard,
         wake: Callable[[Shard, WorkflowKey], Awaitable[None]],
-        execute: Callable[[Shard, WorkflowKey, TransferTask], Awaitable[None]],
+        execute: Callable[[Shard, WorkflowKey, AnyTransfer], Awaitable[None]],
     ) -> _Work:
         return _Work(
             Wakeups(shard, self._parts.clocks, self._spawn, lambda key: wake(shard, key)),
@@ -139,6 +139,10 @@ class Shards:
         if written.transfers:
             self._work[shard.shard_id].transfers.offer(entry.key, written.transfers)
 
+    def owed(self, shard: Shard, key: WorkflowKey, tasks: Sequence[AnyTransfer]) -> None:
+        """Execute the tasks of an entity that are durable now."""
+        self._work[shard.shard_id].transfers.offer(key, tasks)
+
     def is_owing(self, shard: Shard, key: WorkflowKey) -> bool:
         """Whether transfer tasks of a run are not done."""
         return self._work[shard.shard_id].transfers.is_owing(key)
@@ -155,8 +159,9 @@ class Shards:
         self.watchers.notify(key)
 
     def doubted(self, shard: Shard, key: WorkflowKey) -> None:
-        """Look into the store for wake-ups that were not told."""
+        """Look into the store for wake-ups and tasks that were not told."""
         self._work[shard.shard_id].wakeups.reread()
+        self._work[shard.shard_id].transfers.reread()
         self.watchers.notify(key)
 
     def forgotten(self, shard: Shard, entry: Entry) -> None:

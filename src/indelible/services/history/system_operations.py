@@ -15,16 +15,16 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import SignalWithStartWorkflowExecutionRequest
 
 from indelible.base.errors import InvalidArgumentError, ServiceError, StatusCode
-from indelible.engine.namespace.record import Namespace
-from indelible.engine.nexus.endpoint import SYSTEM_ENDPOINT
-from indelible.engine.nexus.failures import handler_failure, is_retryable_handler_failure
-from indelible.engine.workflow.commands.outcome import NexusTarget, no_nexus_target
-from indelible.engine.workflow.rules.nexus_operations import (
+from indelible.base.nexus_operations import (
     CallFailed,
     OperationFailed,
     OperationSucceeded,
     StartOutcome,
 )
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.nexus.endpoint import SYSTEM_ENDPOINT
+from indelible.engine.nexus.failures import handler_failure, is_retryable_handler_failure
+from indelible.engine.workflow.commands.outcome import NexusTarget, no_nexus_target
 from indelible.services.history.starting import StartOperations
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 

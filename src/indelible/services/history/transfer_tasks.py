@@ -59,6 +59,7 @@ from indelible.engine.workflow.tasks import (
     TransferTask,
 )
 from indelible.engine.workflow.transition import Transition
+from indelible.services.history.callback_calls import CallbackCalls
 from indelible.services.history.nexus_calls import NexusCalls
 from indelible.services.history.reading import read_event
 from indelible.services.history.resetting import reset_successor
@@ -90,11 +91,13 @@ class TransferExecutor:
         starts: StartOperations,
         namespaces: NamespaceRegistry,
         calls: NexusCalls,
+        callbacks: CallbackCalls,
     ) -> None:
         self._shards = shards
         self._starts = starts
         self._namespaces = namespaces
         self._calls = calls
+        self._callbacks = callbacks
 
     async def execute(self, shard: Shard, key: WorkflowKey, task: TransferTask) -> None:
         """Do what the task of a run wants done; nothing if it is not wanted any more."""
@@ -109,8 +112,12 @@ class TransferExecutor:
                 await self._report(shard, key)
             case ApplyParentClosePolicy():
                 await self._apply_close_policy(key, task)
-            case StartNexusOperation() | CancelNexusOperation() | CallCallback():
-                await self._calls.execute(shard, key, task)
+            case StartNexusOperation():
+                await self._calls.start(shard, key, task)
+            case CancelNexusOperation():
+                await self._calls.cancel(shard, key, task)
+            case CallCallback():
+                await self._callbacks.call(shard, key, task)
             case _:
                 assert_never(task)
 

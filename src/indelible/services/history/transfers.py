@@ -12,9 +12,9 @@ import structlog
 
 from indelible.base.ids import TaskId, WorkflowKey
 from indelible.base.instants import MILLISECOND, SECOND, Duration, after
-from indelible.engine.workflow.tasks import CallTask, TransferTask
 from indelible.ports.clock import Clocks
 from indelible.ports.stores import Commit
+from indelible.ports.transfer_tasks import AnyCall, AnyTransfer
 from indelible.services.history.execution_codec import decode_transfer
 from indelible.services.history.shard import Shard
 from indelible.services.history.wakeups import Spawn
@@ -30,7 +30,7 @@ ROWS_PER_READ: Final = 1_000
 RETRY_DELAY_MIN: Final = Duration(100 * MILLISECOND)
 RETRY_DELAY_MAX: Final = Duration(10 * SECOND)
 
-Execute = Callable[[WorkflowKey, TransferTask], Awaitable[None]]
+Execute = Callable[[WorkflowKey, AnyTransfer], Awaitable[None]]
 
 
 class Transfers:
@@ -41,7 +41,7 @@ class Transfers:
         self._clocks = clocks
         self._spawn = spawn
         self._execute = execute
-        self._waiting: deque[tuple[WorkflowKey, TransferTask]] = deque()
+        self._waiting: deque[tuple[WorkflowKey, AnyTransfer]] = deque()
         self._known: set[TaskId] = set()
         """Ids of the tasks in memory: waiting, running or about to be repeated."""
         self._owed: Counter[WorkflowKey] = Counter()
@@ -50,7 +50,7 @@ class Transfers:
         """There are tasks in the store that are not in memory."""
         self._is_reading = False
         self._running = 0
-        self._waiting_calls: deque[tuple[WorkflowKey, CallTask]] = deque()
+        self._waiting_calls: deque[tuple[WorkflowKey, AnyCall]] = deque()
         self._calls_running = 0
         self._is_stopped = False
 
@@ -63,7 +63,7 @@ class Transfers:
         """Begin no task any more; what is left is taken up by the next owner."""
         self._is_stopped = True
 
-    def offer(self, key: WorkflowKey, tasks: Sequence[TransferTask]) -> None:
+    def offer(self, key: WorkflowKey, tasks: Sequence[AnyTransfer]) -> None:
         """Take over committed tasks."""
         for task in tasks:
             if len(self._waiting) + len(self._waiting_calls) >= WAITING_MAX:
@@ -81,10 +81,10 @@ class Transfers:
         self._is_behind = True
         self._run_waiting()
 
-    def _enqueue(self, key: WorkflowKey, task: TransferTask) -> None:
+    def _enqueue(self, key: WorkflowKey, task: AnyTransfer) -> None:
         self._known.add(task.task_id)
         self._owed[key] += 1
-        if isinstance(task, CallTask):
+        if isinstance(task, AnyCall):
             self._waiting_calls.append((key, task))
         else:
             self._waiting.append((key, task))
@@ -104,7 +104,7 @@ class Transfers:
             self._is_reading = True
             self._spawn("read transfer tasks", self._read())
 
-    async def _run(self, key: WorkflowKey, task: TransferTask) -> None:
+    async def _run(self, key: WorkflowKey, task: AnyTransfer) -> None:
         delay = RETRY_DELAY_MIN
         try:
             while not self._is_stopped:
@@ -117,7 +117,7 @@ class Transfers:
                 await self._clocks.node.sleep(delay)
                 delay = Duration(min(2 * delay, RETRY_DELAY_MAX))
         finally:
-            if isinstance(task, CallTask):
+            if isinstance(task, AnyCall):
                 self._calls_running -= 1
             else:
                 self._running -= 1
@@ -127,7 +127,7 @@ class Transfers:
                 del self._owed[key]
             self._run_waiting()
 
-    async def _remove(self, task: TransferTask) -> None:
+    async def _remove(self, task: AnyTransfer) -> None:
         await self._shard.write(
             Commit(
                 shard_id=self._shard.shard_id,

@@ -6,13 +6,14 @@ from msgspec.structs import replace
 from temporalio.api.common.v1 import Callback
 from temporalio.api.history.v1 import HistoryEvent
 
+from indelible.base.calls import CallState
 from indelible.base.instants import NEVER, Instant, instant
 from indelible.engine.workflow.deltas import (
     CallbackAttemptFailed,
     CallbackEnded,
     CallbackScheduled,
 )
-from indelible.engine.workflow.records import CallbackRecord, CallState
+from indelible.engine.workflow.records import CallbackRecord
 from indelible.engine.workflow.state import MutableState
 
 

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 from temporalio.api.history.v1 import HistoryEvent
 
+from indelible.base.calls import CallRecord, CallState
 from indelible.base.ids import EventId
 from indelible.base.instants import NEVER, duration, instant
 from indelible.engine.workflow.deltas import (
@@ -12,7 +13,7 @@ from indelible.engine.workflow.deltas import (
     NexusStartRecorded,
 )
 from indelible.engine.workflow.history_events import event_reference
-from indelible.engine.workflow.records import CallRecord, CallState, NexusOperationRecord
+from indelible.engine.workflow.records import NexusOperationRecord
 from indelible.engine.workflow.state import MutableState
 
 

@@ -13,6 +13,7 @@ from temporalio.api.history.v1 import NexusOperationScheduledEventAttributes
 from indelible.base.attributes import duration_fault, utf8_length
 from indelible.base.instants import Duration, duration, duration_message
 from indelible.base.limits import NEXUS_HEADER_BYTES_MAX, NEXUS_NAME_BYTES_MAX
+from indelible.base.nexus_operations import DISALLOWED_HEADERS, header_bytes
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
     Outcome,
@@ -26,21 +27,6 @@ _Given = ScheduleNexusOperationCommandAttributes
 _Cause = WorkflowTaskFailedCause
 _CAUSE: Final = _Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_NEXUS_OPERATION_ATTRIBUTES
 _ATTRIBUTES: Final = "ScheduleNexusOperationCommandAttributes"
-
-DISALLOWED_HEADERS: Final = frozenset(
-    {
-        "request-timeout",
-        "xdc-redirection",
-        "xdc-redirection-api",
-        "xdc-redirection-source-cell",
-        "caller-name",
-        "caller-type",
-        "call-initiation",
-        "temporal-principal-type",
-        "temporal-principal-name",
-    }
-)
-"""Headers that only the service may set."""
 
 
 def schedule_nexus_operation(
@@ -114,8 +100,7 @@ def _refuse_header(given: _Given, header: dict[str, str]) -> Refusal | None:
         if name.lower() in DISALLOWED_HEADERS:
             message = f'{_ATTRIBUTES}.NexusHeader contains a disallowed header key: "{name}"'
             return Refusal(cause=_CAUSE, message=message)
-    size = sum(utf8_length(name) + utf8_length(value) for name, value in header.items())
-    if size > NEXUS_HEADER_BYTES_MAX:
+    if header_bytes(header) > NEXUS_HEADER_BYTES_MAX:
         return Refusal(cause=_CAUSE, message=f"{_ATTRIBUTES}.NexusHeader exceeds size limit")
     return None
 

@@ -1,6 +1,6 @@
 """The interval before another call of a completion callback is over."""
 
-from indelible.engine.workflow.records import CallState
+from indelible.base.calls import CallState
 from indelible.engine.workflow.rules.callbacks import call_callback
 from indelible.engine.workflow.transition import Transition
 

@@ -2,15 +2,15 @@
 
 from temporalio.api.enums.v1 import TimeoutType
 
+from indelible.base.calls import CallState
 from indelible.base.ids import EventId
+from indelible.base.nexus_operations import next_operation_deadline
 from indelible.engine.workflow import deltas
-from indelible.engine.workflow.records import CallState
 from indelible.engine.workflow.rules.nexus_operations import (
     call_cancel_if_started,
     call_start,
     time_out_operation,
 )
-from indelible.engine.workflow.timer_sequence import nexus_operation_deadline
 from indelible.engine.workflow.transition import Transition
 
 
@@ -20,7 +20,7 @@ def fire_nexus_operation_deadline(step: Transition, scheduled_event_id: EventId)
     Return whether a workflow task must follow. Obsolete is no error.
     """
     record = step.state.nexus_operations.get(scheduled_event_id)
-    deadline = nexus_operation_deadline(record) if record is not None else None
+    deadline = next_operation_deadline(record) if record is not None else None
     if record is None or deadline is None or deadline.at > step.now:
         return False
     if deadline.timeout_type != TimeoutType.TIMEOUT_TYPE_UNSPECIFIED:

@@ -1,12 +1,8 @@
 """An asynchronous Nexus operation has ended: its handler calls back."""
 
 from indelible.base.errors import NotFoundError, workflow_already_completed
-from indelible.engine.workflow.rules.nexus_operations import (
-    OperationEnd,
-    OperationStarted,
-    close_operation,
-    start_operation,
-)
+from indelible.base.nexus_operations import OperationEnd, OperationStarted
+from indelible.engine.workflow.rules.nexus_operations import close_operation, start_operation
 from indelible.engine.workflow.rules.workflow_tasks import require_workflow_task
 from indelible.engine.workflow.transition import Transition
 

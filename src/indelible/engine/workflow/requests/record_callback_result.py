@@ -2,8 +2,8 @@
 
 from temporalio.api.failure.v1 import Failure
 
+from indelible.base.calls import CallState
 from indelible.engine.workflow import deltas
-from indelible.engine.workflow.records import CallState
 from indelible.engine.workflow.rules.callbacks import back_off_callback
 from indelible.engine.workflow.transition import Transition
 

@@ -8,14 +8,16 @@ from typing import assert_never
 
 from temporalio.api.failure.v1 import Failure
 
-from indelible.engine.workflow.records import CallState
-from indelible.engine.workflow.rules.nexus_operations import (
+from indelible.base.calls import CallState
+from indelible.base.nexus_operations import (
     CallFailed,
     OperationFailed,
     OperationStarted,
     OperationSucceeded,
     OperationTimedOut,
     StartOutcome,
+)
+from indelible.engine.workflow.rules.nexus_operations import (
     back_off,
     close_operation,
     end_cancel,

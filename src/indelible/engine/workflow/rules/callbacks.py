@@ -4,7 +4,6 @@ Owns when a callback is called, and what it tells (semantics 9.5). Must not know
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from temporalio.api.common.v1 import Callback
 from temporalio.api.enums.v1 import EventType
@@ -16,25 +15,15 @@ from temporalio.api.failure.v1 import (
 )
 from temporalio.api.history.v1 import HistoryEvent
 
-from indelible.base.backoff import retry_interval
+from indelible.base.calls import CallState, next_call_at
 from indelible.base.errors import FailedPreconditionError
-from indelible.base.instants import after
 from indelible.base.invariants import InvariantError
 from indelible.base.limits import CALLBACKS_PER_WORKFLOW_MAX
+from indelible.base.nexus_operations import OperationEnd, OperationFailed, OperationSucceeded
 from indelible.engine.workflow import deltas
-from indelible.engine.workflow.records import CallState
-from indelible.engine.workflow.rules.nexus_operations import (
-    CALL_RETRY_POLICY,
-    OperationEnd,
-    OperationFailed,
-    OperationSucceeded,
-)
 from indelible.engine.workflow.state import StateView
 from indelible.engine.workflow.tasks import CallCallback
 from indelible.engine.workflow.transition import Transition
-
-TOKEN_HEADER: Final = "temporal-callback-token"  # noqa: S105 - a header's name
-OPERATION_TOKEN_HEADER: Final = "nexus-operation-token"  # noqa: S105 - a header's name
 
 
 def check_callback_count(state: StateView | None, added: Sequence[Callback]) -> None:
@@ -82,7 +71,7 @@ def back_off_callback(step: Transition, callback_id: str, failure: Failure) -> N
         deltas.CallbackAttemptFailed(
             callback_id=callback_id,
             failed_at=step.now,
-            next_attempt_at=after(step.now, retry_interval(CALL_RETRY_POLICY, attempt)),
+            next_attempt_at=next_call_at(attempt, now=step.now),
             failure=failure.SerializeToString(),
         )
     )

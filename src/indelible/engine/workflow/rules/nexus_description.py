@@ -17,13 +17,9 @@ from temporalio.api.workflow.v1 import (
 )
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
+from indelible.base.calls import CallRecord, CallState
 from indelible.base.instants import Instant, duration_message, timestamp
-from indelible.engine.workflow.records import (
-    CallbackRecord,
-    CallRecord,
-    CallState,
-    NexusOperationRecord,
-)
+from indelible.engine.workflow.records import CallbackRecord, NexusOperationRecord
 from indelible.engine.workflow.state import StateView
 
 _Pending = PendingNexusOperationState

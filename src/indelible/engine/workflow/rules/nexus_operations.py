@@ -4,13 +4,8 @@ Owns what commands, outcomes of calls, completions and deadlines have in common 
 Must not know how a handler is called, and leaves it to the caller to have a workflow task follow.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
-
-from temporalio.api.common.v1 import Link, Payload, RetryPolicy
 from temporalio.api.enums.v1 import TimeoutType
-from temporalio.api.failure.v1 import Failure, NexusOperationFailureInfo, TimeoutFailureInfo
+from temporalio.api.failure.v1 import Failure, NexusOperationFailureInfo
 from temporalio.api.history.v1 import (
     NexusOperationCanceledEventAttributes,
     NexusOperationCancelRequestCompletedEventAttributes,
@@ -21,64 +16,18 @@ from temporalio.api.history.v1 import (
     NexusOperationTimedOutEventAttributes,
 )
 
-from indelible.base.backoff import retry_interval
+from indelible.base.calls import CallState, next_call_at
 from indelible.base.ids import EventId
-from indelible.base.instants import HOUR, SECOND, Instant, after, duration_message
+from indelible.base.nexus_operations import (
+    OperationEnd,
+    OperationStarted,
+    OperationSucceeded,
+    timed_out_failure,
+)
 from indelible.engine.workflow import deltas
-from indelible.engine.workflow.records import CallState, NexusOperationRecord
+from indelible.engine.workflow.records import NexusOperationRecord
 from indelible.engine.workflow.tasks import CancelNexusOperation, StartNexusOperation
 from indelible.engine.workflow.transition import Transition
-
-CALL_RETRY_POLICY: Final = RetryPolicy(
-    initial_interval=duration_message(SECOND),
-    backoff_coefficient=2.0,
-    maximum_interval=duration_message(HOUR),
-)
-"""Of calls to handlers and of completion callbacks; without jitter, unlike the reference's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationStarted:
-    """The handler will call back."""
-
-    token: str
-    links: Sequence[Link] = ()
-    at: Instant | None = None
-    """When it started, if only its completion tells; None for now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationSucceeded:
-    """The operation has its result."""
-
-    result: Payload | None
-    links: Sequence[Link] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationFailed:
-    """The operation has ended without a result; a canceled failure says that it was canceled."""
-
-    failure: Failure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationTimedOut:
-    """There is not enough time left for another call."""
-
-    timeout_type: "TimeoutType.ValueType"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallFailed:
-    """The call failed, and may succeed later."""
-
-    failure: Failure
-
-
-OperationEnd = OperationSucceeded | OperationFailed
-StartOutcome = OperationStarted | OperationEnd | OperationTimedOut | CallFailed
-"""What became of the call that starts an operation."""
 
 
 def call_start(step: Transition, record: NexusOperationRecord) -> None:
@@ -142,7 +91,7 @@ def close_operation(step: Transition, record: NexusOperationRecord, end: Operati
         return
     kind = (
         NexusOperationCanceledEventAttributes
-        if end.failure.HasField("canceled_failure_info")
+        if end.is_canceled
         else NexusOperationFailedEventAttributes
     )
     step.emit(
@@ -158,14 +107,10 @@ def time_out_operation(
     step: Transition, record: NexusOperationRecord, timeout_type: "TimeoutType.ValueType"
 ) -> None:
     """Record that an operation took too long."""
-    cause = Failure(
-        message="operation timed out",
-        timeout_failure_info=TimeoutFailureInfo(timeout_type=timeout_type),
-    )
     step.emit(
         NexusOperationTimedOutEventAttributes(
             scheduled_event_id=record.scheduled_event_id,
-            failure=operation_failure(record, cause),
+            failure=operation_failure(record, timed_out_failure(timeout_type)),
             request_id=record.request_id,
         )
     )
@@ -208,7 +153,7 @@ def back_off(
             scheduled_event_id=record.scheduled_event_id,
             is_cancel=is_cancel,
             failed_at=step.now,
-            next_attempt_at=after(step.now, retry_interval(CALL_RETRY_POLICY, attempt)),
+            next_attempt_at=next_call_at(attempt, now=step.now),
             failure=failure.SerializeToString(),
         )
     )

@@ -1,0 +1,1 @@
+"""Standalone Nexus operations: operations without a workflow that waits for them."""

@@ -1,0 +1,204 @@
+"""Calls to the handlers of Nexus operations, whoever wants an operation started or canceled.
+
+Owns the way to a handler: through the task queue of an endpoint. Must not know who waits for the
+outcome, nor how it is recorded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.nexus.v1 import (
+    CancelOperationRequest,
+    Link as NexusLink,
+    Request as NexusRequest,
+    StartOperationRequest,
+)
+
+from indelible.base.callback_token import CallbackToken, encode_callback_token
+from indelible.base.errors import NotFoundError, ServiceError
+from indelible.base.failures import server_failure
+from indelible.base.ids import QueueKey, QueueType
+from indelible.base.instants import Duration, Instant, after, timestamp
+from indelible.base.nexus_operations import (
+    TOKEN_HEADER,
+    CallFailed,
+    OperationFailed,
+    Patience,
+    StartOutcome,
+    timed_out_failure,
+)
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.nexus.endpoint import NexusEndpoint
+from indelible.engine.nexus.failures import (
+    NOT_FOUND,
+    UPSTREAM_TIMEOUT,
+    handler_failure,
+    is_retryable_handler_failure,
+)
+from indelible.ports.clients import MatchingClient, NexusAnswer, NexusTask
+from indelible.ports.clock import Clocks
+from indelible.services.history.nexus_answers import start_outcome
+from indelible.services.namespaces import NamespaceRegistry
+from indelible.services.nexus_endpoints import NexusEndpointRegistry
+
+SYSTEM_CALLBACK_URL: Final = "temporal://system"
+CANCEL_TOO_LATE: Final = "operation timed out before cancellation could be delivered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NexusSurroundings:
+    """What calls need of the node besides the shards."""
+
+    endpoints: NexusEndpointRegistry
+    namespaces: NamespaceRegistry
+    matching: MatchingClient
+    clocks: Clocks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationName:
+    """What is called."""
+
+    endpoint: str
+    endpoint_id: str
+    service: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartCall:
+    """One attempt to have an operation started."""
+
+    namespace: Namespace
+    """Of whoever wants it."""
+    target: OperationName
+    request_id: str
+    """The same for all attempts."""
+    payload: Payload | None
+    header: Mapping[str, str]
+    token: CallbackToken
+    """What the handler gives back when the operation has ended."""
+    link: NexusLink
+    """Leads to whoever wants the operation."""
+    patience: Duration
+    result_bytes_max: int
+    now: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelCall:
+    """One attempt to have an operation canceled."""
+
+    target: OperationName
+    operation_token: str
+    header: Mapping[str, str]
+    patience: Duration
+    now: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What became of a call that has no result: no failure means that it was heard."""
+
+    failure: Failure | None = None
+    is_retryable: bool = False
+
+
+def too_late_to_cancel(patience: Patience) -> CallResult:
+    """Return the result of a cancellation that there is no time for."""
+    return CallResult(failure=timed_out_failure(patience.timeout_type, CANCEL_TOO_LATE))
+
+
+class OperationHandlers:
+    """Finds the handlers of operations and speaks to them."""
+
+    def __init__(self, around: NexusSurroundings) -> None:
+        self._around = around
+
+    async def start(self, call: StartCall) -> StartOutcome:
+        """Ask a handler to start an operation; return what became of it."""
+        queue = self._queue(call.target)
+        if queue is None:
+            return OperationFailed(failure=_not_registered())
+        request = NexusRequest(
+            endpoint=call.target.endpoint,
+            scheduled_time=timestamp(call.now),
+            header=call.header,
+            start_operation=StartOperationRequest(
+                service=call.target.service,
+                operation=call.target.operation,
+                request_id=call.request_id,
+                callback=SYSTEM_CALLBACK_URL,
+                callback_header={TOKEN_HEADER: encode_callback_token(call.token)},
+                payload=call.payload,
+                links=[call.link],
+            ),
+        )
+        answer = await self._ask(queue, request, call.patience)
+        if isinstance(answer, Failure):
+            return CallFailed(failure=answer)
+        return start_outcome(answer, result_bytes_max=call.result_bytes_max)
+
+    async def cancel(self, call: CancelCall) -> CallResult:
+        """Ask a handler to cancel an operation that it has started."""
+        queue = self._queue(call.target)
+        if queue is None:
+            return CallResult(failure=_not_registered())
+        request = NexusRequest(
+            endpoint=call.target.endpoint,
+            scheduled_time=timestamp(call.now),
+            header=call.header,
+            cancel_operation=CancelOperationRequest(
+                service=call.target.service,
+                operation=call.target.operation,
+                operation_id=call.operation_token,
+                operation_token=call.operation_token,
+            ),
+        )
+        answer = await self._ask(queue, request, call.patience)
+        if isinstance(answer, Failure):
+            return CallResult(failure=answer, is_retryable=True)
+        if answer is None:
+            failure = handler_failure(UPSTREAM_TIMEOUT, "upstream timeout")
+            return CallResult(failure=failure, is_retryable=True)
+        if answer.failure is not None:
+            is_retryable = is_retryable_handler_failure(answer.failure)
+            return CallResult(failure=answer.failure, is_retryable=is_retryable)
+        return CallResult()
+
+    def _endpoint(self, target: OperationName) -> NexusEndpoint | None:
+        """Return the endpoint that was meant, or the one that was made anew under its name."""
+        return self._around.endpoints.find_by_id(target.endpoint_id) or self._around.endpoints.find(
+            target.endpoint
+        )
+
+    def _queue(self, target: OperationName) -> QueueKey | None:
+        """Return the queue in which the handler of an operation looks for work."""
+        endpoint = self._endpoint(target)
+        if endpoint is None or not endpoint.task_queue:
+            return None
+        try:
+            namespace = self._around.namespaces.by_id(endpoint.namespace_id)
+        except NotFoundError:
+            return None
+        return QueueKey(namespace.id, QueueType.NEXUS, endpoint.task_queue)
+
+    async def _ask(
+        self, queue: QueueKey, request: NexusRequest, patience: Duration
+    ) -> NexusAnswer | Failure | None:
+        """Return the answer of a worker, None if there is none in time, or why it was not asked."""
+        request.capabilities.temporal_failure_responses = True
+        deadline = after(self._around.clocks.node.now(), patience)
+        try:
+            return await self._around.matching.call_nexus(
+                NexusTask(queue=queue, request=request), deadline=deadline
+            )
+        except ServiceError as error:
+            return server_failure(error.message, is_non_retryable=False)
+
+
+def _not_registered() -> Failure:
+    return handler_failure(NOT_FOUND, "endpoint not registered")
