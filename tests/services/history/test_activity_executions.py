@@ -1,7 +1,7 @@
 """Standalone activities in their shard: what a failing store, a restart and time make of them."""
 
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import Random  # noqa: TID251 - a seeded generator is what the faulty store is given
 from typing import Final
 
@@ -29,7 +29,7 @@ from indelible.base.ids import (
     WorkflowId,
     WorkflowKey,
 )
-from indelible.base.instants import DAY, SECOND, Duration, Instant
+from indelible.base.instants import DAY, SECOND, Instant
 from indelible.base.limits import Limits
 from indelible.base.task_token import ActivityById
 from indelible.base.time_zones import utc_only
@@ -46,47 +46,11 @@ from indelible.services.matching.service import MatchingService
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.store.faulty import NO_FAULTS, FaultyStore
 from indelible.store.memory import MemoryStore
+from tests.services.history.fakes import CountingEntropy, HandClock
 
 NAMESPACE: Final = NamespaceId("namespace")
 QUEUE: Final = QueueKey(NAMESPACE, QueueType.ACTIVITY, "queue")
 POLLER: Final = Poller(identity="worker", request_id="delivery")
-
-
-@dataclass
-class HandClock:
-    """Stands still until it is set; whatever waits for it is never called."""
-
-    time: Instant = field(default=Instant(1_000 * SECOND))
-
-    @property
-    def node(self) -> "HandClock":
-        return self
-
-    def clock_of(self, namespace_id: NamespaceId) -> "HandClock":
-        return self
-
-    def now(self) -> Instant:
-        return self.time
-
-    def call_at(self, at: Instant, callback: object) -> "HandClock":
-        return self
-
-    async def sleep(self, span: Duration) -> None:
-        """Return at once: time is set by hand."""
-
-    def cancel(self) -> None:
-        """Forget a call that would not be made anyway."""
-
-
-class CountingEntropy:
-    """Tokens that differ."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def token(self, count: int) -> bytes:
-        self._count += 1
-        return self._count.to_bytes(count, "big")
 
 
 class Node:
