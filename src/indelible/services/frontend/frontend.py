@@ -101,8 +101,7 @@ class Frontend:
                 matching=backends.matching, deployments=backends.deployments, address=address
             ).routes(),
             VisibilityHandlers(store=backends.visibility).routes(),
-            *_nexus_operation_routes(backends, entropy=entropy, limits_of=limits_of),
-            *_activity_routes(backends, entropy=entropy, limits_of=limits_of),
+            *_standalone_routes(backends, entropy=entropy, limits_of=limits_of),
             *_routes_for_workers(backends, clock=clocks.node, limits_of=limits_of),
         )
         self._operator_service: tuple[Routes, ...] = (
@@ -129,10 +128,10 @@ class Frontend:
         return self._pipeline.handlers(routes)
 
 
-def _activity_routes(
+def _standalone_routes(
     backends: Backends, *, entropy: Entropy, limits_of: LimitsOf
 ) -> tuple[Routes, ...]:
-    """Activities of workflows, and those that stand alone."""
+    """Activities of workflows, and what stands alone: activities and Nexus operations."""
     history = backends.history
     return (
         ActivityHandlers(history=history, limits_of=limits_of).routes(),
@@ -140,16 +139,8 @@ def _activity_routes(
             activities=history, entropy=entropy, limits_of=limits_of
         ).routes(),
         ActivityVisibilityHandlers(store=backends.visibility).routes(),
-    )
-
-
-def _nexus_operation_routes(
-    backends: Backends, *, entropy: Entropy, limits_of: LimitsOf
-) -> tuple[Routes, ...]:
-    """Nexus operations that stand alone."""
-    return (
         NexusOperationExecutionHandlers(
-            operations=backends.history,
+            operations=history,
             endpoints=backends.endpoints,
             entropy=entropy,
             limits_of=limits_of,

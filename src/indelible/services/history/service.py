@@ -112,26 +112,16 @@ class HistoryService:
             CallbackCalls(completions_of, around.namespaces),
         )
         activities = ActivityOperations(self._shards)
-        messages = MessageOperations(self._shards)
         pages = HistoryOperations(self._shards, around.clocks)
         completions = CompletionOperations(
             self._shards, tasks, around.namespaces, NexusTargets(around.endpoints, system)
         )
-        updates = UpdateOperations(self._shards, around.matching, around.clocks)
-        self.update_workflow = updates.update_workflow
-        self.poll_update = updates.poll_update
-        self.execute_multi_operation = MultiOperations(
-            self._shards, starts, updates
-        ).update_with_start
+        self._bind_updates(UpdateOperations(self._shards, around.matching, around.clocks), starts)
         self._bind_controls(ControlOperations(self._shards))
         self.reset_workflow = ResetOperations(self._shards, around.entropy).reset_workflow
         self.start_workflow = starts.start_workflow
         self.signal_with_start = starts.signal_with_start
-        self.signal_workflow = messages.signal_workflow
-        self.request_cancel = messages.request_cancel
-        self.terminate_workflow = messages.terminate_workflow
-        self.delete_workflow = messages.delete_workflow
-        self.reset_sticky = messages.reset_sticky
+        self._bind_messages(MessageOperations(self._shards))
         self.describe_workflow = DescribeOperations(self._shards).describe_workflow
         self.get_history = pages.get_history
         self.get_history_reverse = pages.get_history_reverse
@@ -144,6 +134,20 @@ class HistoryService:
         self._standalone = ActivityExecutions(self._shards, around.clocks)
         self._bind_activities(self._standalone, ActivityTargets(activities, self._standalone))
         self._bind_operations(self._operations)
+
+    def _bind_updates(self, updates: UpdateOperations, starts: StartOperations) -> None:
+        self.update_workflow = updates.update_workflow
+        self.poll_update = updates.poll_update
+        self.execute_multi_operation = MultiOperations(
+            self._shards, starts, updates
+        ).update_with_start
+
+    def _bind_messages(self, messages: MessageOperations) -> None:
+        self.signal_workflow = messages.signal_workflow
+        self.request_cancel = messages.request_cancel
+        self.terminate_workflow = messages.terminate_workflow
+        self.delete_workflow = messages.delete_workflow
+        self.reset_sticky = messages.reset_sticky
 
     def _bind_controls(self, controls: ControlOperations) -> None:
         self.pause_workflow = controls.pause_workflow
