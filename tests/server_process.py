@@ -41,10 +41,10 @@ class ServerExecutable:
         if len(self.words) == 1:
             return Path(self.words[0])
         path = folder / "indelible-launcher"
-        source = _REPOSITORY / "src"
+        # What the caller's interpreter is told to import is not meant for ours.
         path.write_text(
             "#!/bin/sh\n"
-            f'PYTHONPATH={shlex.quote(str(source))}"${{PYTHONPATH:+:$PYTHONPATH}}"\n'
+            f"PYTHONPATH={shlex.quote(str(_REPOSITORY / 'src'))}\n"
             "export PYTHONPATH\n"
             f'exec {shlex.join(self.words)} "$@"\n'
         )
