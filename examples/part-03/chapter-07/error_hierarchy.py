@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 
 from temporalio import activity, workflow
 from temporalio.client import (
+    Client,
     WorkflowFailureError,
 )
 from temporalio.common import RetryPolicy
@@ -86,50 +87,46 @@ async def error_of(result: Awaitable[object]) -> BaseException:
     raise AssertionError("the call was expected to fail")
 
 
+async def collect(client: Client, queue: str) -> dict[str, BaseException]:
+    """One error of each kind."""
+    errors: dict[str, BaseException] = {}
+    for how in ("workflow", "activity", "child", "slow"):
+        errors[how] = await error_of(
+            client.execute_workflow(FailingWorkflow.run, how, id=new_id(how), task_queue=queue)
+        )
+    errors["too long"] = await error_of(
+        client.execute_workflow(
+            FailingWorkflow.run, "wait", id=new_id("wait"), task_queue=queue, run_timeout=span(1)
+        )
+    )
+    running, ended = [
+        await client.start_workflow(
+            FailingWorkflow.run, "wait", id=new_id("wait"), task_queue=queue
+        )
+        for _ in range(2)
+    ]
+    errors["query"] = await error_of(running.query(FailingWorkflow.broken_query))
+    errors["update"] = await error_of(running.execute_update(FailingWorkflow.broken_update))
+    errors["second start"] = await error_of(
+        client.start_workflow(FailingWorkflow.run, "wait", id=running.id, task_queue=queue)
+    )
+    await running.cancel()
+    errors["cancelled"] = await error_of(running.result())
+    await ended.terminate("enough")
+    errors["terminated"] = await error_of(ended.result())
+    errors["nobody"] = await error_of(client.get_workflow_handle(new_id("nobody")).describe())
+    return errors
+
+
 async def main() -> None:
-    """Collect one error of each kind."""
+    """Compare the chain of each error with what is expected."""
     options = parse_options()
     client = await connect()
-    chains: dict[str, list[str]] = {}
     async with working(client, options, workflows=[FailingWorkflow], activities=[misbehave]):
-        errors: dict[str, BaseException] = {}
-        for how in ("workflow", "activity", "child", "slow"):
-            errors[how] = await error_of(
-                client.execute_workflow(
-                    FailingWorkflow.run, how, id=new_id(how), task_queue=options.task_queue
-                )
-            )
-        errors["too long"] = await error_of(
-            client.execute_workflow(
-                FailingWorkflow.run,
-                "wait",
-                id=new_id("wait"),
-                task_queue=options.task_queue,
-                run_timeout=span(1),
-            )
-        )
-        for how in ("cancelled", "terminated"):
-            handle = await client.start_workflow(
-                FailingWorkflow.run, "wait", id=new_id(how), task_queue=options.task_queue
-            )
-            if how == "cancelled":
-                errors["query"] = await error_of(handle.query(FailingWorkflow.broken_query))
-                errors["update"] = await error_of(
-                    handle.execute_update(FailingWorkflow.broken_update)
-                )
-                errors["second start"] = await error_of(
-                    client.start_workflow(
-                        FailingWorkflow.run, "wait", id=handle.id, task_queue=options.task_queue
-                    )
-                )
-                await handle.cancel()
-            else:
-                await handle.terminate("enough")
-            errors[how] = await error_of(handle.result())
-        errors["nobody"] = await error_of(client.get_workflow_handle(new_id("nobody")).describe())
-    for how, error in errors.items():
-        chains[how] = chain_of(error)
-        print(f"  {how:<13} {' <- '.join(chains[how])}")
+        errors = await collect(client, options.task_queue)
+    chains = {how: chain_of(error) for how, error in errors.items()}
+    for how, chain in chains.items():
+        print(f"  {how:<13} {' <- '.join(chain)}")
     below_activity = ["ActivityError", "ApplicationError(DiskFull)"]
     expected = {
         "workflow": ["WorkflowFailureError", "ApplicationError(Refused)"],
