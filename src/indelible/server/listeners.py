@@ -48,7 +48,11 @@ class Listeners:
             clock=clock,
             telemetry=telemetry,
         )
-        self._http = None if config.http_port is None else _http_server(clock=clock)
+        self._http = (
+            None
+            if config.http_port is None
+            else _http_server(handlers, clock=clock, telemetry=telemetry)
+        )
 
     async def start(self, host: str) -> Bound:
         """Bind both and let calls in. Raises `StartRefusedError` if a port cannot be had."""
@@ -72,12 +76,14 @@ class Listeners:
                 group.create_task(self._http.stop(grace))
 
 
-def _http_server(*, clock: Clock) -> "HttpServer":
-    from indelible.wire.http.routes import Route  # noqa: PLC0415 - see above
+def _http_server(
+    handlers: Mapping[tuple[str, str], Handler], *, clock: Clock, telemetry: Telemetry
+) -> "HttpServer":
+    from indelible.wire.http.api.routes import api_routes  # noqa: PLC0415 - see above
     from indelible.wire.http.server import HttpServer  # noqa: PLC0415 - see above
 
-    routes: list[Route] = []
-    return HttpServer(routes, clock=clock)
+    services = [WORKFLOW_SERVICE, OPERATOR_SERVICE]
+    return HttpServer(api_routes(services, handlers, clock=clock, telemetry=telemetry), clock=clock)
 
 
 async def _listen_http(server: "HttpServer", host: str, port: int) -> int:
