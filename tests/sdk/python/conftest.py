@@ -26,6 +26,12 @@ SEARCH_ATTRIBUTES = (
     SearchAttributeKey.for_text("TestText"),
 )
 
+# What is on by itself here, and off in the reference.
+REFERENCE_SETTINGS = (
+    "--dynamic-config-value",
+    "history.enableSignalWithStartFromWorkflow=true",
+)
+
 
 @pytest.fixture(scope="session")
 def server_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -35,7 +41,9 @@ def server_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def environment(server_path: Path) -> AsyncIterator[WorkflowEnvironment]:
     started = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(server_path), search_attributes=SEARCH_ATTRIBUTES
+        dev_server_existing_path=str(server_path),
+        dev_server_extra_args=REFERENCE_SETTINGS,
+        search_attributes=SEARCH_ATTRIBUTES,
     )
     async with started as environment:
         yield environment

@@ -30,8 +30,6 @@ from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
 SYSTEM_SERVICE: Final = "temporal.api.workflowservice.v1.WorkflowService"
 SIGNAL_WITH_START: Final = "SignalWithStartWorkflowExecution"
-SYSTEM_PAYLOAD_KEY: Final = "__temporal_system_payload"
-"""Marks payloads that no codec of a user may touch."""
 
 _HANDLER_ERROR_TYPES: Final = {
     StatusCode.ALREADY_EXISTS: "BAD_REQUEST",
@@ -157,11 +155,15 @@ def _decoded(payload: Payload) -> SignalWithStartWorkflowExecutionRequest:
 
 
 def _result(message: Message) -> Payload:
+    """Encode an answer, without the mark that SDKs put on the request's payload.
+
+    The reference service marks answers only after 1.32, and an SDK of that time fails the workflow
+    task when it meets a marked one.
+    """
     return Payload(
         metadata={
             "encoding": b"binary/protobuf",
             "messageType": message.DESCRIPTOR.full_name.encode(),
-            SYSTEM_PAYLOAD_KEY: b"true",
         },
         data=message.SerializeToString(),
     )

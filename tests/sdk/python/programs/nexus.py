@@ -98,3 +98,19 @@ class Naming:
         except Exception as error:  # noqa: BLE001 - its cause is what the test asks for
             return type(error.__cause__).__name__
         return "answered"
+
+
+@workflow.defn
+class Telling:
+    """Tells another workflow something, and starts it if need be: the service's own operation."""
+
+    @workflow.run
+    async def run(self, workflow_id: str) -> str | None:
+        handle = await workflow.signal_with_start_workflow(
+            Work.run,
+            "wait",
+            id=workflow_id,
+            task_queue=workflow.info().task_queue,
+            signal=Work.tell,
+        )
+        return handle.run_id
