@@ -21,6 +21,7 @@ _QUIET_SECONDS: Final = 1.0
 """A page is there when it has asked nothing for so long,"""
 _CALLS_MIN: Final = 3
 """and these at least: who is there, which version, which namespaces."""
+_LOADING: Final = """!!document.querySelector('.background-animate, [data-testid="loading"]')"""
 _PAGE_SECONDS_MAX: Final = 20.0
 # The UI's own, against any server.
 _HARMLESS: Final = ("net::ERR_NAME_NOT_RESOLVED", "net::ERR_INTERNET_DISCONNECTED")
@@ -100,7 +101,7 @@ async def _opened(browser: Browser, url: str) -> Heard:
     while loop.time() - began < _PAGE_SECONDS_MAX:
         await asyncio.sleep(0.1)
         is_quiet = loop.time() - heard.last_at > _QUIET_SECONDS and not heard.under_way
-        if is_quiet and len(heard.calls) >= _CALLS_MIN:
+        if is_quiet and len(heard.calls) >= _CALLS_MIN and not await browser.evaluate(_LOADING):
             break
     return heard
 
