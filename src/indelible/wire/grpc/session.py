@@ -57,9 +57,8 @@ class Session(asyncio.Protocol):
     # ----------------------------------------------------------------------------------- the socket
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet the peer."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a listener of streams gives streams")
-        self._transport = transport
+        # A listener of streams gives streams, whose classes differ from loop to loop.
+        self._transport = transport  # pyright: ignore[reportAttributeAccessIssue]
         address: _Address = transport.get_extra_info("peername")
         self.peer, port = _peer(address)
         self._upkeep = Upkeep(spread=port)
