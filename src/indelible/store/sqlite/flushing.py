@@ -12,7 +12,6 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter
@@ -22,6 +21,7 @@ from indelible.ports.stores import StoreError, StoreUnavailableError
 from indelible.ports.telemetry import Telemetry
 from indelible.store.sqlite.commits import CommitWriter
 from indelible.store.sqlite.failures import concerns_all, store_error
+from indelible.store.sqlite.side_thread import SideThread
 
 GROUP_WRITES_MAX: Final = 128
 """Writes of one flush: bounds how long their statements keep the event loop."""
@@ -63,9 +63,7 @@ class Flusher:
         self._writer = writer
         self._location = location
         self._telemetry = telemetry
-        self._worker = (
-            None if is_in_memory else ThreadPoolExecutor(1, thread_name_prefix="indelible-flush")
-        )
+        self._worker = None if is_in_memory else SideThread("indelible-flush")
         self._waiting: deque[_Write[object]] = deque()
         self._is_busy = False
         self._is_closed = False
@@ -98,7 +96,7 @@ class Flusher:
             self._idle = self._idle or asyncio.Event()
             await self._idle.wait()
         if self._worker is not None:
-            self._worker.shutdown(wait=True)
+            self._worker.close()
 
     # -------------------------------------------------------------- one flush, on the loop's thread
     def _flush(self) -> None:
@@ -118,9 +116,9 @@ class Flusher:
         if self._worker is None:
             self._flushed(group, _commit(self._connection))
             return
-        loop = asyncio.get_running_loop()
-        flushing = loop.run_in_executor(self._worker, _commit, self._connection)
-        flushing.add_done_callback(lambda done: self._flushed(group, done.result()))
+        self._worker.run(
+            lambda: _commit(self._connection), lambda outcome: self._flushed(group, outcome)
+        )
 
     def _run_statements(self, group: list[_Write[object]]) -> None:
         """Leave a transaction with every write of the group that was not refused."""
@@ -180,8 +178,7 @@ class Flusher:
             loop.call_soon(self._flush)
             return
         self._pages_at_checkpoint = pages
-        checkpoint = loop.run_in_executor(self._worker, _checkpoint, self._connection)
-        checkpoint.add_done_callback(lambda done: self._checkpointed(done.result()))
+        self._worker.run(lambda: _checkpoint(self._connection), self._checkpointed)
 
     def _checkpointed(self, log_pages: int | None) -> None:
         if log_pages is None:
