@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
 from google.protobuf.message import Message
 
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """What a handler knows of a request besides its message."""
 
     service: str

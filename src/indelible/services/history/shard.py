@@ -5,8 +5,7 @@ what a decision is about. Whatever fails between decide and commit, the entry is
 again.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, TypeVar
 
@@ -154,11 +153,9 @@ class Shard:
 
     # -- reading -----------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def hold(self, chain: ChainKey, run_id: str = "") -> AsyncGenerator[Entry]:
+    def hold(self, chain: ChainKey, run_id: str = "") -> "HeldRun":
         """Hold a chain's lock and give its named or current run; `NotFoundError` without one."""
-        async with self.locks.hold(chain):
-            yield await self.require(chain, run_id)
+        return HeldRun(self, chain, run_id)
 
     async def require(self, chain: ChainKey, run_id: str = "") -> Entry:
         """Return a run of a chain whose lock the caller holds, or raise `NotFoundError`."""
@@ -446,3 +443,26 @@ def queue_of_ref(key: WorkflowKey, ref: DispatchRef) -> QueueKey:
     """Return the queue that a reference names."""
     kind = QueueType.WORKFLOW if ref.is_workflow_queue else QueueType.ACTIVITY
     return QueueKey(key.namespace_id, kind, ref.queue_name)
+
+
+class HeldRun:
+    """A run whose chain is locked for a while; see `Shard.hold`."""
+
+    __slots__ = ("_chain", "_run_id", "_shard")
+
+    def __init__(self, shard: Shard, chain: ChainKey, run_id: str) -> None:
+        self._shard = shard
+        self._chain = chain
+        self._run_id = run_id
+
+    async def __aenter__(self) -> Entry:
+        locks = self._shard.locks
+        await locks.acquire(self._chain)
+        try:
+            return await self._shard.require(self._chain, self._run_id)
+        except BaseException:
+            locks.release(self._chain)
+            raise
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._shard.locks.release(self._chain)

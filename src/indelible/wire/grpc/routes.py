@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from indelible.base.instants import Instant
 from indelible.wire.calls.status import WireStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls, and until when it waits."""
 
     metadata: Mapping[str, str]
