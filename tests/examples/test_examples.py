@@ -31,8 +31,13 @@ ARGUMENTS: Final = {"worker.py": ["--probe"]}
 SERVER_ARGUMENTS: Final = (
     "--dynamic-config-value",
     'system.namespaceMinRetentionLocal="1s"',
+    "--dynamic-config-file",
+    str(EXAMPLES / "part-01/chapter-03/rate_limit.yaml"),
 )
-PROOFS: Final = {"namespaces_retention.py": "a closed run is purged in time"}
+PROOFS: Final = {
+    "namespaces_retention.py": "a closed run is purged in time",
+    "rate_limit.py": "some calls were refused",
+}
 
 
 def _name(path: Path) -> str:

@@ -87,7 +87,7 @@ async def main() -> None:
             (Expense(5_000), [True, True]),
             (Expense(50_000), [True, True, True]),
             (Expense(70_000), [True, False]),
-            (Expense(9_000, seconds_per_level=1), [True]),
+            (Expense(9_000, seconds_per_level=3), [True]),
         ]
         outcomes = await asyncio.gather(
             *(decided(client, options.task_queue, expense, answers) for expense, answers in cases)
