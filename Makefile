@@ -9,6 +9,7 @@
 #   make crash        [ROUNDS=20]          kill -9 under load, restart, compare with what was promised
 #   make golden       REFERENCE=path [GOLDEN_ARGS=]   records golden histories from the reference
 #   make bench        [REFERENCE=path]     throughput, latency, CPU; the ratios if given another server
+#   make long-run     [LONG_RUN_ARGS=--events=N]   a run of a million events: what does an event cost by then?
 #   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_TESTS=list] [REPEATS=5] [SUITE_MODE=dev-server]
 #                     [REFERENCE=path]     the official SDK's own tests against us, or the reference
 #   make docs         writes the reference pages that are made from tables in the code
@@ -31,7 +32,7 @@ stage = @date -u '+[%H:%M:%S] $(1)'
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: setup run check lint types contracts spelling tidy test simulate crash golden bench sdk-suite docs format lock clean
+.PHONY: setup run check lint types contracts spelling tidy test simulate crash golden bench long-run sdk-suite docs format lock clean
 
 # -------------------------------------------------------------------------------------- environment
 setup: $(STAMP)
@@ -97,6 +98,9 @@ golden: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.macro $(if $(REFERENCE),--reference $(REFERENCE)) $(BENCH_ARGS)
+
+long-run: $(STAMP)
+	$(BIN)/python -m bench.long_run $(LONG_RUN_ARGS)
 
 sdk-suite: $(STAMP)
 	@test -n "$(SUITE)" || { echo "Say which suite: make sdk-suite SUITE=path/to/sdk-python"; exit 2; }

@@ -23,6 +23,8 @@ from indelible.services.history.service import HistoryService, HistorySurroundin
 from indelible.services.matching.service import MatchingService
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.version_routings import VersionRoutings
+from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.faulty import FaultRates, FaultyStore
 from simulation.world.disk import Disk
@@ -85,15 +87,19 @@ class Node:
         await deployments.load()
         build_id_sets = BuildIdSetRegistry(self.store)
         await build_id_sets.load()
+        versioning_rules = VersioningRuleRegistry(self.store, build_id_sets)
+        await versioning_rules.load()
+        routings = VersionRoutings(deployments, versioning_rules)
         matching = MatchingService(
             self.store,
             clocks=self._clocks,
             entropy=self._entropy,
             telemetry=NoTelemetry(),
             spawn=self.process.spawn,
-            routing_of=deployments.routing,
+            routing_of=routings.routing,
         )
         deployments.listen(matching.reroute)
+        versioning_rules.listen(matching.reroute)
         history = HistoryService(
             HistorySurroundings(
                 store=self.store,
@@ -108,7 +114,7 @@ class Node:
                 limits_of=lambda _: self._limits,
                 utc_offset=utc_only,
                 matching=matching,
-                routing_of=deployments.routing_of,
+                routing_of=routings.routing_of,
                 spawn=self.process.spawn,
                 owner=FreshIds(self._entropy.token(16)).uuid(),
             ),
@@ -123,6 +129,7 @@ class Node:
             endpoints=endpoints,
             deployments=deployments,
             build_id_sets=build_id_sets,
+            versioning_rules=versioning_rules,
         )
         self._handlers = self._answering(backends, registry)
         await history.start()

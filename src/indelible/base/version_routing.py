@@ -13,6 +13,10 @@ class VersionRouting(Protocol):
         """Return where the workflow tasks of an unpinned run go, and the routing's revision."""
         ...
 
+    def redirected(self, queue_name: str, version: Version) -> Version:
+        """Return the version that stands for another one in a queue; else that version."""
+        ...
+
     def has_queue(
         self, version: Version, queue_name: str, *, is_workflow_queue: bool = True
     ) -> bool:
@@ -30,6 +34,10 @@ class Unrouted:
     ) -> tuple[Version | None, int]:
         """Return no version."""
         return None, 0
+
+    def redirected(self, queue_name: str, version: Version) -> Version:  # noqa: ARG002
+        """Return the version itself."""
+        return version
 
     def has_queue(
         self,

@@ -287,6 +287,7 @@ class NamespaceRecordKind(IntEnum):
 
     WORKER_DEPLOYMENT = 1
     BUILD_ID_SETS = 2
+    VERSIONING_RULES = 3
 
 
 class NamespaceRecordStore(Protocol):

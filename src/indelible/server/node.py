@@ -38,6 +38,8 @@ from indelible.services.history.service import HistoryService, HistorySurroundin
 from indelible.services.matching.service import MatchingService
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.version_routings import VersionRoutings
+from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory.store import MemoryStore
 from indelible.store.sqlite.store import SqliteStore
@@ -110,6 +112,21 @@ class _Parts:
     telemetry: MemoryTelemetry
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Registries:
+    """What is small enough to be held in memory as a whole."""
+
+    endpoints: NexusEndpointRegistry
+    deployments: WorkerDeploymentRegistry
+    build_id_sets: BuildIdSetRegistry
+    versioning_rules: VersioningRuleRegistry
+
+    @property
+    def routings(self) -> VersionRoutings:
+        """Where tasks go, from all that says so."""
+        return VersionRoutings(self.deployments, self.versioning_rules)
+
+
 def _open_store(config: ServerConfig, *, entropy: Entropy, telemetry: Telemetry) -> Store:
     cluster_id = FreshIds(entropy.token(16)).uuid()
     if config.database is None:
@@ -135,9 +152,10 @@ async def _serving(
     config: ServerConfig, node: _Parts, store: Store, supervisor: Supervisor, *, host: str
 ) -> AsyncGenerator[Bound]:
     registry = NamespaceRegistry(store)
-    endpoints, deployments, build_id_sets = await _load_registries(store)
+    registries = await _load_registries(store)
+    endpoints, routings = registries.endpoints, registries.routings
     await _prepare_namespaces(config, node, registry)
-    matching = _matching(config, node, store, supervisor, deployments)
+    matching = _matching(config, node, store, supervisor, registries)
     history = HistoryService(
         HistorySurroundings(
             store=store,
@@ -154,7 +172,7 @@ async def _serving(
             limits_of=config.dynamic_config.limits,
             utc_offset=utc_offset,
             matching=matching,
-            routing_of=deployments.routing_of,
+            routing_of=routings.routing_of,
             spawn=supervisor.start,
             owner=FreshIds(node.entropy.token(16)).uuid(),
         )
@@ -166,8 +184,9 @@ async def _serving(
         visibility=store,
         store=store.describe(),
         endpoints=endpoints,
-        deployments=deployments,
-        build_id_sets=build_id_sets,
+        deployments=registries.deployments,
+        build_id_sets=registries.build_id_sets,
+        versioning_rules=registries.versioning_rules,
     )
     listeners = Listeners(
         config,
@@ -192,7 +211,7 @@ def _matching(
     node: _Parts,
     store: Store,
     supervisor: Supervisor,
-    deployments: WorkerDeploymentRegistry,
+    registries: _Registries,
 ) -> MatchingService:
     matching = MatchingService(
         store,
@@ -200,22 +219,30 @@ def _matching(
         entropy=node.entropy,
         telemetry=node.telemetry,
         spawn=supervisor.start,
-        routing_of=deployments.routing,
+        routing_of=registries.routings.routing,
         limits_of=config.dynamic_config.queue_limits,
     )
-    deployments.listen(matching.reroute)
+    registries.deployments.listen(matching.reroute)
+    registries.versioning_rules.listen(matching.reroute)
     return matching
 
 
-async def _load_registries(
-    store: Store,
-) -> tuple[NexusEndpointRegistry, WorkerDeploymentRegistry, BuildIdSetRegistry]:
-    endpoints = NexusEndpointRegistry(store)
-    deployments = WorkerDeploymentRegistry(store)
+async def _load_registries(store: Store) -> _Registries:
     build_id_sets = BuildIdSetRegistry(store)
-    for registry in (endpoints, deployments, build_id_sets):
+    registries = _Registries(
+        endpoints=NexusEndpointRegistry(store),
+        deployments=WorkerDeploymentRegistry(store),
+        build_id_sets=build_id_sets,
+        versioning_rules=VersioningRuleRegistry(store, build_id_sets),
+    )
+    for registry in (
+        registries.endpoints,
+        registries.deployments,
+        registries.build_id_sets,
+        registries.versioning_rules,
+    ):
         await registry.load()
-    return endpoints, deployments, build_id_sets
+    return registries
 
 
 def _frontend(

@@ -20,12 +20,22 @@ class BuildIdSetRegistry:
     def __init__(self, store: NamespaceRecordStore) -> None:
         self._store = store
         self._sets: dict[NamespaceId, dict[str, Sets]] = {}
+        self._listeners: list[Callable[[NamespaceId], None]] = []
         self._changing = asyncio.Lock()
 
     async def load(self) -> None:
         """Read all sets."""
         async with self._changing:
             await self._reload()
+
+    def listen(self, listener: Callable[[NamespaceId], None]) -> None:
+        """Have somebody told of every change."""
+        self._listeners.append(listener)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether any queue has sets."""
+        return bool(self._sets)
 
     def of_queue(self, namespace_id: NamespaceId, queue_name: str) -> Sets:
         """Return the sets of a queue; none for a queue that is not versioned."""
@@ -54,6 +64,8 @@ class BuildIdSetRegistry:
                 await self._reload()
                 raise
             self._sets.setdefault(namespace_id, {})[queue_name] = after
+            for listener in self._listeners:
+                listener(namespace_id)
 
     async def _reload(self) -> None:
         self._sets = {}

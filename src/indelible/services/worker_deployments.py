@@ -201,6 +201,10 @@ class _NamespaceRouting:
         version = routing.target(workflow_id)
         return version, routing.revision(version)
 
+    def redirected(self, queue_name: str, version: Version) -> Version:  # noqa: ARG002
+        """Return the version itself: a deployment knows no redirects."""
+        return version
+
     def has_queue(
         self, version: Version, queue_name: str, *, is_workflow_queue: bool = True
     ) -> bool:

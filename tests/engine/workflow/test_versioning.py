@@ -39,9 +39,14 @@ class Routing:
 
     current: Version | None = ONE
     queues: list[str] = field(default_factory=lambda: ["main"])
+    redirects: dict[str, str] = field(default_factory=dict[str, str])
 
     def target(self, queue_name: str, workflow_id: str) -> tuple[Version | None, int]:
         return self.current, 7
+
+    def redirected(self, queue_name: str, version: Version) -> Version:
+        build_id = self.redirects.get(version.build_id, version.build_id)
+        return Version(version.deployment_name, build_id)
 
     def has_queue(
         self, version: Version, queue_name: str, *, is_workflow_queue: bool = True

@@ -62,8 +62,8 @@ async def test_a_poll_needs_time_to_wait(
         ),
         (
             poll(worker_version_capabilities=WorkerVersionCapabilities(use_versioning=True)),
-            StatusCode.PERMISSION_DENIED,
-            "Worker versioning in workflow progress APIs is disabled on this namespace.",
+            BAD,
+            "WorkerVersionCapabilities must have BuildId set when UseVersioning is true.",
         ),
         (
             poll(deployment_options=WorkerDeploymentOptions(worker_versioning_mode=VERSIONED)),

@@ -36,6 +36,7 @@ from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory import MemoryStore
 
@@ -370,6 +371,10 @@ class RecordedMatching:
     nexus_answers: list[NexusAnswer] = field(default_factory=list)
     shutdowns: list[api.ShutdownWorkerRequest] = field(default_factory=list)
     description: TaskQueueDescription = field(default_factory=TaskQueueDescription)
+    polled: set[QueueKey] = field(default_factory=set[QueueKey])
+
+    def has_recent_poller(self, queue: QueueKey) -> bool:
+        return queue in self.polled
 
     async def poll_workflow_task_queue(
         self,
@@ -432,6 +437,7 @@ class World:
         self.store = MemoryStore()
         self.registry = NamespaceRegistry(self.store)
         self.deployments = WorkerDeploymentRegistry(self.store)
+        build_id_sets = BuildIdSetRegistry(self.store)
         self.frontend = Frontend(
             Backends(
                 history=self.history,
@@ -440,7 +446,8 @@ class World:
                 store=self.store.describe(),
                 endpoints=NexusEndpointRegistry(self.store),
                 deployments=self.deployments,
-                build_id_sets=BuildIdSetRegistry(self.store),
+                build_id_sets=build_id_sets,
+                versioning_rules=VersioningRuleRegistry(self.store, build_id_sets),
             ),
             registry=self.registry,
             environment=Environment(

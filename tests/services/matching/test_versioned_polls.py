@@ -99,3 +99,25 @@ async def test_a_worker_that_shuts_down_leaves_both_queues() -> None:
         await world.add(pinned_queue(ONE))
         await settle()
         assert world.history.asked == []
+
+
+async def test_a_build_id_serves_the_queues_of_those_that_it_stands_for() -> None:
+    old, new = Version("", "1"), Version("", "2")
+    async with running_world() as world:
+        waiting = await world.add(pinned_queue(old))
+        world.routings[WORKFLOWS] = QueueRouting(redirects=(("1", "2"),))
+        poll = world.poll(build_id="2")
+        await settle()
+        assert task_id(poll) == waiting
+        assert world.history.pollers[-1].version == new
+
+
+async def test_a_change_of_the_rules_ends_the_polls_by_build_id() -> None:
+    async with running_world() as world:
+        by_build_id, by_deployment = world.poll(build_id="1"), world.poll(version="1")
+        await settle()
+        world.service.reroute(NAMESPACE)
+        await settle()
+        assert by_build_id.done()
+        assert not by_deployment.done()
+        await world.clock.advance(61)

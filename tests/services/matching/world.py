@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Seque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.common.v1 import WorkerVersionCapabilities, WorkflowExecution
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions
 from temporalio.api.enums.v1 import TaskQueueKind, WorkerVersioningMode
 from temporalio.api.query.v1 import WorkflowQuery
@@ -339,6 +339,7 @@ class World:
         rate: float | None = None,
         instance: str = "",
         version: str = "",
+        build_id: str = "",
     ) -> PollTask:
         """Send a poll, of a worker of a version of deployment `d` if it is given."""
         deadline = Instant(self.clock.now() + seconds(within))
@@ -356,6 +357,11 @@ class World:
                     deployment_name="d", build_id=version, worker_versioning_mode=VERSIONED
                 )
                 if version
+                else None,
+                worker_version_capabilities=WorkerVersionCapabilities(
+                    build_id=build_id, use_versioning=True
+                )
+                if build_id
                 else None,
             )
             return self.group.create_task(

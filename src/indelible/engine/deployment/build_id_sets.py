@@ -2,7 +2,7 @@
 
 Owns the stored form, the five operations and what they refuse, in the reference's words. The last
 set is the default of the queue, the last build id of a set is the default of the set. Must not
-route anything by it: workers that ask for that are refused.
+know how work is routed by it.
 """
 
 from typing import Final

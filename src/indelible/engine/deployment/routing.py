@@ -6,7 +6,7 @@ share of a ramp. Must not know what kind of task it is about, nor who polls.
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -20,8 +20,22 @@ _HASH_BYTES: Final = 4
 _HASH_RANGE: Final = 2 ** (8 * _HASH_BYTES)
 
 
+class Ramp(NamedTuple):
+    """A version and the percentage of workflows that it takes."""
+
+    version: Version | None
+    percentage: float
+
+
 class QueueRouting(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the tasks of one queue go. None as a version stands for unversioned workers."""
+    """Where the tasks of one queue go. None as a version stands for unversioned workers.
+
+    Either a deployment says it, with one current and one ramping version, or rules do: `ramps` are
+    tried one after the other, and `redirects` lead from one build id to another.
+    """
+
+    ramps: tuple[Ramp, ...] = ()
+    redirects: tuple[tuple[str, str], ...] = ()
 
     current: Version | None = None
     current_revision: int = 0
@@ -33,11 +47,46 @@ class QueueRouting(msgspec.Struct, frozen=True, kw_only=True):
 
     def target(self, workflow_id: str, *, is_ramp_preferred: bool = False) -> Version | None:
         """Return the version for a workflow: for as long as the ramp stays, always the same."""
+        if self.ramps:
+            place = place_in_ramp(workflow_id)
+            version = next((one.version for one in self.ramps if place < one.percentage), None)
+            return version and self.redirected(version)
         if not self.is_ramping:
             return self.current
         if is_ramp_preferred or place_in_ramp(workflow_id) < self.ramp_percentage:
             return self.ramping
         return self.current
+
+    @property
+    def is_split(self) -> bool:
+        """Whether it depends on the workflow where a task goes."""
+        return self.is_ramping or bool(self.ramps)
+
+    def redirected(self, version: Version) -> Version:
+        """Return the version that stands for another one."""
+        if version.deployment_name:
+            return version
+        targets = dict(self.redirects)
+        build_id = version.build_id
+        while build_id in targets:
+            build_id = targets[build_id]
+        return Version("", build_id)
+
+    def sources(self, version: Version) -> list[Version]:
+        """Return the versions for which another one stands."""
+        if version.deployment_name or not self.redirects:
+            return []
+        sources = (Version("", source) for source, _ in self.redirects)
+        return [one for one in sources if one != version and self._leads(one, version)]
+
+    def _leads(self, source: Version, version: Version) -> bool:
+        targets = dict(self.redirects)
+        build_id = source.build_id
+        while build_id in targets:
+            build_id = targets[build_id]
+            if build_id == version.build_id:
+                return True
+        return False
 
     def revision(self, version: Version | None) -> int:
         """Return the revision of the routing that leads to a version."""

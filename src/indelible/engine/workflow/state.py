@@ -205,6 +205,10 @@ class ExecutionRecord(Record, frozen=True, kw_only=True):
     """None as long as no versioned worker had to do with the run."""
     versioning_override: bytes = b""
     """A serialized `VersioningOverride`; empty for none."""
+    assigned_build_id: str = ""
+    """The build id of the worker that completed the last workflow task, if rules assign them."""
+    inherited_build_id: str = ""
+    """The build id that the run began with; empty if it found its own."""
 
     @property
     def key(self) -> WorkflowKey:

@@ -70,6 +70,7 @@ from indelible.services.frontend.control import Control
 from indelible.services.frontend.nexus_operation_executions import StandaloneNexusOperations
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
 LimitsOf = Callable[[str], Limits]
@@ -273,6 +274,10 @@ class Matching(Protocol):
         """Let a worker go."""
         ...
 
+    def has_recent_poller(self, queue: QueueKey) -> bool:
+        """Whether somebody polls a queue, or did so a moment ago."""
+        ...
+
     async def describe_task_queue(self, key: QueueKey) -> TaskQueueDescription:
         """Return the pollers and the statistics of a queue."""
         ...
@@ -289,3 +294,4 @@ class Backends:
     endpoints: NexusEndpointRegistry
     deployments: WorkerDeploymentRegistry
     build_id_sets: BuildIdSetRegistry
+    versioning_rules: VersioningRuleRegistry

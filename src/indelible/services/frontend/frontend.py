@@ -34,6 +34,7 @@ from indelible.services.frontend.search_attributes import SearchAttributeHandler
 from indelible.services.frontend.system import SystemHandlers
 from indelible.services.frontend.task_queues import TaskQueueHandlers
 from indelible.services.frontend.updates import UpdateHandlers
+from indelible.services.frontend.versioning_rules import VersioningRuleHandlers
 from indelible.services.frontend.visibility import VisibilityHandlers
 from indelible.services.frontend.worker_deployments import WorkerDeploymentHandlers
 from indelible.services.frontend.worker_tasks import WorkerTaskHandlers
@@ -164,6 +165,12 @@ def _routes_for_workers(
         ).routes(),
         NexusTaskHandlers(matching=matching, clock=clock).routes(),
         WorkerHandlers(matching=matching, clock=clock).routes(),
+        VersioningRuleHandlers(
+            rules=backends.versioning_rules,
+            sets=backends.build_id_sets,
+            matching=matching,
+            clock=clock,
+        ).routes(),
         BuildIdSetHandlers(sets=backends.build_id_sets, visibility=backends.visibility).routes(),
         WorkerDeploymentHandlers(
             deployments=backends.deployments,

@@ -45,7 +45,6 @@ CAPABILITIES: Final = GetSystemInfoResponse.Capabilities(
     internal_error_differentiation=True,
     activity_failure_include_heartbeat=True,
     encoded_failure_attributes=True,
-    # Build ids are recorded; nothing is routed by them, and clients do not conclude that it is.
     build_id_based_versioning=True,
     upsert_memo=True,
     eager_workflow_start=True,

@@ -96,6 +96,13 @@ def check_task_queue(queue: TaskQueue, *, is_set: bool, is_partition: bool = Fal
         _check_queue_name(queue.normal_name, is_partition=True)
 
 
+def check_queue_name(name: str) -> None:
+    """Refuse the name of a queue that clients cannot have."""
+    if not name:
+        raise InvalidArgumentError("missing task queue name")
+    _check_queue_name(name, is_partition=False)
+
+
 def check_user_task_queue(queue: TaskQueue, *, is_set: bool) -> None:
     """Refuse a queue on which no user's workflow may run."""
     check_task_queue(queue, is_set=is_set)

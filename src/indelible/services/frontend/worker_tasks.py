@@ -30,7 +30,6 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.errors import (
     FailedPreconditionError,
     InvalidArgumentError,
-    PermissionDeniedError,
 )
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.instants import SECOND, Instant
@@ -225,20 +224,19 @@ class WorkerTaskHandlers:
 def _check_versioning(
     *, build_id: str, use_versioning: bool, options: WorkerDeploymentOptions, queue: TaskQueue
 ) -> None:
-    """Refuse a version that cannot be, and the versioning of old.
+    """Refuse a version that cannot be.
 
-    Ignoring that one would run code on the wrong worker. Unversioned workers send their build id,
-    too (trap 70); it is only remembered.
+    Unversioned workers send their build id, too (trap 70); it is only remembered.
     """
-    if use_versioning:
-        raise PermissionDeniedError(
-            "Worker versioning in workflow progress APIs is disabled on this namespace."
+    if use_versioning and not build_id:
+        raise InvalidArgumentError(
+            "WorkerVersionCapabilities must have BuildId set when UseVersioning is true."
         )
     is_versioned = (
         options.worker_versioning_mode == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
     )
     is_sticky = queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
-    if is_versioned and is_sticky and not queue.normal_name:
+    if (is_versioned or use_versioning) and is_sticky and not queue.normal_name:
         raise InvalidArgumentError(
             "NormalName must be set on sticky queue when UseVersioning is true or "
             "DeploymentOptions are set."

@@ -379,4 +379,7 @@ def _inherited(
     if given.namespace_id != parent.namespace_id:
         return None
     routing = shard.parts.routing_of(parent.namespace_id)
-    return inherited_by_child(parent, routing, given.task_queue.name)
+    inherited = inherited_by_child(parent, routing, given.task_queue.name)
+    if not given.inherit_build_id:
+        inherited.ClearField("inherited_build_id")
+    return inherited

@@ -31,7 +31,7 @@ def route_matcher(
 ) -> None:
     """Have a queue's matcher follow a routing."""
     matcher.lane = None if routing is None else routing.current
-    is_split = routing is not None and routing.is_ramping
+    is_split = routing is not None and routing.is_split
     matcher.lane_of = partial(_lane, routing) if is_split and routing is not None else None
 
 
@@ -51,11 +51,16 @@ def lane_of_poll(poll: Poll, queue: QueueKey) -> Version | None:
     return poll.version if is_shared else None
 
 
-def queues_of_poll(key: QueueKey, poll: Poll) -> Sequence[QueueKey]:
-    """Return the queues that a poll waits in: first that of its version, if it has one."""
-    if poll.version is None or poll.is_sticky:
+def queues_of_poll(key: QueueKey, poll: Poll, routing: QueueRouting | None) -> Sequence[QueueKey]:
+    """Return the queues that a poll waits in: first that of its version, if it has one.
+
+    A version that stands for others serves their queues, too.
+    """
+    version = poll.version
+    if version is None or poll.is_sticky:
         return (key,)
-    return (key._replace(name=versioned_queue_name(key.name, poll.version)), key)
+    served = [version] if routing is None else [version, *routing.sources(version)]
+    return (*(key._replace(name=versioned_queue_name(key.name, one)) for one in served), key)
 
 
 def queue_of_match(match: Match) -> QueueKey:

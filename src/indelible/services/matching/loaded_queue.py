@@ -181,6 +181,12 @@ class LoadedQueue:
         self.matcher.remove_poller(poll)
         poll.dismiss()
 
+    def end_polls_by_build_id(self) -> None:
+        """Let the workers poll again whose build ids may stand for others now."""
+        for poll in list(self._open_polls):
+            if poll.version is not None and not poll.version.deployment_name:
+                poll.end()
+
     def dismiss_all(self) -> None:
         """End all polls, and forget that there ever were any."""
         for poll in list(self._open_polls):

@@ -265,6 +265,7 @@ class MatchingService:
         """Match again in a namespace: tasks may go to other workers now."""
         for key, queue in list(self._queues.items()):
             if key.namespace_id == namespace_id:
+                queue.end_polls_by_build_id()
                 queue.pump()
 
     def has_recent_poller(self, queue: QueueKey) -> bool:
@@ -387,7 +388,8 @@ class MatchingService:
     async def _serve(self, key: QueueKey, poll: Poll, start: "Start[R]") -> R | None:
         if poll.is_over:
             return None
-        queues = [self._queue(one) for one in queues_of_poll(key, poll)]
+        routing = self._routing_of(key)
+        queues = [self._queue(one) for one in queues_of_poll(key, poll, routing)]
         for queue in queues:
             if not queue.labels:
                 queue.labels = self._measurements.labels(

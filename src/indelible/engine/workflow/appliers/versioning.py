@@ -25,6 +25,8 @@ from indelible.engine.workflow.versioning import (
 _decoder: Final = msgspec.json.Decoder(list[str])
 _UNVERSIONED_ENTRY: Final = "unversioned"
 _PINNED_PREFIX: Final = "pinned:"
+_ASSIGNED_PREFIX: Final = "assigned:"
+_VERSIONED_PREFIX: Final = "versioned:"
 _BEHAVIOR_NAMES: Final = {UNVERSIONED: "", PINNED: "Pinned", AUTO_UPGRADE: "AutoUpgrade"}
 _BUILD_IDS: Final = "BuildIds"
 _DEPLOYMENT: Final = "TemporalWorkerDeployment"
@@ -39,6 +41,12 @@ def apply_started(state: MutableState, event: HistoryEvent) -> None:
     override = b""
     if given.HasField("versioning_override"):
         override = given.versioning_override.SerializeToString()
+    if given.inherited_build_id:
+        build_id = given.inherited_build_id
+        state.execution = replace(
+            state.execution, assigned_build_id=build_id, inherited_build_id=build_id
+        )
+        _index(state)
     versioning: VersioningRecord | None = None
     if given.HasField("inherited_auto_upgrade_info"):
         inherited = given.inherited_auto_upgrade_info
@@ -63,6 +71,9 @@ def apply_task_completed(state: MutableState, event: HistoryEvent) -> None:
     version = version_of_message(given.deployment_version)
     before = state.execution.versioning
     if before is None and not given.versioning_behavior:
+        if given.worker_version.use_versioning:
+            build_id = given.worker_version.build_id
+            state.execution = replace(state.execution, assigned_build_id=build_id)
         if given.worker_version.build_id:
             _index(state, stamp=given.worker_version)
         return
@@ -112,7 +123,11 @@ def _index(
     """Bring the search attributes up to date; nothing is touched if they are."""
     behavior, version = _shown(state)
     fields = dict(state.search_attributes)
-    _put_list(fields, _BUILD_IDS, _build_ids(fields, behavior, version, stamp))
+    assigned = state.execution.assigned_build_id
+    if assigned and behavior == UNVERSIONED:
+        _put_list(fields, _BUILD_IDS, _assigned_build_ids(fields, assigned))
+    else:
+        _put_list(fields, _BUILD_IDS, _build_ids(fields, behavior, version, stamp))
     if behavior or version is not None or _VERSION in fields:
         _put(fields, _DEPLOYMENT, "" if version is None else version.deployment_name)
         _put(fields, _VERSION, "" if version is None else version_text(version))
@@ -134,6 +149,13 @@ def _shown(state: MutableState) -> tuple[int, Version | None]:
     if demanded is None:
         return AUTO_UPGRADE, versioning.version
     return PINNED, demanded
+
+
+def _assigned_build_ids(fields: dict[str, bytes], build_id: str) -> list[str]:
+    """The build id that a rule has assigned, and all that the run has had."""
+    used = f"{_VERSIONED_PREFIX}{build_id}"
+    before = [one for one in _list(fields, _BUILD_IDS) if one.startswith(_VERSIONED_PREFIX)]
+    return [f"{_ASSIGNED_PREFIX}{build_id}", *before, *(() if used in before else (used,))]
 
 
 def _build_ids(

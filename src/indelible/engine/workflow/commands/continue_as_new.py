@@ -183,6 +183,8 @@ def _started(step: Transition, given: _Given) -> WorkflowExecutionStartedEventAt
     )
     _copy(given, attributes)
     inherit_by_continuation(step, attributes, given.initial_versioning_behavior)
+    if not given.inherit_build_id:
+        attributes.ClearField("inherited_build_id")
     return attributes
 
 

@@ -47,8 +47,14 @@ StartEvent = WorkflowExecutionStartedEventAttributes
 
 
 def version_of_run(execution: ExecutionRecord) -> EffectiveVersion:
-    """Return where the tasks of a run go."""
-    return effective_version(execution.versioning, execution.versioning_override)
+    """Return where the tasks of a run go.
+
+    A build id that a rule has assigned holds as long as no deployment has a say.
+    """
+    found = effective_version(execution.versioning, execution.versioning_override)
+    if execution.assigned_build_id and found.behavior == UNVERSIONED:
+        return EffectiveVersion(behavior=PINNED, version=Version("", execution.assigned_build_id))
+    return found
 
 
 def workflow_task_queue(execution: ExecutionRecord) -> str:
@@ -63,6 +69,9 @@ def activity_task_queue(step: Transition, queue_name: str) -> str:
     """
     pinned = version_of_run(step.execution).pinned
     routing = step.settings.routing
+    if pinned is not None and not pinned.deployment_name:
+        is_own = queue_name == step.execution.task_queue
+        return versioned_queue_name(queue_name, pinned) if is_own else queue_name
     if pinned is None or not routing.has_queue(pinned, queue_name, is_workflow_queue=False):
         return queue_name
     return versioned_queue_name(queue_name, pinned)
@@ -90,6 +99,8 @@ def check_override(routing: VersionRouting, override: VersioningOverride, queue_
 
 def add_versioning(described: WorkflowExecutionInfo, execution: ExecutionRecord) -> None:
     """Tell the version of a run in its description; nothing of a run that never had one."""
+    described.assigned_build_id = execution.assigned_build_id
+    described.inherited_build_id = execution.inherited_build_id
     record, override = execution.versioning, execution.versioning_override
     if record is None and not override:
         return
@@ -121,7 +132,8 @@ def is_misdirected(step: Transition, version: Version | None, *, is_sticky: bool
     """
     pinned = version_of_run(step.execution).pinned
     if pinned is not None:
-        return version != pinned
+        routing = step.settings.routing
+        return version != routing.redirected(step.execution.task_queue, pinned)
     return is_sticky and not is_up_to_date(step.execution, version, step.settings.routing)
 
 
@@ -136,9 +148,14 @@ def is_up_to_date(
 def follow_worker(step: Transition, version: Version | None) -> None:
     """Begin to move the run if its workflow task is with a worker of another version."""
     now = version_of_run(step.execution)
-    if now.behavior == PINNED or now.version == version:
+    if now.behavior == PINNED or now.version == version or _is_build_id(version):
         return
     step.change(deltas.VersionTransitionStarted(version=version, revision=_revision(step, version)))
+
+
+def _is_build_id(version: Version | None) -> bool:
+    """Whether a version comes from a rule: its worker says so when it completes the task."""
+    return version is not None and not version.deployment_name
 
 
 def _revision(step: Transition, version: Version | None) -> int:
@@ -165,7 +182,7 @@ def has_newer_target(step: Transition) -> bool:
     """Whether a pinned run would go to another version if it were to begin anew."""
     execution = step.execution
     now = version_of_run(execution)
-    if now.behavior != PINNED or execution.versioning_override:
+    if now.behavior != PINNED or execution.versioning_override or _is_build_id(now.version):
         return False
     return not is_up_to_date(execution, now.version, step.settings.routing)
 
@@ -259,6 +276,10 @@ def _inherit(
 ) -> None:
     now = version_of_run(source.execution)
     if now.version is None or now.behavior == UNVERSIONED:
+        return
+    if _is_build_id(now.version):
+        if queue_name == source.execution.task_queue:
+            started.inherited_build_id = now.version.build_id
         return
     if not source.is_at_home(queue_name, now.version):
         return
