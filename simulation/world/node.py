@@ -82,13 +82,11 @@ class Node:
             NAMESPACE, namespace_id=NAMESPACE_ID, retention=self._retention, now=now
         )
         endpoints = NexusEndpointRegistry(self.store)
-        await endpoints.load()
         deployments = WorkerDeploymentRegistry(self.store)
-        await deployments.load()
         build_id_sets = BuildIdSetRegistry(self.store)
-        await build_id_sets.load()
         versioning_rules = VersioningRuleRegistry(self.store, build_id_sets)
-        await versioning_rules.load()
+        for one in (endpoints, deployments, build_id_sets, versioning_rules):
+            await one.load()
         routings = VersionRoutings(deployments, versioning_rules)
         matching = MatchingService(
             self.store,
