@@ -1,8 +1,9 @@
 """Every task that a shard executes itself, whichever kind of entity wants it done."""
 
+from indelible.engine.activity.tasks import CallActivityCallback
 from indelible.engine.nexus_operation.tasks import OperationCall
 from indelible.engine.workflow.tasks import CallTask, TransferTask
 
-AnyTransfer = TransferTask | OperationCall
-AnyCall = CallTask | OperationCall
+AnyTransfer = TransferTask | OperationCall | CallActivityCallback
+AnyCall = CallTask | OperationCall | CallActivityCallback
 """Those that may wait long for somebody else."""

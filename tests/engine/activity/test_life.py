@@ -86,7 +86,7 @@ class Activity:
             request(**options), namespace_id=NAMESPACE, run_id=RUN, now=self._instant
         )
         self.step = self._begin()
-        begin_activity(self.step)
+        begin_activity(self.step, request(**options))
         self.accept()
 
     @property

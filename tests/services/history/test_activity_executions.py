@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 from google.protobuf.duration_pb2 import Duration as DurationMessage
-from temporalio.api.common.v1 import ActivityType, RetryPolicy
-from temporalio.api.enums.v1 import ActivityExecutionStatus
+from temporalio.api.common.v1 import ActivityType, Callback, Payload, Payloads, RetryPolicy
+from temporalio.api.enums.v1 import ActivityExecutionStatus, CallbackState
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DeleteActivityExecutionRequest,
@@ -19,6 +19,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import NotFoundError, UnavailableError
+from indelible.base.failures import server_failure
 from indelible.base.ids import (
     Archetype,
     NamespaceId,
@@ -31,15 +32,18 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import DAY, SECOND, Instant
 from indelible.base.limits import Limits
+from indelible.base.nexus_operations import OperationEnd, OperationStarted, OperationSucceeded
 from indelible.base.task_token import ActivityById
 from indelible.base.time_zones import utc_only
-from indelible.engine.activity.tasks import ActivityExecutionDispatch
+from indelible.engine.activity.tasks import ActivityExecutionDispatch, CallActivityCallback
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.clients import Poller
 from indelible.ports.dispatch_rows import queued_task
 from indelible.ports.rpc import Call
 from indelible.ports.telemetry import NoTelemetry
 from indelible.services.history.activity_executions import ActivityExecutions
+from indelible.services.history.execution_codec import decode_transfer
+from indelible.services.history.operation_handlers import CallResult
 from indelible.services.history.shard import ShardParts
 from indelible.services.history.shards import Shards
 from indelible.services.matching.service import MatchingService
@@ -50,6 +54,7 @@ from tests.services.history.fakes import CountingEntropy, HandClock
 
 NAMESPACE: Final = NamespaceId("namespace")
 QUEUE: Final = QueueKey(NAMESPACE, QueueType.ACTIVITY, "queue")
+RESULT: Final = Payload(data=b"result")
 POLLER: Final = Poller(identity="worker", request_id="delivery")
 
 
@@ -90,7 +95,15 @@ class Node:
             owner="test",
             spawn=self._spawn,
         )
-        self.activities = ActivityExecutions(self.shards, self.clock)
+        self.delivered: list[tuple[Callback.Nexus, OperationStarted, OperationEnd]] = []
+        self.results: list[CallResult] = []
+        self.activities = ActivityExecutions(self.shards, self.clock, self._deliver)
+
+    async def _deliver(
+        self, callback: Callback.Nexus, started: OperationStarted, end: OperationEnd
+    ) -> CallResult:
+        self.delivered.append((callback, started, end))
+        return self.results.pop(0)
 
     def _spawn(self, name: str, work: Coroutine[object, object, None]) -> None:
         """Note what would go on in the background, and leave it."""
@@ -113,7 +126,7 @@ class Node:
     def namespace(self) -> Namespace:
         return self.registry.by_id(NAMESPACE)
 
-    async def start(self, request_id: str = "request") -> str:
+    async def start(self, request_id: str = "request", *, callback: str = "") -> str:
         response = await self.activities.start_activity(
             self.namespace,
             StartActivityExecutionRequest(
@@ -123,6 +136,7 @@ class Node:
                 request_id=request_id,
                 start_to_close_timeout=DurationMessage(seconds=10),
                 retry_policy=RetryPolicy(maximum_attempts=1),
+                completion_callbacks=[waiting_for(callback)] if callback else (),
             ),
         )
         return response.run_id
@@ -136,6 +150,15 @@ class Node:
         name = ActivityExecutionStatus.Name(described.info.status)
         return name.removeprefix("ACTIVITY_EXECUTION_STATUS_")
 
+    async def callback_states(self) -> list[str]:
+        described = await self.activities.describe_activity(
+            self.namespace, DescribeActivityExecutionRequest(activity_id="a"), CALL
+        )
+        return [
+            CallbackState.Name(each.info.state).removeprefix("CALLBACK_STATE_")
+            for each in described.callbacks
+        ]
+
     async def tasks(self) -> list[ActivityExecutionDispatch]:
         rows = await self.store.dispatches(QUEUE, after=(-1, TaskId(0)), limit=10)
         tasks = [queued_task(row).task for row in rows]
@@ -145,12 +168,32 @@ class Node:
         of = key(run_id)
         await self.activities.wake(self.shards.of(of.chain), of)
 
+    async def calls(self) -> list[CallActivityCallback]:
+        found: list[CallActivityCallback] = []
+        for shard in self.shards.all():
+            rows = await self.store.transfers(shard.shard_id, after=TaskId(0), limit=10)
+            tasks = [decode_transfer(row.blob) for row in rows]
+            found += [task for task in tasks if isinstance(task, CallActivityCallback)]
+        return found
+
+    async def call_back(self, run_id: str, result: CallResult) -> None:
+        """Make the newest call to one who waits; it is met with this result."""
+        self.results.append(result)
+        of = key(run_id)
+        task = max(await self.calls(), key=lambda each: each.attempt)
+        await self.activities.call_back(self.shards.of(of.chain), of, task)
+
     async def complete(self) -> None:
         await self.activities.respond_completed(
             self.namespace,
-            RespondActivityTaskCompletedRequest(),
+            RespondActivityTaskCompletedRequest(result=Payloads(payloads=[RESULT, RESULT])),
             ActivityById(WorkflowId(""), RunId(""), "a"),
         )
+
+
+def waiting_for(token: str) -> Callback:
+    header = {"nexus-operation-token": token}
+    return Callback(nexus=Callback.Nexus(url="temporal://system", header=header))
 
 
 CALL: Final = Call(service="s", method="m", deadline=Instant(0), metadata={}, peer="")
@@ -269,3 +312,39 @@ async def test_a_new_run_follows_a_closed_one(node: Node) -> None:
     assert first != second
     assert await node.status(first) == "COMPLETED"
     assert await node.status() == "RUNNING"
+
+
+async def test_who_waits_is_told_the_first_payload_when_it_has_ended(node: Node) -> None:
+    run_id = await node.start(callback="token")
+    assert await node.calls() == []
+    await node.complete()
+    await node.call_back(run_id, CallResult())
+    ((callback, started, end),) = node.delivered
+    assert callback.header["nexus-operation-token"] == started.token == "token"
+    assert started.links[0].activity.run_id == run_id
+    assert end == OperationSucceeded(result=RESULT)
+    assert await node.callback_states() == ["SUCCEEDED"]
+
+
+async def test_a_delivery_that_failed_is_repeated_and_survives_a_restart() -> None:
+    disk = MemoryStore(shard_count=2)
+    node = await Node(disk).begin()
+    run_id = await node.start(callback="token")
+    await node.complete()
+    later = CallResult(failure=server_failure("x", is_non_retryable=False), is_retryable=True)
+    await node.call_back(run_id, later)
+    assert await node.callback_states() == ["BACKING_OFF"]
+    second = await Node(disk).begin()
+    second.clock.time = Instant(second.clock.time + SECOND)
+    await second.wake(run_id)
+    await second.call_back(
+        run_id, CallResult(failure=server_failure("never", is_non_retryable=True))
+    )
+    assert await second.callback_states() == ["FAILED"]
+    assert {task.attempt for task in await second.calls()} == {1, 2}
+
+
+async def test_the_callbacks_of_one_request_are_attached_once(node: Node) -> None:
+    run_id = await node.start(callback="token")
+    assert await node.start(callback="token") == run_id
+    assert await node.callback_states() == ["STANDBY"]

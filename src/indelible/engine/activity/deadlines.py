@@ -11,6 +11,7 @@ from indelible.base.activity_attempts import final_timeout, next_deadline, timed
 from indelible.base.failures import timeout_failure
 from indelible.base.instants import NEVER, Instant, after
 from indelible.engine.activity.attempts import end_attempt, retry
+from indelible.engine.activity.callbacks import repeat_at, repeat_due
 from indelible.engine.activity.state import ActivityOutcome, ActivityState
 from indelible.engine.activity.step import ActivityStep
 
@@ -24,18 +25,21 @@ def wake_at(state: ActivityState) -> Instant:
     """Return when the activity must be looked at next; `NEVER` for not by itself."""
     core = state.core
     if not core.is_open:
-        return after(core.closed_at, core.retention)
+        kept_until = after(core.closed_at, core.retention)
+        return min(kept_until, repeat_at(state) or kept_until)
     deadline = next_deadline(core)
     return deadline.at if deadline is not None else NEVER
 
 
 def is_expired(state: ActivityState, now: Instant) -> bool:
     """Whether a closed activity has been kept long enough."""
-    return not state.core.is_open and wake_at(state) <= now
+    core = state.core
+    return not core.is_open and after(core.closed_at, core.retention) <= now
 
 
 def fire_due(step: ActivityStep) -> None:
     """Do what has come due, in order; nothing if nothing has."""
+    repeat_due(step)
     while step.core.is_open:
         deadline = next_deadline(step.core)
         if deadline is None or deadline.at > step.now:

@@ -6,9 +6,15 @@ Owns the messages. Must not know who asks.
 from collections.abc import Mapping
 from typing import Final
 
-from temporalio.api.activity.v1 import ActivityExecutionInfo, ActivityExecutionOutcome
+from temporalio.api.activity.v1 import (
+    ActivityExecutionInfo,
+    ActivityExecutionOutcome,
+    CallbackInfo,
+)
+from temporalio.api.callback.v1 import CallbackInfo as CallbackExecution
 from temporalio.api.common.v1 import (
     ActivityType,
+    Callback,
     Header,
     Link,
     Payloads,
@@ -24,6 +30,7 @@ from temporalio.api.workflowservice.v1 import (
     PollActivityTaskQueueResponse,
 )
 
+from indelible.base.call_states import CALLBACK_STATES
 from indelible.base.ids import EventId, WorkflowId
 from indelible.base.instants import (
     NEVER,
@@ -34,7 +41,12 @@ from indelible.base.instants import (
     timestamp,
 )
 from indelible.base.task_token import ActivityTaskToken, encode_task_token
-from indelible.engine.activity.state import ActivityCore, ActivityState, ActivityStatus
+from indelible.engine.activity.state import (
+    ActivityCallback,
+    ActivityCore,
+    ActivityState,
+    ActivityStatus,
+)
 
 _RUNNING: Final = ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_RUNNING
 _PUBLIC: Final[Mapping[ActivityStatus, "ActivityExecutionStatus.ValueType"]] = {
@@ -128,6 +140,32 @@ def _add_messages(described: ActivityExecutionInfo, state: ActivityState) -> Non
     if state.request.user_metadata:
         described.user_metadata.CopyFrom(UserMetadata.FromString(state.request.user_metadata))
     described.search_attributes.CopyFrom(SearchAttributes())
+
+
+def callbacks(state: ActivityState) -> list[CallbackInfo]:
+    """Return what there is to tell of those who wait for the end."""
+    return [_callback(record) for record in state.callbacks]
+
+
+def _callback(record: ActivityCallback) -> CallbackInfo:
+    described = CallbackInfo(
+        info=CallbackExecution(
+            callback=Callback.FromString(record.callback),
+            registration_time=timestamp(record.registered_at),
+            state=CALLBACK_STATES[record.call.state],
+            attempt=record.call.attempt,
+        )
+    )
+    described.trigger.activity_closed.SetInParent()
+    for field, at in (
+        (described.info.last_attempt_complete_time, record.call.last_attempt_completed_at),
+        (described.info.next_attempt_schedule_time, record.call.next_attempt_at),
+    ):
+        if at != NEVER:
+            field.CopyFrom(timestamp(at))
+    if record.call.last_attempt_failure:
+        described.info.last_attempt_failure.ParseFromString(record.call.last_attempt_failure)
+    return described
 
 
 def outcome(state: ActivityState) -> ActivityExecutionOutcome | None:

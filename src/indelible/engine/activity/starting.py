@@ -14,6 +14,7 @@ from indelible.base.id_policies import IdDecision, decide
 from indelible.base.ids import NamespaceId, RunId
 from indelible.base.instants import Instant, after, duration
 from indelible.base.messages import present_bytes
+from indelible.engine.activity.callbacks import attach_callbacks
 from indelible.engine.activity.state import (
     ActivityCore,
     ActivityRequest,
@@ -92,12 +93,22 @@ def new_activity(
     )
 
 
-def begin_activity(step: ActivityStep) -> None:
+def begin_activity(step: ActivityStep, request: StartActivityExecutionRequest) -> None:
     """Put the first attempt into its queue, now or after the start delay."""
+    attach_callbacks(step, request)
     if step.core.start_delay:
         step.change(is_backing_off=True)
     else:
         step.dispatch()
+
+
+def attach(step: ActivityStep, request: StartActivityExecutionRequest) -> None:
+    """Attach what a start that found the activity running wants attached."""
+    options = request.on_conflict_options
+    if options.attach_links:
+        attach_links(step, request)
+    if options.attach_completion_callbacks:
+        attach_callbacks(step, request)
 
 
 def attach_links(step: ActivityStep, request: StartActivityExecutionRequest) -> None:

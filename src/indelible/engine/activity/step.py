@@ -9,24 +9,26 @@ from collections.abc import Callable
 from msgspec.structs import replace
 from temporalio.api.common.v1 import Priority
 
+from indelible.base.calls import CallState
 from indelible.base.ids import TaskId
 from indelible.base.instants import NEVER, Duration, Instant
 from indelible.base.invariants import invariant
 from indelible.engine.activity.state import (
     ACTIVITY_TRANSITIONS,
     NO_TASK,
+    ActivityCallback,
     ActivityCore,
     ActivityOutcome,
     ActivityRequest,
     ActivityState,
 )
-from indelible.engine.activity.tasks import ActivityExecutionDispatch
+from indelible.engine.activity.tasks import ActivityExecutionDispatch, CallActivityCallback
 
 
 class ActivityStep:
     """A step under way."""
 
-    __slots__ = ("_next_task_id", "dispatches", "now", "released", "retention", "state")
+    __slots__ = ("_next_task_id", "calls", "dispatches", "now", "released", "retention", "state")
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class ActivityStep:
         self.dispatches: list[ActivityExecutionDispatch] = []
         self.released: list[tuple[str, TaskId]] = []
         """Tasks, by queue, that nobody needs any more."""
+        self.calls: list[CallActivityCallback] = []
         self._next_task_id = next_task_id
 
     @property
@@ -106,3 +109,25 @@ class ActivityStep:
             retention=self.retention,
         )
         self.state = self.state._replace(outcome=outcome)
+        for number in range(len(self.state.callbacks)):
+            self.call_back(number)
+
+    def change_callback(self, number: int, callback: ActivityCallback) -> None:
+        """Replace one of the callbacks."""
+        before = self.state.callbacks
+        callbacks = (*before[:number], callback, *before[number + 1 :])
+        self.state = self.state._replace(callbacks=callbacks)
+
+    def call_back(self, number: int) -> None:
+        """Have a callback called, for the first time or again."""
+        record = self.state.callbacks[number]
+        call = replace(
+            record.call,
+            state=CallState.SCHEDULED,
+            attempt=record.call.attempt + 1,
+            next_attempt_at=NEVER,
+        )
+        self.change_callback(number, replace(record, call=call))
+        self.calls.append(
+            CallActivityCallback(task_id=self._next_task_id(), number=number, attempt=call.attempt)
+        )

@@ -1,4 +1,4 @@
-"""The task of a standalone activity that lies in a task queue until a worker has it."""
+"""The durable tasks of a standalone activity: an attempt for a worker, a callback to call."""
 
 import msgspec
 
@@ -16,3 +16,14 @@ class ActivityExecutionDispatch(
     task_id: TaskId
     queue_name: str
     priority: int = 0
+
+
+class CallActivityCallback(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="call_activity_callback"
+):
+    """Tell somebody how the activity has ended, and record the outcome."""
+
+    task_id: TaskId
+    number: int
+    """Of the callback, among those of the activity."""
+    attempt: int

@@ -6,7 +6,6 @@ from typing import Final
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Link, Payload
 from temporalio.api.enums.v1 import (
-    NexusOperationCancellationState,
     NexusOperationExecutionStatus,
     NexusOperationWaitStage,
     PendingNexusOperationState,
@@ -22,13 +21,13 @@ from temporalio.api.workflowservice.v1 import (
     PollNexusOperationExecutionResponse,
 )
 
+from indelible.base.call_states import CANCELLATION_STATES
 from indelible.base.calls import CallRecord, CallState
 from indelible.base.instants import NEVER, Instant, after, duration_message, elapsed, timestamp
 from indelible.engine.nexus_operation.state import OperationCore, OperationState, OperationStatus
 
 _Status = NexusOperationExecutionStatus
 _Pending = PendingNexusOperationState
-_Cancel = NexusOperationCancellationState
 _Stage = NexusOperationWaitStage
 
 _RUNNING: Final = _Status.NEXUS_OPERATION_EXECUTION_STATUS_RUNNING
@@ -40,13 +39,6 @@ _PUBLIC: Final[Mapping[OperationStatus, "NexusOperationExecutionStatus.ValueType
     OperationStatus.CANCELED: _Status.NEXUS_OPERATION_EXECUTION_STATUS_CANCELED,
     OperationStatus.TERMINATED: _Status.NEXUS_OPERATION_EXECUTION_STATUS_TERMINATED,
     OperationStatus.TIMED_OUT: _Status.NEXUS_OPERATION_EXECUTION_STATUS_TIMED_OUT,
-}
-CANCELLATION_STATES: Final = {
-    CallState.WAITING: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_UNSPECIFIED,
-    CallState.SCHEDULED: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_SCHEDULED,
-    CallState.BACKING_OFF: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_BACKING_OFF,
-    CallState.SUCCEEDED: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_SUCCEEDED,
-    CallState.FAILED: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_FAILED,
 }
 
 OutcomeResponse = DescribeNexusOperationExecutionResponse | PollNexusOperationExecutionResponse

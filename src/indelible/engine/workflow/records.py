@@ -75,11 +75,13 @@ class NexusOperationRecord(Record, frozen=True, kw_only=True):
 
 
 class CallbackRecord(Record, frozen=True, kw_only=True):
-    """Somebody who wants to know how the chain of the run ends."""
+    """Somebody who wants to know how the chain of the run ends, or one of its updates."""
 
     callback: bytes
     """A serialized `Callback`."""
     request_id: str = ""
     """Of the request that attached it to a run that existed; empty if it came with the start."""
+    update_id: str = ""
+    """The update that is waited for; empty for the chain."""
     registered_at: Instant
     call: CallRecord = CallRecord()

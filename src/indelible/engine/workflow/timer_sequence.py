@@ -68,8 +68,8 @@ def workflow_task_deadline(task: WorkflowTaskRecord) -> Instant:
 def _execution_deadlines(state: StateView) -> Iterator[Deadline]:
     """The deadlines that hang on the core record."""
     execution = state.execution
+    yield from _callback_deadlines(state)
     if not execution.is_open:
-        yield from _callback_deadlines(state)
         if execution.closed_at and execution.retention:
             at = after(execution.closed_at, execution.retention)
             yield Deadline(at, DeadlineKind.RETENTION)

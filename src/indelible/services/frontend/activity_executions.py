@@ -33,6 +33,7 @@ from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call
+from indelible.services.frontend.callbacks import complete_callbacks
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import (
     check_links,
@@ -208,8 +209,7 @@ def _complete_start(
     check_search_attributes(attributes, custom=custom, namespace=namespace.name, limits=limits)
     if attributes.indexed_fields:
         add_types(attributes, custom)
-    if request.completion_callbacks:
-        raise InvalidArgumentError("completion callbacks are not enabled for this namespace")
+    complete_callbacks(request.completion_callbacks)
     check_links(request.links)
     _check_on_conflict(request)
 
@@ -231,7 +231,7 @@ def _check_on_conflict(request: StartActivityExecutionRequest) -> None:
         raise InvalidArgumentError(
             "on_conflict_options: attach_completion_callbacks requires attach_request_id to be set"
         )
-    if options.attach_request_id and not request.links:
+    if options.attach_request_id and not (request.links or request.completion_callbacks):
         raise InvalidArgumentError(
             "on_conflict_options: attach_request_id requires at least one completion callback or "
             "link"

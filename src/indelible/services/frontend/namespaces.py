@@ -59,6 +59,7 @@ CAPABILITIES: Final = NamespaceInfo.Capabilities(
     standalone_activity_start_delay=True,
     standalone_nexus_operation=True,
     workflow_pause=True,
+    workflow_update_callbacks=True,
     reported_problems_search_attribute=True,
 )
 """What works in every namespace; whatever is missing here is not built."""

@@ -22,6 +22,7 @@ from indelible.engine.namespace.record import Namespace
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import History
+from indelible.services.frontend.callbacks import complete_callbacks
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.start_requests import StartRules, complete_start
 from indelible.services.frontend.validation import (
@@ -127,6 +128,11 @@ class UpdateHandlers:
             )
         if not request.wait_policy.lifecycle_stage:
             request.wait_policy.lifecycle_stage = COMPLETED
+        if update.completion_callbacks and not update.request_id:
+            raise InvalidArgumentError(
+                "invalid *update.Request: request_id is required when completion_callbacks are set"
+            )
+        complete_callbacks(update.completion_callbacks)
         check_links(update.links)
         drop_repeated_links(update)
         check_blob(update.input.args, self._rules_of(namespace).limits.blob_bytes_max)

@@ -7,7 +7,7 @@ request without a workflow id comes here (semantics 7.11).
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from temporalio.api.common.v1 import Link
+from temporalio.api.common.v1 import Callback, Link
 from temporalio.api.workflowservice.v1 import (
     DeleteActivityExecutionRequest,
     DescribeActivityExecutionRequest,
@@ -26,6 +26,7 @@ from temporalio.api.workflowservice.v1 import (
     TerminateActivityExecutionRequest,
 )
 
+from indelible.base.calls import is_wanted
 from indelible.base.errors import NotFoundError, activity_execution_not_found
 from indelible.base.id_policies import IdDecision
 from indelible.base.ids import (
@@ -38,19 +39,21 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import SECOND
+from indelible.base.nexus_operations import OPERATION_TOKEN_HEADER, OperationStarted
 from indelible.engine.activity import attempts, client_requests
 from indelible.engine.activity.attempts import ActivityTarget
+from indelible.engine.activity.callbacks import activity_end, record_callback
 from indelible.engine.activity.deadlines import fire_due, is_expired
-from indelible.engine.activity.description import activity_task, describe, outcome
+from indelible.engine.activity.description import activity_task, callbacks, describe, outcome
 from indelible.engine.activity.starting import (
-    attach_links,
+    attach,
     begin_activity,
     decide_on_id,
     new_activity,
 )
 from indelible.engine.activity.state import ActivityState
 from indelible.engine.activity.step import ActivityStep
-from indelible.engine.activity.tasks import ActivityExecutionDispatch
+from indelible.engine.activity.tasks import ActivityExecutionDispatch, CallActivityCallback
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import typed_attributes
 from indelible.ports.clients import Poller
@@ -58,6 +61,7 @@ from indelible.ports.clock import Clocks
 from indelible.ports.rpc import Call
 from indelible.ports.stores import CurrentWrite
 from indelible.services.history.activity_kind import ActivityKind, state_size
+from indelible.services.history.callback_delivery import Deliver
 from indelible.services.history.dispatching import drop_obsolete
 from indelible.services.history.entities import Decided, Entities, EntityEntry
 from indelible.services.history.entity_hosts import (
@@ -78,7 +82,8 @@ DELETION_DELAY: Final = SECOND
 class ActivityExecutions:
     """Standalone activities of all shards."""
 
-    def __init__(self, shards: Shards, clocks: Clocks) -> None:
+    def __init__(self, shards: Shards, clocks: Clocks, deliver: Deliver) -> None:
+        self._deliver = deliver
         self._hosts = EntityHosts(shards, clocks, ActivityKind(), activity_execution_not_found)
 
     # -- for clients -------------------------------------------------------------------------------
@@ -96,18 +101,12 @@ class ActivityExecutions:
                 entry = await self._create(host, chain, current, request)
             else:
                 entry = current
-                if decision is IdDecision.USE_EXISTING and request.on_conflict_options.attach_links:
-                    await self._step(host, entry, lambda step: attach_links(step, request))
+                if decision is IdDecision.USE_EXISTING:
+                    await self._step(host, entry, lambda step: attach(step, request))
         return StartActivityExecutionResponse(
             run_id=entry.key.run_id,
             started=decision is not IdDecision.USE_EXISTING,
-            link=Link(
-                activity=Link.Activity(
-                    namespace=namespace.name,
-                    activity_id=request.activity_id,
-                    run_id=entry.key.run_id,
-                )
-            ),
+            link=_link(namespace, entry.state),
         )
 
     async def describe_activity(
@@ -240,6 +239,42 @@ class ActivityExecutions:
             namespace, target, lambda step: attempts.record_heartbeat(step, request, target)
         )
 
+    # -- callbacks ---------------------------------------------------------------------------------
+
+    async def call_back(self, shard: Shard, key: WorkflowKey, task: CallActivityCallback) -> None:
+        """Tell somebody how an activity has ended, and record the outcome of that."""
+        host = self._hosts.of(key.chain)
+        async with shard.locks.hold(key.chain):
+            entry = await host.find(key.chain, key.run_id)
+            state = entry.state if entry is not None else None
+        end = activity_end(state) if state is not None else None
+        if state is None or end is None:
+            return
+        record = state.callbacks[task.number]
+        if not is_wanted(record.call, task.attempt):
+            return
+        callback = Callback.FromString(record.callback).nexus
+        started = OperationStarted(
+            token=callback.header.get(OPERATION_TOKEN_HEADER, ""),
+            links=[_link(shard.parts.namespaces.by_id(key.namespace_id), state)],
+            at=state.core.created_at,
+        )
+        result = await self._deliver(callback, started, end)
+        async with shard.locks.hold(key.chain):
+            entry = await host.find(key.chain, key.run_id)
+            if entry is not None:
+                await self._step(
+                    host,
+                    entry,
+                    lambda step: record_callback(
+                        step,
+                        task.number,
+                        task.attempt,
+                        result.failure,
+                        is_retryable=result.is_retryable,
+                    ),
+                )
+
     # -- by themselves -----------------------------------------------------------------------------
 
     async def wake(self, shard: Shard, key: WorkflowKey) -> None:
@@ -272,7 +307,7 @@ class ActivityExecutions:
         await self._step(
             host,
             entry,
-            begin_activity,
+            lambda step: begin_activity(step, request),
             current=CurrentWrite(chain=chain, expected=expected, run_id=run_id),
         )
         return entry
@@ -314,6 +349,7 @@ class ActivityExecutions:
         decided = Decided(
             state=step.state,
             dispatches=step.dispatches,
+            transfers=step.calls,
             released=[
                 (QueueKey(entry.key.namespace_id, QueueType.ACTIVITY, queue), task_id)
                 for queue, task_id in step.released
@@ -335,7 +371,9 @@ class ActivityExecutions:
         described.search_attributes.CopyFrom(
             typed_attributes(state.request.search_attributes, namespace.search_attributes)
         )
-        response = DescribeActivityExecutionResponse(run_id=state.core.run_id, info=described)
+        response = DescribeActivityExecutionResponse(
+            run_id=state.core.run_id, info=described, callbacks=callbacks(state)
+        )
         if request.include_input and state.request.input:
             response.input.ParseFromString(state.request.input)
         ended = outcome(state)
@@ -349,6 +387,16 @@ class ActivityExecutions:
 
 def _chain(namespace: Namespace, activity_id: str) -> ChainKey:
     return ChainKey(namespace.id, WorkflowId(activity_id), Archetype.ACTIVITY)
+
+
+def _link(namespace: Namespace, state: ActivityState) -> Link:
+    return Link(
+        activity=Link.Activity(
+            namespace=namespace.name,
+            activity_id=state.core.activity_id,
+            run_id=state.core.run_id,
+        )
+    )
 
 
 def _task_not_found() -> NotFoundError:

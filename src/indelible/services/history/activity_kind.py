@@ -12,6 +12,7 @@ from indelible.base.instants import Instant
 from indelible.engine.activity.deadlines import wake_at
 from indelible.engine.activity.description import public_status
 from indelible.engine.activity.state import (
+    ActivityCallback,
     ActivityCore,
     ActivityOutcome,
     ActivityRequest,
@@ -26,10 +27,12 @@ _REQUEST: Final = (1, "")
 _HEARTBEAT: Final = (2, "")
 _LAST_FAILURE: Final = (3, "")
 _OUTCOME: Final = (4, "")
+_CALLBACKS: Final = (5, "")
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _core_decoder: Final = msgspec.msgpack.Decoder(ActivityCore)
 _request_decoder: Final = msgspec.msgpack.Decoder(ActivityRequest)
+_callbacks_decoder: Final = msgspec.msgpack.Decoder(tuple[ActivityCallback, ...])
 _outcome_decoder: Final = msgspec.msgpack.Decoder(ActivityOutcome)
 
 
@@ -61,6 +64,8 @@ class ActivityKind:
             changed[_REQUEST] = _encode(state.request)
         if before is None or state.outcome is not before.outcome:
             changed[_OUTCOME] = _encode(state.outcome) if state.outcome is not None else None
+        if state.callbacks is not (before.callbacks if before is not None else ()):
+            changed[_CALLBACKS] = _encode(state.callbacks) if state.callbacks else None
         for place, now, then in (
             (_HEARTBEAT, state.heartbeat_details, before.heartbeat_details if before else b""),
             (_LAST_FAILURE, state.last_failure, before.last_failure if before else b""),
@@ -78,6 +83,7 @@ class ActivityKind:
             heartbeat_details=parts.get(_HEARTBEAT, b""),
             last_failure=parts.get(_LAST_FAILURE, b""),
             outcome=_outcome_decoder.decode(parts[_OUTCOME]) if _OUTCOME in parts else None,
+            callbacks=(_callbacks_decoder.decode(parts[_CALLBACKS]) if _CALLBACKS in parts else ()),
         )
 
     def row(self, state: ActivityState, namespace: Namespace) -> VisibilityRecord:

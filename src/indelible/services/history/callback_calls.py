@@ -4,46 +4,32 @@ Owns the course of such a call: who is called, what is told, what the answer mea
 owes it. No lock is held while somebody else is spoken to.
 """
 
-from typing import Final
-
 from temporalio.api.common.v1 import Callback, Link
 from temporalio.api.enums.v1 import EventType
 
 from indelible.base.calls import is_wanted
-from indelible.base.errors import ServiceError, StatusCode
-from indelible.base.failures import server_failure
 from indelible.base.ids import FIRST_EVENT_ID, WorkflowKey
 from indelible.base.nexus_operations import (
     OPERATION_TOKEN_HEADER,
-    TOKEN_HEADER,
     OperationEnd,
     OperationStarted,
 )
+from indelible.engine.workflow.records import CallbackRecord
 from indelible.engine.workflow.requests.record_callback_result import record_callback_result
-from indelible.engine.workflow.rules.callbacks import operation_end
+from indelible.engine.workflow.rules.callbacks import operation_end, update_end
 from indelible.engine.workflow.tasks import CallCallback
-from indelible.services.history.nexus_completions import NexusCompletions
-from indelible.services.history.operation_handlers import CallResult
+from indelible.services.history.callback_delivery import CallbackDelivery
+from indelible.services.history.entries import Entry
 from indelible.services.history.reading import read_event
 from indelible.services.history.shard import Shard
 from indelible.services.namespaces import NamespaceRegistry
-
-_FINAL_CODES: Final = frozenset(
-    {
-        StatusCode.INVALID_ARGUMENT,
-        StatusCode.NOT_FOUND,
-        StatusCode.FAILED_PRECONDITION,
-        StatusCode.PERMISSION_DENIED,
-        StatusCode.UNIMPLEMENTED,
-    }
-)
 
 
 class CallbackCalls:
     """Makes the calls that transfer tasks ask for; raises if one must be tried again at once."""
 
-    def __init__(self, completions: NexusCompletions, namespaces: NamespaceRegistry) -> None:
-        self._completions = completions
+    def __init__(self, delivery: CallbackDelivery, namespaces: NamespaceRegistry) -> None:
+        self._delivery = delivery
         self._namespaces = namespaces
 
     async def call(self, shard: Shard, key: WorkflowKey, task: CallCallback) -> None:
@@ -54,14 +40,14 @@ class CallbackCalls:
             if entry is None or record is None or not is_wanted(record.call, task.attempt):
                 return
             execution = entry.state.execution
-            closing = await read_event(shard, entry, execution.close_event_id)
+            end = await _end(shard, entry, record)
         callback = Callback.FromString(record.callback).nexus
         started = OperationStarted(
             token=callback.header.get(OPERATION_TOKEN_HEADER, ""),
-            links=[self._start_link(key, record.request_id)],
+            links=[self._start_link(key, record)],
             at=execution.started_at,
         )
-        result = await self._told(callback, started, operation_end(closing))
+        result = await self._delivery.deliver(callback, started, end)
         await shard.step_if_there(
             key,
             lambda step: record_callback_result(
@@ -73,30 +59,32 @@ class CallbackCalls:
             ),
         )
 
-    def _start_link(self, key: WorkflowKey, request_id: str) -> Link:
+    def _start_link(self, key: WorkflowKey, record: CallbackRecord) -> Link:
         """Return a link to the event by which the callback came to the run."""
         link = Link.WorkflowEvent(
             namespace=self._namespaces.by_id(key.namespace_id).name,
             workflow_id=key.workflow_id,
             run_id=key.run_id,
         )
-        if request_id:
-            link.request_id_ref.request_id = request_id
-            link.request_id_ref.event_type = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED
+        if record.request_id:
+            link.request_id_ref.request_id = record.request_id
+            link.request_id_ref.event_type = (
+                EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+                if record.update_id
+                else EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED
+            )
         else:
             link.event_ref.event_id = FIRST_EVENT_ID
             link.event_ref.event_type = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
         return Link(workflow_event=link)
 
-    async def _told(
-        self, callback: Callback.Nexus, started: OperationStarted, end: OperationEnd
-    ) -> CallResult:
-        try:
-            await self._completions.complete_nexus_operation(
-                callback.header.get(TOKEN_HEADER, ""), started, end
-            )
-        except ServiceError as error:
-            is_final = error.code in _FINAL_CODES
-            failure = server_failure(error.message, is_non_retryable=is_final)
-            return CallResult(failure=failure, is_retryable=not is_final)
-        return CallResult()
+
+async def _end(shard: Shard, entry: Entry, record: CallbackRecord) -> OperationEnd:
+    """Return what the one who waits is told: how the chain has ended, or an update."""
+    if not record.update_id:
+        close_event_id = entry.state.execution.close_event_id
+        return operation_end(await read_event(shard, entry, close_event_id))
+    update = entry.state.updates.get(record.update_id)
+    if update is None or not update.completed_event_id:
+        return update_end(None)
+    return update_end(await read_event(shard, entry, update.completed_event_id))

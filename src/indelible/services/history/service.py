@@ -11,6 +11,7 @@ from indelible.base.ids import Archetype, NamespaceId, WorkflowKey
 from indelible.base.limits import EXECUTIONS_CACHED_MAX, Limits
 from indelible.base.time_zones import UtcOffset
 from indelible.base.version_routing import VersionRouting, unrouted
+from indelible.engine.activity.tasks import CallActivityCallback
 from indelible.engine.nexus_operation.tasks import OperationCall
 from indelible.ports.clients import MatchingClient
 from indelible.ports.clock import Clocks
@@ -22,6 +23,7 @@ from indelible.services.history.activities import ActivityOperations
 from indelible.services.history.activity_executions import ActivityExecutions
 from indelible.services.history.activity_targets import ActivityTargets
 from indelible.services.history.callback_calls import CallbackCalls
+from indelible.services.history.callback_delivery import CallbackDelivery
 from indelible.services.history.completing import CompletionOperations
 from indelible.services.history.controlling import ControlOperations
 from indelible.services.history.describing import DescribeOperations
@@ -103,13 +105,13 @@ class HistoryService:
         system = SystemOperations(starts, around.complete_signal_with_start)
         handlers = _operation_handlers(around)
         self._operations = NexusOperationExecutions(self._shards, around.clocks, handlers)
-        completions_of = NexusCompletions(self._shards, self._operations)
+        delivery = CallbackDelivery(NexusCompletions(self._shards, self._operations))
         self._transfers = TransferExecutor(
             self._shards,
             starts,
             around.namespaces,
             NexusCalls(handlers, around.namespaces, system),
-            CallbackCalls(completions_of, around.namespaces),
+            CallbackCalls(delivery, around.namespaces),
         )
         activities = ActivityOperations(self._shards)
         pages = HistoryOperations(self._shards, around.clocks)
@@ -131,7 +133,7 @@ class HistoryService:
         self.start_workflow_task = tasks.start_workflow_task
         self.respond_workflow_task_completed = completions.respond_workflow_task_completed
         self.respond_workflow_task_failed = completions.respond_workflow_task_failed
-        self._standalone = ActivityExecutions(self._shards, around.clocks)
+        self._standalone = ActivityExecutions(self._shards, around.clocks, delivery.deliver)
         self._bind_activities(self._standalone, ActivityTargets(activities, self._standalone))
         self._bind_operations(self._operations)
 
@@ -195,6 +197,8 @@ class HistoryService:
     async def _execute(self, shard: Shard, key: WorkflowKey, task: AnyTransfer) -> None:
         if isinstance(task, OperationCall):
             await self._operations.execute(shard, key, task)
+        elif isinstance(task, CallActivityCallback):
+            await self._standalone.call_back(shard, key, task)
         else:
             await self._transfers.execute(shard, key, task)
 

@@ -10,7 +10,6 @@ from typing import Final
 
 from temporalio.api.common.v1 import Link, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, UpdateWorkflowExecutionLifecycleStage
-from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.update.v1 import Outcome, UpdateRef
 from temporalio.api.workflowservice.v1 import (
     PollWorkflowExecutionUpdateRequest,
@@ -24,6 +23,7 @@ from indelible.base.ids import ChainKey, QueueKey, QueueType, WorkflowKey
 from indelible.base.instants import Instant, after
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.admit_update import admit_update
+from indelible.engine.workflow.rules.callbacks import CLOSED_BEFORE_ANSWER
 from indelible.engine.workflow.rules.versioning import workflow_task_queue
 from indelible.engine.workflow.rules.workflow_tasks import unstick
 from indelible.engine.workflow.transition import Transition
@@ -50,14 +50,6 @@ COMPLETED: Final = _Stage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED
 
 CONTINUATIONS_FOLLOWED_MAX: Final = 3
 """How often an update moves to the next run when the one it waited for has ended."""
-
-CLOSED_BEFORE_ANSWER: Final = Failure(
-    message="Workflow Update failed because the Workflow completed before the Update completed.",
-    source="Server",
-    application_failure_info=ApplicationFailureInfo(
-        type="AcceptedUpdateCompletedWorkflow", non_retryable=True
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

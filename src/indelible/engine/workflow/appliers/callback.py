@@ -18,16 +18,29 @@ from indelible.engine.workflow.state import MutableState
 
 
 def attach_callbacks(
-    state: MutableState, callbacks: Iterable[Callback], *, request_id: str, at: Instant
+    state: MutableState,
+    callbacks: Iterable[Callback],
+    *,
+    request_id: str,
+    at: Instant,
+    update_id: str = "",
 ) -> None:
-    """Register the callbacks of one request; empty for those of the start."""
+    """Register the callbacks of one request; its id is empty for those of the start.
+
+    Known ones stay as they are: an update that came by a reset is admitted and accepted.
+    """
+    prefix = f"update:{update_id}:{request_id}" if update_id else request_id
     for number, callback in enumerate(callbacks):
-        state.callbacks.put(
-            f"{request_id}:{number}",
-            CallbackRecord(
-                callback=callback.SerializeToString(), request_id=request_id, registered_at=at
-            ),
-        )
+        if f"{prefix}:{number}" not in state.callbacks:
+            state.callbacks.put(
+                f"{prefix}:{number}",
+                CallbackRecord(
+                    callback=callback.SerializeToString(),
+                    request_id=request_id,
+                    update_id=update_id,
+                    registered_at=at,
+                ),
+            )
 
 
 def apply_options_updated(state: MutableState, event: HistoryEvent) -> None:

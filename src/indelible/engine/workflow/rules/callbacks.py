@@ -4,10 +4,12 @@ Owns when a callback is called, and what it tells (semantics 9.5). Must not know
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from temporalio.api.common.v1 import Callback
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import (
+    ApplicationFailureInfo,
     CanceledFailureInfo,
     Failure,
     TerminatedFailureInfo,
@@ -25,6 +27,14 @@ from indelible.engine.workflow.state import StateView
 from indelible.engine.workflow.tasks import CallCallback
 from indelible.engine.workflow.transition import Transition
 
+CLOSED_BEFORE_ANSWER: Final = Failure(
+    message=("Workflow Update failed because the Workflow completed before the Update completed."),
+    source="Server",
+    application_failure_info=ApplicationFailureInfo(
+        type="AcceptedUpdateCompletedWorkflow", non_retryable=True
+    ),
+)
+
 
 def check_callback_count(state: StateView | None, added: Sequence[Callback]) -> None:
     """Refuse callbacks that are too many for one run; raise `FailedPreconditionError`."""
@@ -41,14 +51,31 @@ def inherited_callbacks(state: StateView) -> list[Callback]:
     return [
         Callback.FromString(record.callback)
         for record in state.callbacks.values()
-        if record.call.state is CallState.WAITING
+        if record.call.state is CallState.WAITING and not record.update_id
     ]
 
 
 def call_all_callbacks(step: Transition) -> None:
-    """Have all callbacks called: the chain has ended."""
+    """Have all callbacks called that wait for the end of the chain: it has come."""
+    _call_waiting(step, "")
+
+
+def call_update_callbacks(step: Transition, update_id: str) -> None:
+    """Have those called who wait for an update: it has its answer, or will not get one."""
+    _call_waiting(step, update_id)
+
+
+def call_callbacks_of_all_updates(step: Transition) -> None:
+    """Have those called who wait for any update: the run has closed, and answers none any more."""
+    waited_for = {record.update_id: None for record in step.state.callbacks.values()}
+    for update_id in waited_for:
+        if update_id:
+            _call_waiting(step, update_id)
+
+
+def _call_waiting(step: Transition, update_id: str) -> None:
     for callback_id, record in list(step.state.callbacks.items()):
-        if record.call.state is CallState.WAITING:
+        if record.update_id == update_id and record.call.state is CallState.WAITING:
             call_callback(step, callback_id)
 
 
@@ -75,6 +102,17 @@ def back_off_callback(step: Transition, callback_id: str, failure: Failure) -> N
             failure=failure.SerializeToString(),
         )
     )
+
+
+def update_end(completed: HistoryEvent | None) -> OperationEnd:
+    """Return what an update tells those who called it as an operation; None if it has no answer."""
+    if completed is None:
+        return OperationFailed(failure=CLOSED_BEFORE_ANSWER)
+    outcome = completed.workflow_execution_update_completed_event_attributes.outcome
+    if outcome.HasField("failure"):
+        return OperationFailed(failure=outcome.failure)
+    payloads = outcome.success.payloads
+    return OperationSucceeded(result=payloads[0] if payloads else None)
 
 
 def operation_end(closing: HistoryEvent) -> OperationEnd:

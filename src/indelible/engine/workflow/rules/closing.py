@@ -11,7 +11,10 @@ from temporalio.api.enums.v1 import ParentClosePolicy
 from temporalio.api.sdk.v1 import EventGroupMarker, UserMetadata
 
 from indelible.engine.workflow import deltas
-from indelible.engine.workflow.rules.callbacks import call_all_callbacks
+from indelible.engine.workflow.rules.callbacks import (
+    call_all_callbacks,
+    call_callbacks_of_all_updates,
+)
 from indelible.engine.workflow.rules.workflow_tasks import drop_workflow_task
 from indelible.engine.workflow.tasks import ApplyParentClosePolicy, ReportToParent
 from indelible.engine.workflow.transition import Transition
@@ -41,6 +44,7 @@ def close_run(
         return
     if step.execution.parent is not None and not step.execution.successor_run_id:
         step.transfer(ReportToParent(task_id=step.next_task_id()))
+    call_callbacks_of_all_updates(step)
     if not step.execution.successor_run_id:
         call_all_callbacks(step)
     _apply_parent_close_policies(step)

@@ -1,12 +1,8 @@
 """Pending Nexus operations and completion callbacks as clients see them (semantics 2.12)."""
 
-from typing import Final
-
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Callback
 from temporalio.api.enums.v1 import (
-    CallbackState,
-    NexusOperationCancellationState,
     PendingNexusOperationState,
 )
 from temporalio.api.failure.v1 import Failure
@@ -17,28 +13,13 @@ from temporalio.api.workflow.v1 import (
 )
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
+from indelible.base.call_states import CALLBACK_STATES, CANCELLATION_STATES
 from indelible.base.calls import CallRecord, CallState
 from indelible.base.instants import Instant, duration_message, timestamp
 from indelible.engine.workflow.records import CallbackRecord, NexusOperationRecord
 from indelible.engine.workflow.state import StateView
 
 _Pending = PendingNexusOperationState
-_Cancel = NexusOperationCancellationState
-
-CALLBACK_STATES: Final = {
-    CallState.WAITING: CallbackState.CALLBACK_STATE_STANDBY,
-    CallState.SCHEDULED: CallbackState.CALLBACK_STATE_SCHEDULED,
-    CallState.BACKING_OFF: CallbackState.CALLBACK_STATE_BACKING_OFF,
-    CallState.SUCCEEDED: CallbackState.CALLBACK_STATE_SUCCEEDED,
-    CallState.FAILED: CallbackState.CALLBACK_STATE_FAILED,
-}
-CANCELLATION_STATES: Final = {
-    CallState.WAITING: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_UNSPECIFIED,
-    CallState.SCHEDULED: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_SCHEDULED,
-    CallState.BACKING_OFF: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_BACKING_OFF,
-    CallState.SUCCEEDED: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_SUCCEEDED,
-    CallState.FAILED: _Cancel.NEXUS_OPERATION_CANCELLATION_STATE_FAILED,
-}
 
 
 def add_nexus(response: DescribeWorkflowExecutionResponse, state: StateView) -> None:
@@ -92,7 +73,10 @@ def _callback(record: CallbackRecord) -> CallbackInfo:
         state=CALLBACK_STATES[record.call.state],
         attempt=record.call.attempt,
     )
-    described.trigger.workflow_closed.SetInParent()
+    if record.update_id:
+        described.trigger.update_workflow_execution_completed.update_id = record.update_id
+    else:
+        described.trigger.workflow_closed.SetInParent()
     _add_attempts(described, record.call)
     return described
 

@@ -21,6 +21,7 @@ from temporalio.api.update.v1 import Acceptance, Rejection, Request, Response
 
 from indelible.base.ids import UNASSIGNED_EVENT_ID, EventId
 from indelible.engine.workflow import deltas
+from indelible.engine.workflow.rules.callbacks import call_update_callbacks
 from indelible.engine.workflow.state import UpdateRecord
 from indelible.engine.workflow.transition import Transition
 
@@ -169,6 +170,7 @@ class IncomingMessages:
                 outcome=body.outcome,
             )
         )
+        call_update_callbacks(step, update_id)
         self.completed.append(update_id)
         return None
 

@@ -1,0 +1,50 @@
+"""The way of a completion to whoever gave a callback, whatever has ended.
+
+Owns whether a failed delivery may be tried again. Must not know who owes the callback.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from temporalio.api.common.v1 import Callback
+
+from indelible.base.errors import ServiceError, StatusCode
+from indelible.base.failures import server_failure
+from indelible.base.nexus_operations import TOKEN_HEADER, OperationEnd, OperationStarted
+from indelible.services.history.nexus_completions import NexusCompletions
+from indelible.services.history.operation_handlers import CallResult
+
+_FINAL_CODES: Final = frozenset(
+    {
+        StatusCode.INVALID_ARGUMENT,
+        StatusCode.NOT_FOUND,
+        StatusCode.FAILED_PRECONDITION,
+        StatusCode.PERMISSION_DENIED,
+        StatusCode.UNIMPLEMENTED,
+    }
+)
+
+
+Deliver = Callable[[Callback.Nexus, OperationStarted, OperationEnd], Awaitable[CallResult]]
+"""Tells the one behind a callback how something has ended."""
+
+
+class CallbackDelivery:
+    """Delivers completions."""
+
+    def __init__(self, completions: NexusCompletions) -> None:
+        self._completions = completions
+
+    async def deliver(
+        self, callback: Callback.Nexus, started: OperationStarted, end: OperationEnd
+    ) -> CallResult:
+        """Tell the one behind a callback how it has ended."""
+        try:
+            await self._completions.complete_nexus_operation(
+                callback.header.get(TOKEN_HEADER, ""), started, end
+            )
+        except ServiceError as error:
+            is_final = error.code in _FINAL_CODES
+            failure = server_failure(error.message, is_non_retryable=is_final)
+            return CallResult(failure=failure, is_retryable=not is_final)
+        return CallResult()

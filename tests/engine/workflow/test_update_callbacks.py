@@ -1,0 +1,121 @@
+"""Who called an update as an operation is told how it ends."""
+
+import pytest
+from temporalio.api.command.v1 import Command
+from temporalio.api.common.v1 import Callback, Payload, Payloads
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.protocol.v1 import Message
+from temporalio.api.update.v1 import Outcome, Request
+from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
+
+from indelible.base.calls import CallState
+from indelible.base.nexus_operations import OperationEnd, OperationFailed, OperationSucceeded
+from indelible.engine.workflow.requests.admit_update import admit_update
+from indelible.engine.workflow.requests.record_callback_result import record_callback_result
+from indelible.engine.workflow.requests.respond_workflow_task_completed import (
+    CompletionSources,
+    respond_workflow_task_completed,
+)
+from indelible.engine.workflow.rules.callbacks import CLOSED_BEFORE_ANSWER, update_end
+from indelible.engine.workflow.rules.updates import AdmittedUpdate
+from tests.engine.workflow.chain import WORKER, Chain, timer
+from tests.engine.workflow.test_updates import SENT, acceptance, asked, rejection, response
+
+BOOM = Failure(message="boom")
+FIRST = Payload(data=b"first")
+
+
+def completed(outcome: Outcome) -> HistoryEvent:
+    event = HistoryEvent(event_id=9)
+    event.workflow_execution_update_completed_event_attributes.outcome.CopyFrom(outcome)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("event", "end"),
+    [
+        (
+            completed(Outcome(success=Payloads(payloads=[FIRST, Payload(data=b"second")]))),
+            OperationSucceeded(result=FIRST),
+        ),
+        (completed(Outcome(success=Payloads())), OperationSucceeded(result=None)),
+        (completed(Outcome(failure=BOOM)), OperationFailed(failure=BOOM)),
+        (None, OperationFailed(failure=CLOSED_BEFORE_ANSWER)),
+    ],
+)
+def test_what_is_told(event: HistoryEvent | None, end: OperationEnd) -> None:
+    assert update_end(event) == end
+
+
+def called() -> Request:
+    """Return an update that somebody called as an operation."""
+    request = asked(SENT)
+    request.request_id = "request"
+    request.completion_callbacks.add(nexus=Callback.Nexus(url="temporal://system"))
+    return request
+
+
+def settle(chain: Chain, *commands: Command, said: list[Message]) -> None:
+    """Complete the workflow task that brought the update."""
+    assert chain.token is not None
+    token = chain.token
+    request = RespondWorkflowTaskCompletedRequest(commands=commands, identity=WORKER, messages=said)
+    sources = CompletionSources(
+        find_namespace=lambda _: None,
+        refuse_search_attributes=lambda _: None,
+        start_event=None,
+        updates={SENT: AdmittedUpdate(request=called(), is_sent=True)},
+    )
+    chain.take(lambda step: respond_workflow_task_completed(step, request, token, sources))
+
+
+@pytest.fixture
+def chain() -> Chain:
+    """A run whose worker has been given the update."""
+    chain = Chain()
+    chain.start()
+    chain.work(timer())
+    chain.take(lambda step: admit_update(step, called(), {}, may_speculate=True))
+    chain.poll()
+    return chain
+
+
+def states(chain: Chain) -> list[tuple[str, CallState]]:
+    callbacks = chain.current.state.callbacks.values()
+    return [(record.update_id, record.call.state) for record in callbacks]
+
+
+def test_a_callback_waits_for_the_answer_of_its_update(chain: Chain) -> None:
+    settle(chain, said=[acceptance()])
+    assert states(chain) == [(SENT, CallState.WAITING)]
+    chain.signal()
+    chain.poll()
+    settle(chain, said=[response()])
+    assert states(chain) == [(SENT, CallState.SCHEDULED)]
+    assert chain.current.state.execution.is_open
+
+
+def test_an_answer_at_once_is_told_at_once(chain: Chain) -> None:
+    settle(chain, said=[acceptance(), response()])
+    assert states(chain) == [(SENT, CallState.SCHEDULED)]
+
+
+def test_a_rejected_update_leaves_no_callback(chain: Chain) -> None:
+    settle(chain, said=[rejection()])
+    assert states(chain) == []
+
+
+def test_the_end_of_the_run_is_told_too(chain: Chain) -> None:
+    settle(chain, said=[acceptance()])
+    chain.terminate()
+    assert states(chain) == [(SENT, CallState.SCHEDULED)]
+
+
+def test_a_call_that_failed_is_repeated_while_the_run_goes_on(chain: Chain) -> None:
+    settle(chain, said=[acceptance(), response()])
+    (callback_id,) = chain.current.state.callbacks
+    chain.take(lambda step: record_callback_result(step, callback_id, 1, BOOM, is_retryable=True))
+    assert states(chain) == [(SENT, CallState.BACKING_OFF)]
+    chain.wake()
+    assert states(chain) == [(SENT, CallState.SCHEDULED)]
