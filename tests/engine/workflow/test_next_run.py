@@ -20,11 +20,16 @@ from temporalio.api.enums.v1 import (
 )
 from temporalio.api.history.v1 import WorkflowExecutionOptionsUpdatedEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    PauseWorkflowExecutionRequest,
+    UnpauseWorkflowExecutionRequest,
+)
 
 from indelible.base.ids import RunId
 from indelible.base.instants import MINUTE, SECOND, duration, instant, seconds
 from indelible.base.invariants import InvariantError
 from indelible.base.limits import Limits
+from indelible.engine.workflow.requests.pause_workflow import pause_workflow, unpause_workflow
 from indelible.engine.workflow.rules.successor import NextRun, start_next_run
 from indelible.engine.workflow.state import WorkflowStatus
 from tests.engine.workflow.chain import (
@@ -458,3 +463,19 @@ def test_a_run_is_not_repeated_without_its_start_event() -> None:
     next_run = NextRun(run_id=RunId("next"), initiator=retry, backoff=SECOND)
     with pytest.raises(InvariantError):
         start_next_run(step, next_run, None)
+
+
+def test_a_pause_outlasts_the_wait_before_the_first_task() -> None:
+    """Found by the simulation: the wait ended while the run was paused, again and again."""
+    chain = Chain()
+    chain.start(backoff=5 * SECOND)
+    chain.take(lambda step: pause_workflow(step, PauseWorkflowExecutionRequest()))
+    assert chain.current.timers.earliest(chain.current.state) is None
+    chain.at(9)
+    chain.take(lambda step: unpause_workflow(step, UnpauseWorkflowExecutionRequest()))
+    assert chain.current.lines() == [
+        "1 WorkflowExecutionStarted",
+        "2 WorkflowExecutionPaused",
+        "3 WorkflowExecutionUnpaused",
+        "4 WorkflowTaskScheduled",
+    ]

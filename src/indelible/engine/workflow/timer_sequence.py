@@ -78,7 +78,8 @@ def _execution_deadlines(state: StateView) -> Iterator[Deadline]:
         yield Deadline(execution.execution_expires_at, DeadlineKind.EXECUTION_TIMEOUT)
     if execution.run_expires_at:
         yield Deadline(execution.run_expires_at, DeadlineKind.RUN_TIMEOUT)
-    if execution.is_in_backoff:
+    if execution.is_in_backoff and execution.pause is None:
+        # A paused run gets no workflow task: going on ends the wait, however long it was.
         yield Deadline(execution.execution_time, DeadlineKind.BACKOFF)
     if execution.workflow_task is not None:
         at = workflow_task_deadline(execution.workflow_task)

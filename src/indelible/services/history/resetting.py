@@ -68,6 +68,9 @@ class ResetOperations:
             base = await shard.require(chain, run_id)
             check_reset_point(base.state, request.workflow_task_finish_event_id)
             current = await shard.find(chain)
+            if current is not None and current.key == base.key:
+                # A small cache may have read it twice; two entries of a run would be written twice.
+                current = base
             if current is not None and is_repeated(current.state, request):
                 return ResetWorkflowExecutionResponse(run_id=current.key.run_id)
             new_run_id = RunId(uuid_text(self._entropy.token(16)))

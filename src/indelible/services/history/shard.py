@@ -25,6 +25,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import NEVER, Instant
+from indelible.base.invariants import invariant
 from indelible.base.limits import Limits
 from indelible.base.time_zones import UtcOffset
 from indelible.base.version_routing import VersionRouting, unrouted
@@ -297,6 +298,8 @@ class Shard:
         changed = [one for one in stepped if one.step.has_changed]
         if not changed:
             return
+        keys = [entry.key for entry, _ in changed]
+        invariant(len(keys) == len(set(keys)), "a run takes part in a commit twice")
         entries: list[Entry] = []
         for entry, step in changed:
             self._absorb(entry, step)

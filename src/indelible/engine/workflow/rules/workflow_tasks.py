@@ -322,6 +322,8 @@ def write_transient_events(step: Transition) -> None:
             request_id=task.request_id,
             suggest_continue_as_new=task.suggest_continue_as_new,
             history_size_bytes=task.history_size_bytes,
+            # As the worker was shown it (`unwritten_events`).
+            worker_version=WorkerVersionStamp(build_id=task.build_id) if task.build_id else None,
         ),
         at=task.started_at,
     )
