@@ -6,6 +6,7 @@
 #   make check        lint, format, types, import contracts, spelling, rules of the house
 #   make test         check, then every test
 #   make simulate     SEED=7 [COUNT=100]   seeded simulation; the same seed repeats a run exactly
+#   make campaign     [SEED=1 COUNT=10000] thousands of seeds, for a night; lists those that fail
 #   make crash        [ROUNDS=20]          kill -9 under load, restart, compare with what was promised
 #   make golden       REFERENCE=path [GOLDEN_ARGS=]   records golden histories from the reference
 #   make bench        [REFERENCE=path]     throughput, latency, CPU; the ratios if given another server
@@ -32,7 +33,7 @@ stage = @date -u '+[%H:%M:%S] $(1)'
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: setup run check lint types contracts spelling tidy test simulate crash golden bench long-run sdk-suite docs format lock clean
+.PHONY: setup run check lint types contracts spelling tidy test simulate campaign crash golden bench long-run sdk-suite docs format lock clean
 
 # -------------------------------------------------------------------------------------- environment
 setup: $(STAMP)
@@ -88,6 +89,9 @@ test: lint types contracts spelling
 # ------------------------------------------------------------------------------- long-running tools
 simulate: $(STAMP)
 	$(BIN)/python -m simulation --seed $(or $(SEED),1) --count $(or $(COUNT),1)
+
+campaign: $(STAMP)
+	$(BIN)/python -m simulation --seed $(or $(SEED),1) --count $(or $(COUNT),10000) --keep-going
 
 crash: $(STAMP)
 	$(BIN)/python -m tests.crash --rounds $(or $(ROUNDS),20) $(if $(SEED),--seed $(SEED))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 from structlog.typing import EventDict
@@ -15,8 +15,10 @@ from structlog.typing import EventDict
 from indelible.base.errors import ServiceError
 from indelible.base.instants import HOUR, MINUTE, SECOND, Duration, after
 from indelible.ports.stores import Commit, StoreError
+from simulation.checkers.activities import check_activities
 from simulation.checkers.histories import check_run
 from simulation.checkers.journal import Journal, Run, name_of, short_name
+from simulation.checkers.messages import check_operations, check_resets, check_updates
 from simulation.checkers.outcomes import (
     check_emptiness,
     check_families,
@@ -24,9 +26,13 @@ from simulation.checkers.outcomes import (
     check_promises,
 )
 from simulation.checkers.promises import Promises
+from simulation.workloads.askers import Asker
 from simulation.workloads.clients import Client
 from simulation.workloads.faults import Staff, cause_trouble
 from simulation.workloads.followers import Follower
+from simulation.workloads.freelancers import Freelancer
+from simulation.workloads.meddlers import Meddler
+from simulation.workloads.stewards import BUILDS, Steward
 from simulation.world.loop import StuckError
 from simulation.world.process import Process, UndeadError, current_process
 from simulation.world.world import RETENTION, START, FailedRunError, Failure, World
@@ -49,6 +55,8 @@ class Verdict:
     event_count: int
     commit_count: int
     virtual_seconds: float
+    answered_methods: frozenset[str] = frozenset()
+    command_types: frozenset[int] = frozenset()
     trace: list[str] = field(default_factory=list[str])
     histories: list[str] = field(default_factory=list[str])
 
@@ -65,6 +73,24 @@ def simulate(seed: int) -> Verdict:
         except (StuckError, UndeadError) as error:
             world.accuse("liveness", str(error))
     return simulation.verdict()
+
+
+class Person(Protocol):
+    """Somebody who does something until all is calm."""
+
+    @property
+    def process(self) -> Process:
+        """Where it runs."""
+        ...
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has not done yet what it had begun."""
+        ...
+
+    async def live(self) -> None:
+        """Do it."""
+        ...
 
 
 @contextmanager
@@ -103,6 +129,12 @@ class _Simulation:
             Client(world, self._promises, self._journal, one, [*ids, "nobody"]) for one in ids
         ]
         self._followers = [Follower(world, self._promises, self._journal, one) for one in ids]
+        self._others: list[Person] = [
+            Asker(world, self._promises, ids, "queue"),
+            Meddler(world, self._promises, self._journal, ids),
+            Freelancer(world, self._promises, "queue"),
+            Steward(world, ids, "queue"),
+        ]
         self._staff = Staff(world, self._promises, "queue")
 
     def _committed(self, commit: Commit) -> None:
@@ -121,12 +153,16 @@ class _Simulation:
         world = self._world
         world.note("world", repr(world.character))
         await world.start_node()
-        for _ in range(world.character.worker_count):
+        # Pinned runs need workers of their version: there is always one of each.
+        least = len(BUILDS) if world.character.is_versioned else 1
+        for _ in range(max(least, world.character.worker_count)):
             self._staff.hire()
         for client in self._clients:
             client.process.spawn("client", client.live("queue", self._staff.workers))
         for follower in self._followers:
             follower.process.spawn("follower", follower.live())
+        for one in self._others:
+            one.process.spawn("life", one.live())
         await cause_trouble(world, self._staff)
 
     async def _calm_down(self) -> None:
@@ -149,8 +185,9 @@ class _Simulation:
             world.require_innocence()
             self._check_processes()
             runs = self._journal.open_runs()
-            is_busy = any(client.is_busy for client in self._clients)
-            if not runs and not is_busy:
+            is_busy = any(one.is_busy for one in (*self._clients, *self._others))
+            activities = self._journal.open_activities()
+            if not runs and not activities and not is_busy:
                 return
             if world.now > give_up_at:
                 for run in runs:
@@ -158,6 +195,8 @@ class _Simulation:
                         "liveness",
                         f"{name_of(run.key)} does not end: {run.state.execution}",
                     )
+                for entity in activities:
+                    world.accuse("liveness", f"activity {name_of(entity.key)} does not end")
                 raise FailedRunError
             await world.pause(_LOOK_INTERVAL)
 
@@ -165,6 +204,7 @@ class _Simulation:
         people: list[Process] = [
             *(client.process for client in self._clients),
             *(follower.process for follower in self._followers),
+            *(one.process for one in self._others),
             *(worker.process for worker in self._staff.workers),
         ]
         for process in people:
@@ -178,13 +218,17 @@ class _Simulation:
                 check_run(run, world.accuse)
         check_promises(self._promises, journal, world.accuse)
         check_families(journal, world.accuse)
+        check_updates(self._promises, journal, world.accuse)
+        check_resets(self._promises, journal, world.accuse)
+        check_operations(journal, world.accuse)
+        check_activities(self._promises, journal, world.accuse)
         check_hygiene(journal, world.accuse)
         self._check_processes()
         world.require_innocence()
 
     async def _await_retention(self) -> None:
         await self._staff.dismiss()
-        for one in (*self._clients, *self._followers):
+        for one in (*self._clients, *self._followers, *self._others):
             await one.process.kill()
         await self._world.pause(Duration(RETENTION + 3 * MINUTE))
         check_emptiness(self._journal, self._world.accuse)
@@ -199,6 +243,8 @@ class _Simulation:
             event_count=sum(run.length for run in journal.runs.values()),
             commit_count=self._commit_count,
             virtual_seconds=(world.now - START) / SECOND,
+            answered_methods=frozenset(world.answered_methods),
+            command_types=frozenset(world.command_types),
             trace=list(world.trace.lines),
             histories=[line for run in journal.runs.values() for line in _readable(run)],
         )

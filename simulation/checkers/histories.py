@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import Message
+from msgspec import structs
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
@@ -84,6 +85,8 @@ _LIVES: Final = (
 )
 """Lives of things: their first event, their start, the field that names the first, their ends."""
 
+_PAUSE_INFO: Final = "TemporalPauseInfo"
+"""Shown in the row and derived from the state, where a pause is a record of its own."""
 _EXECUTION_FIELDS: Final = (
     *("namespace_id", "workflow_id", "run_id", "first_run_id", "original_run_id"),
     *("continued_run_id", "successor_run_id", "workflow_type", "task_queue", "execution_timeout"),
@@ -243,6 +246,8 @@ def _fold(run: Run) -> Iterator[str]:
         workflow_id=run.key.workflow_id,
         run_id=run.key.run_id,
     )
+    if live.execution.base_run_id:
+        seed = structs.replace(seed, base_run_id=live.execution.base_run_id)
     again = replay(seed, run.events)
     for event in run.held_back:
         apply_event(again, event)
@@ -255,12 +260,23 @@ def _fold(run: Run) -> Iterator[str]:
             yield f"{part} is {value}, and the history says {folded[part]}"
 
 
+_FORKED_FIELDS: Final = frozenset(
+    {"run_id", "original_run_id", "started_at", "run_expires_at", "execution_expires_at"}
+)
+"""What a reset run has from its reset, and not from the events that it took over."""
+
+
 def _evented(state: StateView) -> dict[str, Any]:  # pyright: ignore[reportExplicitAny]
     """Return the part of a state that follows from the history."""
     task = state.execution.workflow_task
     is_written = task is not None and not task.is_transient
+    is_fork = bool(state.execution.base_run_id)
     return {
-        **{name: getattr(state.execution, name) for name in _EXECUTION_FIELDS},
+        **{
+            name: getattr(state.execution, name)
+            for name in _EXECUTION_FIELDS
+            if not (is_fork and name in _FORKED_FIELDS)
+        },
         "workflow_task": _fields(task, _TASK_FIELDS) if is_written else None,
         "activities": {
             key: _fields(record, _ACTIVITY_FIELDS) for key, record in state.activities.items()
@@ -296,10 +312,13 @@ def _expected_row(run: Run, row: VisibilityRecord) -> Iterator[tuple[str, object
     is_closed = last.event_type in TERMINAL
     yield "status", int(row.status), TERMINAL.get(last.event_type, 1)
     yield "close_time", row.close_time, instant(last.event_time) if is_closed else NEVER
-    yield "start_time", row.start_time, instant(first.event_time)
+    # A reset run began when it was made; its first event is older.
+    begun_at = run.record.started_at if run.base is not None else instant(first.event_time)
+    yield "start_time", row.start_time, begun_at
     yield "workflow_type", row.workflow_type, started.workflow_type.name
     yield "history_length", row.history_length, len(run.events) if is_closed else 0
     yield "is_open", run.is_open, not is_closed
     state = run.state
-    yield "search_attributes", dict(row.search_attributes), dict(state.search_attributes)
+    shown = {key: value for key, value in row.search_attributes.items() if key != _PAUSE_INFO}
+    yield "search_attributes", shown, dict(state.search_attributes)
     yield "has memo", bool(row.memo), bool(state.memo)

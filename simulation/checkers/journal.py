@@ -4,14 +4,25 @@ Owns a second account of the store's content, made from the commits alone, and t
 every single commit must keep. Must not ask the store.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import History, HistoryEvent
 
-from indelible.base.ids import ChainKey, QueueKey, RangeId, RunId, ShardId, TaskId, WorkflowKey
+from indelible.base.ids import (
+    Archetype,
+    ChainKey,
+    QueueKey,
+    RangeId,
+    RunId,
+    ShardId,
+    TaskId,
+    WorkflowKey,
+)
 from indelible.base.instants import NEVER, Instant
+from indelible.engine.activity.state import ActivityState
+from indelible.engine.workflow.rules.versioning import is_in_transition
 from indelible.engine.workflow.state import ExecutionRecord, MutableState, RecordKind
 from indelible.ports.stores import (
     Commit,
@@ -22,6 +33,7 @@ from indelible.ports.stores import (
     TransferRow,
     VisibilityRecord,
 )
+from indelible.services.history.activity_kind import ActivityKind
 from indelible.services.history.execution_codec import decode_state
 
 _SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
@@ -39,18 +51,21 @@ class Run:
     events: list[HistoryEvent] = field(default_factory=list[HistoryEvent])
     visibility: VisibilityRecord | None = None
     is_deleted: bool = False
+    inherited_count: int = 0
+    """How many events a reset took over from `base`."""
+    base: "Run | None" = None
+    left_behind: list[HistoryEvent] = field(default_factory=list[HistoryEvent])
+    """The events of `base` behind the point to which it was reset, as they were then."""
+
+    @property
+    def own_events(self) -> list[HistoryEvent]:
+        """The events that were written for this run."""
+        return self.events[self.inherited_count :]
 
     @property
     def state(self) -> MutableState:
         """The state of the run."""
-        return decode_state(
-            StoredExecution(
-                key=self.key,
-                version=self.write.version,
-                record=self.write.record,
-                sub_records=tuple(row for _, row in sorted(self.sub_records.items())),
-            )
-        )
+        return decode_state(_stored(self.key, self.write, self.sub_records))
 
     @property
     def record(self) -> ExecutionRecord:
@@ -84,6 +99,34 @@ class Run:
         return sum(event.event_type == _SIGNALED for event in known)
 
 
+@dataclass(slots=True)
+class Entity:
+    """One standalone activity, as it was last written."""
+
+    key: WorkflowKey
+    write: ExecutionWrite
+    sub_records: dict[tuple[int, str], SubRecord] = field(
+        default_factory=dict[tuple[int, str], SubRecord]
+    )
+    is_deleted: bool = False
+
+    @property
+    def state(self) -> ActivityState:
+        """The state of the activity."""
+        return ActivityKind().decode(_stored(self.key, self.write, self.sub_records))
+
+
+def _stored(
+    key: WorkflowKey, write: ExecutionWrite, sub_records: Mapping[tuple[int, str], SubRecord]
+) -> StoredExecution:
+    return StoredExecution(
+        key=key,
+        version=write.version,
+        record=write.record,
+        sub_records=tuple(row for _, row in sorted(sub_records.items())),
+    )
+
+
 Accuse = Callable[[str, str], None]
 Note = Callable[[str, str], None]
 
@@ -93,6 +136,8 @@ class Journal:
 
     def __init__(self, *, accuse: Accuse, note: Note) -> None:
         self.runs: dict[WorkflowKey, Run] = {}
+        self.activities: dict[WorkflowKey, Entity] = {}
+        """Standalone activities."""
         self.currents: dict[ChainKey, RunId] = {}
         self.transfers: dict[TaskId, TransferRow] = {}
         self.dispatches: dict[TaskId, DispatchRow] = {}
@@ -110,10 +155,14 @@ class Journal:
         """Return the runs that go on."""
         return [run for run in self.living() if run.is_open]
 
+    def open_activities(self) -> list[Entity]:
+        """Return the standalone activities that go on."""
+        return [one for one in self.activities.values() if one.write.is_open and not one.is_deleted]
+
     def current_run(self, workflow_id: str) -> Run | None:
         """Return the current run of a workflow id."""
         for chain, run_id in self.currents.items():
-            if chain.workflow_id == workflow_id:
+            if chain.workflow_id == workflow_id and chain.archetype is Archetype.WORKFLOW:
                 return self.runs[WorkflowKey(chain.namespace_id, chain.workflow_id, run_id)]
         return None
 
@@ -134,11 +183,19 @@ class Journal:
             self._accuse("fencing", f"range {commit.range_id} wrote after range {known}")
         self._ranges[commit.shard_id] = commit.range_id
         for write in commit.executions:
-            self._write(write)
+            is_workflow = write.key.archetype is Archetype.WORKFLOW
+            (self._write if is_workflow else self._write_entity)(write)
         for current in commit.currents:
             self.currents[current.chain] = current.run_id
         for key in commit.deleted:
             self._delete(key)
+        self._take_tasks(commit)
+        for write in commit.executions:
+            if write.key.archetype is Archetype.WORKFLOW:
+                self._check_chain(write.key)
+                self._check_tasks(self.runs[write.key])
+
+    def _take_tasks(self, commit: Commit) -> None:
         for row in commit.transfers_added:
             self.transfers[row.task_id] = row
         for task_id in commit.transfers_removed:
@@ -147,14 +204,12 @@ class Journal:
             self.dispatches[dispatch.task_id] = dispatch
         for queue, task_id in commit.dispatches_removed:
             self._remove_dispatch(queue, task_id)
-        for write in commit.executions:
-            self._check_chain(write.key)
-            self._check_tasks(self.runs[write.key])
 
     def _write(self, write: ExecutionWrite) -> None:
         run = self.runs.get(write.key)
         if run is None:
             run = self.runs[write.key] = Run(write.key, write)
+            self._inherit(run, write)
         if not run.is_open and write.is_open and run.write is not write:
             self._accuse("one outcome", f"{_name(run)} was closed and is open again")
         run.write = write
@@ -174,7 +229,35 @@ class Journal:
         wake = f" wakes at {write.wake_at}" if write.wake_at != NEVER else ""
         self._note("disk", f"{_name(run)} v{write.version} {' '.join(names)}{wake}")
 
+    def _inherit(self, run: Run, write: ExecutionWrite) -> None:
+        """A reset begins with the events of another run."""
+        if write.ancestor is None:
+            return
+        run.base = self.runs[write.ancestor.key]
+        run.inherited_count = write.ancestor.end - 1
+        run.events = run.base.events[: run.inherited_count]
+        run.left_behind = run.base.events[run.inherited_count :]
+
+    def _write_entity(self, write: ExecutionWrite) -> None:
+        entity = self.activities.get(write.key)
+        if entity is None:
+            entity = self.activities[write.key] = Entity(write.key, write)
+        if not entity.write.is_open and write.is_open:
+            self._accuse("one outcome", f"activity {name_of(write.key)} was closed and is open")
+        entity.write = write
+        for identity in write.remove:
+            entity.sub_records.pop(identity, None)
+        for row in write.put:
+            entity.sub_records[row.kind, row.record_id] = row
+        self._note("disk", f"activity {name_of(write.key)} v{write.version}")
+
     def _delete(self, key: WorkflowKey) -> None:
+        if key.archetype is Archetype.ACTIVITY:
+            self.activities[key].is_deleted = True
+            if self.currents.get(key.chain) == key.run_id:
+                del self.currents[key.chain]
+            self._note("disk", f"activity {name_of(key)} is deleted")
+            return
         run = self.runs[key]
         if run.is_open:
             self._accuse("one outcome", f"{_name(run)} was deleted while it was open")
@@ -206,7 +289,9 @@ class Journal:
         state = run.state
         task = state.execution.workflow_task
         wanted = [task.dispatch] if task is not None and run.is_open else []
-        wanted += [record.dispatch for record in state.activities.values() if run.is_open]
+        # An attempt that met a worker while its run moves to another version is queued on arrival.
+        if run.is_open and not is_in_transition(state.execution):
+            wanted += [record.dispatch for record in state.activities.values()]
         for ref in wanted:
             if ref is not None and ref.task_id not in self.dispatches:
                 self._accuse("tasks wait in their queue", f"{_name(run)}: {ref} is not there")

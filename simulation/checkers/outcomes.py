@@ -37,6 +37,8 @@ def check_promises(promises: Promises, journal: Journal, accuse: Accuse) -> None
     """Look for the effect of every request."""
     places = _places(journal)
     for promise in promises.by_mark.values():
+        if promise.kind is Kind.STANDALONE:
+            continue  # It has no history: see `checkers.activities`.
         found = [
             place
             for place in places.get(promise.mark, [])
@@ -52,7 +54,7 @@ def check_promises(promises: Promises, journal: Journal, accuse: Accuse) -> None
 def _places(journal: Journal) -> Mapping[str, list[Place]]:
     places: dict[str, list[Place]] = {}
     for run in journal.runs.values():
-        for event in run.events:
+        for event in run.own_events:
             attributes = getattr(event, str(event.WhichOneof("attributes")))
             identity = getattr(attributes, "identity", "")
             if identity:
@@ -70,6 +72,8 @@ def _faults(promise: Promise, found: Sequence[Place], journal: Journal) -> Itera
             yield from _token_faults(promise, found)
         case Kind.CANCEL:
             yield from _cancel_faults(promise, found, journal)
+        case Kind.STANDALONE:
+            return
         case Kind.TERMINATE:
             if promise.ok_count and not found:
                 yield "was acknowledged, and no run was terminated by it"
@@ -93,7 +97,7 @@ def _start_faults(promise: Promise, found: Sequence[Place], journal: Journal) ->
 
 def _is_continuation(run: Run) -> bool:
     started = run.events[0].workflow_execution_started_event_attributes
-    return bool(started.continued_execution_run_id)
+    return run.base is not None or bool(started.continued_execution_run_id)
 
 
 def _signal_faults(promise: Promise, found: Sequence[Place]) -> Iterator[str]:
@@ -113,7 +117,7 @@ def _token_faults(promise: Promise, found: Sequence[Place]) -> Iterator[str]:
         yield f"a token was taken {promise.ok_count} times"
     if len(found) > 1:
         yield f"had {len(found)} effects"
-    if promise.ok_count and not found and not is_retried:
+    if promise.ok_count and not found and not is_retried and not promise.is_traceless:
         yield "was acknowledged, and is in no history"
     if promise.refused_count and not promise.ok_count and not promise.vague_count and found:
         yield "was refused, and is in a history all the same"
@@ -218,6 +222,9 @@ def check_hygiene(journal: Journal, accuse: Accuse) -> None:
 
 def check_emptiness(journal: Journal, accuse: Accuse) -> None:
     """When the retention of all runs has ended, the store is empty."""
+    for entity in journal.activities.values():
+        if not entity.is_deleted:
+            accuse("retention ends", f"activity {name_of(entity.key)} is still there")
     for run in journal.living():
         accuse("retention ends", f"{name_of(run.key)} is still there")
     for chain in journal.currents:

@@ -8,6 +8,9 @@ know how a request is sent.
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from temporalio.api.activity.v1 import ActivityExecutionOutcome
+from temporalio.api.update.v1 import Outcome
+
 from indelible.base.instants import Instant
 
 
@@ -20,6 +23,7 @@ class Kind(Enum):
     TERMINATE = auto()
     WORKFLOW_TASK = auto()
     ACTIVITY = auto()
+    STANDALONE = auto()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,6 +41,8 @@ class Promise:
     refused_count: int = 0
     close_command: str = ""
     started_event_id: int = 0
+    is_traceless: bool = False
+    """Of a speculative workflow task: it was answered, and there was nothing to write."""
     answers: list[str] = field(default_factory=list[str])
     """Run ids that were answered to a start."""
 
@@ -51,6 +57,14 @@ class Promises:
     )
     """(run, scheduled event, attempt) -> the workers that were given that attempt."""
     seen: list["SeenHistory"] = field(default_factory=list["SeenHistory"])
+    updates: list["UpdateAnswer"] = field(default_factory=list["UpdateAnswer"])
+    outcomes: list["ActivityAnswer"] = field(default_factory=list["ActivityAnswer"])
+    activity_runs: dict[str, int] = field(default_factory=dict[str, int])
+    """Standalone activities that were started, and how many attempts each may have (0: several)."""
+    unheard: set[str] = field(default_factory=set[str])
+    """Runs of which somebody made a reset that leaves their signals behind."""
+    begun_anew: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """(run, activity) whose attempts were perhaps counted anew by a request."""
     _count: int = 0
 
     def ask(self, kind: Kind, workflow_id: str, *, who: str, run_id: str = "") -> Promise:
@@ -69,3 +83,21 @@ class SeenHistory:
     who: str
     run_id: str
     events: list[tuple[int, int, bytes]]
+
+
+@dataclass(slots=True, kw_only=True)
+class UpdateAnswer:
+    """What somebody was told of an update."""
+
+    update_id: str
+    run_id: str
+    stage: int
+    outcome: Outcome
+
+
+@dataclass(slots=True, kw_only=True)
+class ActivityAnswer:
+    """What somebody was told of how a standalone activity ended."""
+
+    run_id: str
+    outcome: ActivityExecutionOutcome

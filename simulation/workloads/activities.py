@@ -29,6 +29,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.errors import StatusCode
 from indelible.base.instants import MILLISECOND, SECOND, Duration
 from simulation.checkers.promises import Kind, Promise, Promises
+from simulation.workloads.commands import deployment_of
 from simulation.workloads.program import RunActivity
 from simulation.world.network import Caller, RpcError
 from simulation.world.node import NAMESPACE
@@ -68,13 +69,14 @@ class ActivityWorker:
     """The activity side of a worker."""
 
     def __init__(
-        self, world: World, promises: Promises, name: str, queue: str, process: Process
+        self, world: World, promises: Promises, name: str, queue: str, process: Process, build: str
     ) -> None:
         self._world = world
         self._promises = promises
         self._name = name
         self._queue = queue
         self._process = process
+        self._build = build
         self._caller = Caller(name)
         self._chance: Random = world.stream(f"activities/{name}")
 
@@ -85,7 +87,10 @@ class ActivityWorker:
     async def _poll(self) -> None:
         while True:
             request = PollActivityTaskQueueRequest(
-                namespace=NAMESPACE, task_queue=TaskQueue(name=self._queue), identity=self._name
+                namespace=NAMESPACE,
+                task_queue=TaskQueue(name=self._queue),
+                identity=self._name,
+                deployment_options=deployment_of(self._build),
             )
             try:
                 task = await self._world.call(
@@ -104,7 +109,7 @@ class ActivityWorker:
     async def work_on(self, task: PollActivityTaskQueueResponse) -> None:
         """Do what the activity is meant to do, and report."""
         op = _decoder.decode(task.input.payloads[0].data)
-        self._note_delivery(task)
+        self._note_delivery(op, task)
         if self._chance.random() < self._world.mischief.forget:
             return
         if op.behavior == "mute" and task.attempt == 1:
@@ -120,9 +125,18 @@ class ActivityWorker:
         if self._chance.random() < self._world.mischief.twice:
             await self._send(report, promise)
 
-    def _note_delivery(self, task: PollActivityTaskQueueResponse) -> None:
+    def _note_delivery(self, op: RunActivity, task: PollActivityTaskQueueResponse) -> None:
         """An attempt is given to one worker only: it may do what cannot be repeated."""
-        key = (task.workflow_execution.run_id, _number(task.activity_id), task.attempt)
+        run_id = _run_id(task)
+        if (run_id, task.activity_id) in self._promises.begun_anew:
+            return
+        attempts_max = op.attempts_max
+        if attempts_max and task.attempt > attempts_max:
+            self._world.accuse(
+                "no attempt too many",
+                f"{task.activity_id} of {run_id}: attempt {task.attempt} of {attempts_max}",
+            )
+        key = (run_id, _number(task.activity_id), task.attempt)
         deliveries = self._promises.activity_deliveries.setdefault(key, [])
         deliveries.append(self._name)
         if len(deliveries) > 1:
@@ -160,11 +174,13 @@ class ActivityWorker:
 
     async def _report(self, task: PollActivityTaskQueueResponse, report: Report) -> Promise:
         promise = self._promises.ask(
-            Kind.ACTIVITY,
-            task.workflow_execution.workflow_id,
+            Kind.STANDALONE if _is_standalone(task) else Kind.ACTIVITY,
+            task.workflow_execution.workflow_id or task.activity_id,
             who=self._name,
-            run_id=task.workflow_execution.run_id,
+            run_id=_run_id(task),
         )
+        if _is_standalone(task):
+            promise.close_command = _CLOSES[type(report)]
         report.identity = promise.mark
         await self._send(report, promise)
         return promise
@@ -192,6 +208,23 @@ class ActivityWorker:
             return
 
 
+_CLOSES: Final = {
+    RespondActivityTaskCompletedRequest: "complete",
+    RespondActivityTaskCompletedByIdRequest: "complete",
+    RespondActivityTaskCanceledRequest: "cancel",
+    RespondActivityTaskFailedRequest: "fail",
+}
+
+
+def _is_standalone(task: PollActivityTaskQueueResponse) -> bool:
+    return not task.workflow_execution.workflow_id
+
+
+def _run_id(task: PollActivityTaskQueueResponse) -> str:
+    """Return the run of the workflow, or of the activity if there is no workflow."""
+    return task.activity_run_id if _is_standalone(task) else task.workflow_execution.run_id
+
+
 def _number(text: str) -> int:
     """Return a number for a short text, the same in every process."""
     return int.from_bytes(text.encode(), "big")
@@ -202,7 +235,7 @@ def _report_on(op: RunActivity, task: PollActivityTaskQueueResponse) -> Report:
         return RespondActivityTaskCompletedByIdRequest(
             namespace=NAMESPACE,
             workflow_id=task.workflow_execution.workflow_id,
-            run_id=task.workflow_execution.run_id,
+            run_id=_run_id(task),
             activity_id=task.activity_id,
         )
     if op.behavior == "hopeless" or (op.behavior == "flaky" and task.attempt < 3):

@@ -34,29 +34,19 @@ from temporalio.api.workflowservice.v1 import (
     TerminateWorkflowExecutionResponse,
 )
 
-from indelible.base.errors import StatusCode
 from indelible.base.instants import MILLISECOND, SECOND, Duration
 from simulation.checkers.journal import Journal
 from simulation.checkers.promises import Kind, Promise, Promises
+from simulation.workloads.calls import TIMEOUT, Calls
 from simulation.workloads.commands import span
 from simulation.workloads.program import draw_program, encode_input
 from simulation.workloads.worker import Worker
-from simulation.world.network import Caller, RpcError
 from simulation.world.node import NAMESPACE
 from simulation.world.world import World
 
-_TIMEOUT: Final = Duration(4 * SECOND)
-_ATTEMPTS_MAX: Final = 8
 _Reuse: Final = WorkflowIdReusePolicy
 _Conflict: Final = WorkflowIdConflictPolicy
 M = TypeVar("M", bound=Message)
-
-_EXPECTED: Final = {
-    StatusCode.NOT_FOUND,
-    StatusCode.ALREADY_EXISTS,
-    StatusCode.FAILED_PRECONDITION,
-    StatusCode.RESOURCE_EXHAUSTED,
-}
 
 
 class Client:
@@ -77,9 +67,8 @@ class Client:
         self._world = world
         self._promises = promises
         self._journal = journal
-        self._caller = Caller(self.name)
+        self._calls = Calls(world, self.name)
         self._chance: Random = world.stream(f"client/{workflow_id}")
-        self._request_count = 0
         self.is_busy = True
         """Until it has done the last thing that it had begun."""
 
@@ -107,39 +96,14 @@ class Client:
 
     async def _call(
         self,
-        method: str,
         request: Message,
         response_type: type[M],
         promise: Promise | None = None,
         *,
-        patience: Duration = _TIMEOUT,
+        patience: Duration = TIMEOUT,
     ) -> M | None:
         """Call, repeat while nobody knows what became of it; None for a refusal."""
-        for _ in range(_ATTEMPTS_MAX if promise is not None else 2):
-            try:
-                response = await self._world.call(
-                    self._caller, method, request, response_type, patience=patience
-                )
-            except RpcError as error:
-                if error.is_vague:
-                    if promise is not None:
-                        promise.vague_count += 1
-                    await self._world.pause(Duration(int(self._chance.random() * SECOND)))
-                    continue
-                if promise is not None:
-                    promise.refused_count += 1
-                if error.code not in _EXPECTED:
-                    self._world.accuse("answers", f"{method} was answered {error}")
-                return None
-            if promise is not None:
-                promise.ok_count += 1
-                promise.ok_at = self._world.now
-            return response
-        return None
-
-    def _request_id(self) -> str:
-        self._request_count += 1
-        return f"{self.name}-{self._request_count}"
+        return await self._calls.ask(request, response_type, promise, patience=patience)
 
     def _target(self) -> str:
         children = [f"{self.workflow_id}.{step}{letter}" for step in "012" for letter in "ab"]
@@ -159,7 +123,7 @@ class Client:
             task_queue=TaskQueue(name=queue),
             input=encode_input(draw_program(chance, self.workflow_id, self._peers)),
             identity=promise.mark,
-            request_id=self._request_id(),
+            request_id=self._calls.request_id(),
             workflow_task_timeout=span(chance.choice((1_000, 3_000, 3_000, 70_000))),
             workflow_run_timeout=span(chance.choice((0, 0, 0, 9_000))),
             workflow_execution_timeout=span(chance.choice((0, 0, 0, 15_000))),
@@ -177,9 +141,7 @@ class Client:
         ):
             request.workflow_id_conflict_policy = _Conflict.WORKFLOW_ID_CONFLICT_POLICY_FAIL
         self._add_repetition(request)
-        response = await self._call(
-            "StartWorkflowExecution", request, StartWorkflowExecutionResponse, promise
-        )
+        response = await self._call(request, StartWorkflowExecutionResponse, promise)
         if response is None:
             return
         if response.started:
@@ -215,14 +177,13 @@ class Client:
             task_queue=TaskQueue(name=queue),
             input=encode_input(draw_program(self._chance, self.workflow_id, self._peers)),
             identity=promise.mark,
-            request_id=self._request_id(),
+            request_id=self._calls.request_id(),
             signal_name="with start",
             workflow_task_timeout=span(2_000),
             workflow_id_reuse_policy=_Reuse.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
             workflow_id_conflict_policy=_Conflict.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
         )
         await self._call(
-            "SignalWithStartWorkflowExecution",
             request,
             SignalWithStartWorkflowExecutionResponse,
             promise,
@@ -236,14 +197,12 @@ class Client:
             workflow_execution=WorkflowExecution(workflow_id=target),
             signal_name="hello",
             identity=promise.mark,
-            request_id=self._request_id(),
+            request_id=self._calls.request_id(),
         )
-        response = await self._call(
-            "SignalWorkflowExecution", request, SignalWorkflowExecutionResponse, promise
-        )
+        response = await self._call(request, SignalWorkflowExecutionResponse, promise)
         if response is not None and self._chance.random() < 0.2:
             # As a proxy in between may do: the same request again, after it was answered.
-            await self._call("SignalWorkflowExecution", request, SignalWorkflowExecutionResponse)
+            await self._call(request, SignalWorkflowExecutionResponse)
 
     async def _cancel(self) -> None:
         target = self._target()
@@ -252,10 +211,9 @@ class Client:
             namespace=NAMESPACE,
             workflow_execution=WorkflowExecution(workflow_id=target),
             identity=promise.mark,
-            request_id=self._request_id(),
+            request_id=self._calls.request_id(),
         )
         await self._call(
-            "RequestCancelWorkflowExecution",
             request,
             RequestCancelWorkflowExecutionResponse,
             promise,
@@ -273,9 +231,7 @@ class Client:
             reason="enough",
             identity=promise.mark,
         )
-        await self._call(
-            "TerminateWorkflowExecution", request, TerminateWorkflowExecutionResponse, promise
-        )
+        await self._call(request, TerminateWorkflowExecutionResponse, promise)
 
     async def _delete(self) -> None:
         # No children: a deletion does not wait yet until a parent was told (tests/simulation).
@@ -283,7 +239,7 @@ class Client:
         request = DeleteWorkflowExecutionRequest(
             namespace=NAMESPACE, workflow_execution=WorkflowExecution(workflow_id=target)
         )
-        await self._call("DeleteWorkflowExecution", request, DeleteWorkflowExecutionResponse)
+        await self._call(request, DeleteWorkflowExecutionResponse)
 
     async def _query(self) -> None:
         """Ask how many signals a run has had: at least those that it had when we asked."""
@@ -297,7 +253,6 @@ class Client:
             query=WorkflowQuery(query_type="signal count"),
         )
         response = await self._call(
-            "QueryWorkflow",
             request,
             QueryWorkflowResponse,
             patience=Duration(self._chance.choice((1, 5, 12)) * SECOND),
@@ -319,9 +274,7 @@ class Client:
             namespace=NAMESPACE, execution=WorkflowExecution(workflow_id=self.workflow_id)
         )
         length = run.length if run is not None else 0
-        response = await self._call(
-            "DescribeWorkflowExecution", request, DescribeWorkflowExecutionResponse
-        )
+        response = await self._call(request, DescribeWorkflowExecutionResponse)
         if response is None or run is None or self._world.may_reads_be_stale:
             return
         described = response.workflow_execution_info
@@ -337,9 +290,7 @@ class Client:
         request = ListWorkflowExecutionsRequest(
             namespace=NAMESPACE, query=f"WorkflowId = '{self.workflow_id}'", page_size=1000
         )
-        response = await self._call(
-            "ListWorkflowExecutions", request, ListWorkflowExecutionsResponse
-        )
+        response = await self._call(request, ListWorkflowExecutionsResponse)
         if response is None:
             return
         listed = {row.execution.run_id for row in response.executions}

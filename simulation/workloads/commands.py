@@ -14,7 +14,9 @@ from temporalio.api.command.v1 import (
     RecordMarkerCommandAttributes,
     RequestCancelActivityTaskCommandAttributes,
     RequestCancelExternalWorkflowExecutionCommandAttributes as CancelExternalAttributes,
+    RequestCancelNexusOperationCommandAttributes as CancelOperationAttributes,
     ScheduleActivityTaskCommandAttributes,
+    ScheduleNexusOperationCommandAttributes,
     SignalExternalWorkflowExecutionCommandAttributes as SignalAttributes,
     StartChildWorkflowExecutionCommandAttributes as StartChildAttributes,
     StartTimerCommandAttributes,
@@ -29,13 +31,15 @@ from temporalio.api.common.v1 import (
     WorkflowExecution,
     WorkflowType,
 )
-from temporalio.api.enums.v1 import CommandType, ParentClosePolicy
+from temporalio.api.deployment.v1 import WorkerDeploymentOptions
+from temporalio.api.enums.v1 import CommandType, ParentClosePolicy, WorkerVersioningMode
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.taskqueue.v1 import TaskQueue
 
 from indelible.base.instants import MILLISECOND, Duration, duration_message
 from simulation.workloads.program import (
     Annotate,
+    CallOperation,
     Program,
     RunActivity,
     RunChild,
@@ -46,12 +50,27 @@ from simulation.workloads.program import (
 )
 
 _C: Final = CommandType
+DEPLOYMENT: Final = "app"
+"""The deployment to which versioned workers belong."""
+ENDPOINT: Final = "desk"
+"""The Nexus endpoint that leads to the queue of all workers."""
 SEARCH_ATTRIBUTE: Final = "BuildIds"
 
 
 def span(milliseconds: int) -> DurationMessage | None:
     """Return a duration; None for zero, which means unset."""
     return duration_message(Duration(milliseconds * MILLISECOND)) if milliseconds else None
+
+
+def deployment_of(build: str) -> WorkerDeploymentOptions | None:
+    """Return what a worker of a build says of itself; nothing without a build."""
+    if not build:
+        return None
+    return WorkerDeploymentOptions(
+        deployment_name=DEPLOYMENT,
+        build_id=build,
+        worker_versioning_mode=WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED,
+    )
 
 
 def schedule_activity(op: RunActivity, task_queue: str) -> Command:
@@ -149,6 +168,30 @@ def cancel_external(op: SendCancel, namespace: str) -> Command:
             workflow_id=op.target,
             control=op.op_id,
             child_workflow_only=op.is_child_only,
+        ),
+    )
+
+
+def call_operation(op: CallOperation) -> Command:
+    """Call a Nexus operation."""
+    return Command(
+        command_type=_C.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION,
+        schedule_nexus_operation_command_attributes=ScheduleNexusOperationCommandAttributes(
+            endpoint=ENDPOINT,
+            service="desk",
+            operation=op.behavior,
+            input=encode_input(op).payloads[0],
+            schedule_to_close_timeout=span(op.schedule_to_close_ms),
+        ),
+    )
+
+
+def cancel_operation(scheduled_event_id: int) -> Command:
+    """Ask an operation to stop."""
+    return Command(
+        command_type=_C.COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION,
+        request_cancel_nexus_operation_command_attributes=CancelOperationAttributes(
+            scheduled_event_id=scheduled_event_id
         ),
     )
 

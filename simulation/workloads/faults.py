@@ -7,6 +7,7 @@ from random import Random
 
 from indelible.base.instants import MILLISECOND, Duration
 from simulation.checkers.promises import Promises
+from simulation.workloads.stewards import BUILDS
 from simulation.workloads.worker import Worker
 from simulation.world.world import World
 
@@ -21,11 +22,13 @@ class Staff:
         self._hired_count = 0
         self.workers: list[Worker] = []
 
-    def hire(self) -> None:
-        """Start one more worker."""
+    def hire(self, build: str = "") -> None:
+        """Start one more worker: of this build, or of the next one in turn."""
+        if self._world.character.is_versioned and not build:
+            build = BUILDS[self._hired_count % len(BUILDS)]
         self._hired_count += 1
         name = f"worker-{self._hired_count}"
-        worker = Worker(self._world, self._promises, name, self._queue)
+        worker = Worker(self._world, self._promises, name, self._queue, build)
         self.workers.append(worker)
         worker.start()
 
@@ -35,7 +38,7 @@ class Staff:
         self.workers.remove(worker)
         await worker.process.kill()
         await self._world.pause(Duration(300 * MILLISECOND))
-        self.hire()
+        self.hire(worker.build)
 
     async def dismiss(self) -> None:
         """Let all go."""

@@ -17,6 +17,7 @@ from simulation.workloads.program import (
     Annotate,
     AnyOp,
     AwaitSignals,
+    CallOperation,
     Program,
     RunActivity,
     RunChild,
@@ -24,8 +25,10 @@ from simulation.workloads.program import (
     SendCancel,
     SendSignal,
     Step,
+    decode_operation,
     decode_program,
 )
+from simulation.workloads.protocol import UPDATE_EVENTS
 from simulation.world.node import NAMESPACE
 
 _E: Final = EventType
@@ -39,6 +42,8 @@ COMMAND_EVENTS: Final = {
     _E.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED: "child",
     _E.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: "signal",
     _E.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: "cancel external",
+    _E.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED: "operation",
+    _E.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUESTED: "cancel operation",
     _E.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: "search attributes",
     _E.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED: "memo",
     _E.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: "complete",
@@ -64,6 +69,14 @@ CHILD_CLOSINGS: Final = frozenset(
         _E.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED,
         _E.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT,
         _E.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED,
+    }
+)
+OPERATION_CLOSINGS: Final = frozenset(
+    {
+        _E.EVENT_TYPE_NEXUS_OPERATION_COMPLETED,
+        _E.EVENT_TYPE_NEXUS_OPERATION_FAILED,
+        _E.EVENT_TYPE_NEXUS_OPERATION_CANCELED,
+        _E.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT,
     }
 )
 EXTERNAL_CLOSINGS: Final = frozenset(
@@ -126,6 +139,8 @@ class Machine:
         """Hold the commands of a completed workflow task against the events that it left."""
         recorded: list[str] = []
         for event in history[position + 1 :]:
+            if event.event_type in UPDATE_EVENTS:
+                continue  # Said by messages, which are not the program's.
             name = COMMAND_EVENTS.get(event.event_type)
             if name is None:
                 break
@@ -159,7 +174,11 @@ class Machine:
 
     def _take_closing(self, event: HistoryEvent) -> None:
         kind = event.event_type
-        if kind in ACTIVITY_CLOSINGS:
+        if kind == _E.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED:
+            op_id = decode_operation(event.nexus_operation_scheduled_event_attributes.input).op_id
+            self._ids[event.event_id] = op_id
+            self._scheduled[op_id] = event.event_id
+        elif kind in ACTIVITY_CLOSINGS or kind in OPERATION_CLOSINGS:
             self._done.add(self._ids[_subject(event, "scheduled_event_id")])
         elif kind == _E.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
             given = event.start_child_workflow_execution_initiated_event_attributes
@@ -234,6 +253,8 @@ class Machine:
                 self._say(out, commands.signal_external(op, NAMESPACE), "signal")
             case SendCancel():
                 self._say(out, commands.cancel_external(op, NAMESPACE), "cancel external")
+            case CallOperation():
+                self._say(out, commands.call_operation(op), "operation")
             case Annotate():
                 command, name = commands.annotate(op)
                 self._say(out, command, name)
@@ -267,6 +288,9 @@ class Machine:
             elif isinstance(op, RunActivity) and op.op_id in self._scheduled:
                 scheduled = self._scheduled[op.op_id]
                 self._say(out, commands.cancel_activity(scheduled), "cancel activity")
+            elif isinstance(op, CallOperation) and op.op_id in self._scheduled:
+                scheduled = self._scheduled[op.op_id]
+                self._say(out, commands.cancel_operation(scheduled), "cancel operation")
 
 
 def _subject(event: HistoryEvent, field: str) -> int:

@@ -60,6 +60,16 @@ class SendCancel(Op, frozen=True, kw_only=True, tag="cancel"):
     is_child_only: bool = False
 
 
+class CallOperation(Op, frozen=True, kw_only=True, tag="operation"):
+    """Call a Nexus operation."""
+
+    behavior: Literal["at_once", "by_workflow", "refused", "mute"] = "at_once"
+    """`mute` is started, and nobody ever says how it ends."""
+    program: "Program"
+    """What the workflow behind it does, if there is one."""
+    schedule_to_close_ms: int = 8_000
+
+
 class AwaitSignals(Op, frozen=True, kw_only=True, tag="await"):
     """Wait until the run has had so many signals; nothing is sent to the server."""
 
@@ -72,7 +82,16 @@ class Annotate(Op, frozen=True, kw_only=True, tag="annotate"):
     what: Literal["marker", "memo", "search_attribute", "local_activity"]
 
 
-AnyOp = RunActivity | RunTimer | RunChild | SendSignal | SendCancel | AwaitSignals | Annotate
+AnyOp = (
+    RunActivity
+    | RunTimer
+    | RunChild
+    | SendSignal
+    | SendCancel
+    | CallOperation
+    | AwaitSignals
+    | Annotate
+)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,6 +117,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(Program)
+_operation_decoder: Final = msgspec.json.Decoder(CallOperation)
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -111,6 +131,11 @@ def encode_input(value: msgspec.Struct) -> Payloads:
 def decode_program(given: Payloads) -> Program:
     """Return the program in the input of a workflow."""
     return _decoder.decode(given.payloads[0].data)
+
+
+def decode_operation(given: Payload) -> CallOperation:
+    """Return the operation in the input of a Nexus operation."""
+    return _operation_decoder.decode(given.data)
 
 
 def draw_program(chance: Random, workflow_id: str, peers: list[str], *, depth: int = 0) -> Program:
@@ -149,12 +174,12 @@ def _draw_op(
     chance: Random, workflow_id: str, peers: list[str], *, op_id: str, depth: int
 ) -> AnyOp:
     kind = chance.choices(
-        ("activity", "timer", "child", "signal", "cancel", "await", "annotate"),
-        (9, 5, 3 if depth < 2 else 0, 2, 1, 2, 2),
+        ("activity", "timer", "child", "signal", "cancel", "await", "annotate", "operation"),
+        (9, 5, 3 if depth < 2 else 0, 2, 1, 2, 2, 2 if depth < 2 else 0),
     )[0]
     match kind:
         case "activity":
-            return _draw_activity(chance, op_id)
+            return draw_activity(chance, op_id)
         case "timer":
             return RunTimer(op_id=op_id, span_ms=chance.choice((1, 50, 500, 2_000, 6_000)))
         case "child":
@@ -165,6 +190,15 @@ def _draw_op(
                 close_policy=chance.choice((1, 2, 3)),
                 attempts_max=chance.choice((0, 0, 3)),
                 is_awaited=chance.random() < 0.7,
+            )
+        case "operation":
+            return CallOperation(
+                op_id=op_id,
+                behavior=chance.choices(
+                    ("at_once", "by_workflow", "refused", "mute"), (3, 4, 1, 1)
+                )[0],
+                program=draw_program(chance, f"n.{workflow_id}.{op_id}", [workflow_id], depth=2),
+                schedule_to_close_ms=chance.choice((2_000, 8_000, 30_000)),
             )
         case "signal":
             return SendSignal(op_id=op_id, target=chance.choice(peers))
@@ -179,7 +213,8 @@ def _draw_op(
             )
 
 
-def _draw_activity(chance: Random, op_id: str) -> RunActivity:
+def draw_activity(chance: Random, op_id: str) -> RunActivity:
+    """Draw what an activity does."""
     behavior = chance.choices(
         ("ok", "flaky", "hopeless", "heartbeat", "by_id", "mute"), (8, 3, 1, 3, 2, 2)
     )[0]

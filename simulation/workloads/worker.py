@@ -18,6 +18,7 @@ from temporalio.api.enums.v1 import (
     EventType,
     QueryResultType,
     TaskQueueKind,
+    VersioningBehavior,
     WorkflowTaskFailedCause,
 )
 from temporalio.api.history.v1 import HistoryEvent
@@ -40,13 +41,15 @@ from indelible.base.errors import StatusCode
 from indelible.base.instants import MILLISECOND, SECOND, Duration
 from simulation.checkers.promises import Kind, Promise, Promises, SeenHistory
 from simulation.workloads.activities import ActivityWorker
-from simulation.workloads.commands import cancel_timer, span
+from simulation.workloads.commands import cancel_timer, deployment_of, span
 from simulation.workloads.machine import (
     HEARTBEAT_MARK,
     Machine,
     NondeterminismError,
 )
+from simulation.workloads.operations import OperationWorker
 from simulation.workloads.program import RunTimer
+from simulation.workloads.protocol import answers, as_command
 from simulation.world.network import Caller, RpcError
 from simulation.world.node import NAMESPACE
 from simulation.world.world import World
@@ -60,6 +63,10 @@ _CLOSING: Final = {
 }
 _UNHANDLED_FAILURE: Final = (
     WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE
+)
+_BEHAVIORS: Final = (
+    VersioningBehavior.VERSIONING_BEHAVIOR_PINNED,
+    VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE,
 )
 CALL_TIMEOUT: Final = Duration(3 * SECOND)
 _TASK_ENDS: Final = {
@@ -88,8 +95,12 @@ def event_digest(event: HistoryEvent) -> tuple[int, int, bytes]:
 class Worker:
     """One worker process: it knows runs by heart until it dies."""
 
-    def __init__(self, world: World, promises: Promises, name: str, queue: str) -> None:
+    def __init__(
+        self, world: World, promises: Promises, name: str, queue: str, build: str = ""
+    ) -> None:
         self.name = name
+        self.build = build
+        self._deployment = deployment_of(build)
         self.queue = queue
         self.sticky_queue = f"sticky-{name}"
         self.process = world.process(name)
@@ -98,7 +109,8 @@ class Worker:
         self._caller = Caller(name)
         self._chance: Random = world.stream(f"worker/{name}")
         self._cache: dict[str, list[HistoryEvent]] = {}
-        self._activities = ActivityWorker(world, promises, name, queue, self.process)
+        self._activities = ActivityWorker(world, promises, name, queue, self.process, build)
+        self._operations = OperationWorker(world, name, queue, self.process, build)
 
     def start(self) -> None:
         """Begin to poll."""
@@ -106,6 +118,7 @@ class Worker:
         if self._world.character.is_sticky:
             self.process.spawn("sticky poller", self._poll(is_sticky=True))
         self._activities.start()
+        self._operations.start()
 
     # -- polling -----------------------------------------------------------------------------------
 
@@ -121,7 +134,10 @@ class Worker:
         )
         while True:
             request = PollWorkflowTaskQueueRequest(
-                namespace=NAMESPACE, task_queue=queue, identity=self.name
+                namespace=NAMESPACE,
+                task_queue=queue,
+                identity=self.name,
+                deployment_options=self._deployment,
             )
             task = await self.patient_poll(request)
             if task is not None and task.task_token:
@@ -195,6 +211,7 @@ class Worker:
     ) -> PollWorkflowTaskQueueResponse | None:
         mischief, chance = self._world.mischief, self._chance
         machine, commands = self._run_machine(task, history)
+        said = answers(task.messages, history)
         promise = self._promises.ask(
             Kind.WORKFLOW_TASK,
             task.workflow_execution.workflow_id,
@@ -206,10 +223,14 @@ class Worker:
             task_token=task.task_token,
             namespace=NAMESPACE,
             identity=promise.mark,
-            commands=commands,
+            commands=[*(as_command(message) for message in said), *commands],
+            messages=said,
             return_new_workflow_task=chance.random() < 0.5,
             query_results=_query_results(task, machine),
+            deployment_options=self._deployment,
         )
+        if self.build:
+            request.versioning_behavior = chance.choice(_BEHAVIORS)
         if self._world.character.is_sticky and chance.random() < 0.9:
             request.sticky_attributes.CopyFrom(
                 StickyExecutionAttributes(
@@ -228,7 +249,11 @@ class Worker:
             await self._send_completion(request, promise)
         if response is None:
             return None
-        self._remember(task, history)
+        if response.reset_history_event_id:
+            # The task was speculative, and leaves nothing behind.
+            self._cache[task.workflow_execution.run_id] = history[: response.reset_history_event_id]
+        else:
+            self._remember(task, history)
         for activity in response.activity_tasks:
             self.process.spawn("eager activity", self._activities.work_on(activity))
         return response.workflow_task
@@ -238,6 +263,7 @@ class Worker:
     ) -> None:
         """Prolong the task instead of completing it."""
         del request.commands[:]
+        del request.messages[:]
         request.force_create_new_workflow_task = True
         old = promise.mark
         promise.mark += HEARTBEAT_MARK
@@ -263,6 +289,7 @@ class Worker:
                 continue
             promise.ok_count += 1
             promise.ok_at = self._world.now
+            promise.is_traceless = bool(response.reset_history_event_id)
             return response
         return None
 
@@ -272,7 +299,10 @@ class Worker:
             promise.vague_count += 1
             return True
         promise.refused_count += 1
-        if error.code not in {StatusCode.NOT_FOUND, StatusCode.INVALID_ARGUMENT}:
+        ordinary = {StatusCode.NOT_FOUND, StatusCode.INVALID_ARGUMENT}
+        if promise.mark.endswith(HEARTBEAT_MARK):
+            ordinary.add(StatusCode.FAILED_PRECONDITION)  # A paused run prolongs nothing.
+        if error.code not in ordinary:
             self._world.accuse("tokens", f"{promise.mark}: a completion was answered {error}")
         return False
 

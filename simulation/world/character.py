@@ -45,6 +45,8 @@ class Character:
     chain_count: int
     is_sticky: bool
     is_eager: bool
+    is_versioned: bool
+    """Whether all workers belong to versions of a deployment."""
 
 
 def draw_character(chance: Random) -> Character:
@@ -84,6 +86,7 @@ def draw_character(chance: Random) -> Character:
         chain_count=chance.choice((1, 2, 3)),
         is_sticky=chance.random() < 0.7,
         is_eager=chance.random() < 0.3,
+        is_versioned=chance.random() < 0.25,
     )
 
 

@@ -9,6 +9,7 @@ from random import Random
 from typing import Final, TypeVar
 
 from google.protobuf.message import Message
+from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
 
 from indelible.base.instants import HOUR, MILLISECOND, SECOND, Duration, Instant
 from indelible.base.limits import Limits
@@ -55,6 +56,10 @@ class World:
         self.trace = Trace(start=START)
         self.disk = Disk(shard_count=self.character.shard_count)
         self.failures: list[Failure] = []
+        self.answered_methods: set[str] = set()
+        """Methods that a node has answered with something else than a refusal."""
+        self.command_types: set[int] = set()
+        """Commands that a node has taken."""
         self.is_calm = False
         self.node: Node | None = None
         self.old_node: Node | None = None
@@ -136,7 +141,13 @@ class World:
         patience: Duration,
     ) -> M:
         """Call a method of the service; raises `RpcError`."""
-        return await self._network.call(caller, method, request, response_type, patience=patience)
+        response = await self._network.call(
+            caller, method, request, response_type, patience=patience
+        )
+        self.answered_methods.add(method)
+        if isinstance(request, RespondWorkflowTaskCompletedRequest):
+            self.command_types.update(command.command_type for command in request.commands)
+        return response
 
     def process(self, name: str) -> Process:
         """Return a new process for a worker or client."""

@@ -26,5 +26,6 @@ def quiet_world() -> World:
             chain_count=1,
             is_sticky=False,
             is_eager=False,
+            is_versioned=False,
         ),
     )

@@ -1,6 +1,8 @@
 """What the simulator has found, each as the shortest script that shows it."""
 
+from asyncio import gather
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -16,6 +18,8 @@ from temporalio.api.workflowservice.v1 import (
     GetWorkflowExecutionHistoryResponse,
     PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse,
+    ResetWorkflowExecutionRequest,
+    ResetWorkflowExecutionResponse,
     RespondWorkflowTaskCompletedRequest,
     RespondWorkflowTaskCompletedResponse,
     StartWorkflowExecutionRequest,
@@ -205,5 +209,37 @@ def test_a_parent_is_told_of_a_child_that_is_deleted_at_once(quiet_world: World)
         closing = EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED
         assert closing in await script.history("w")
         assert script.journal.run_ids("w.c") == []
+
+    script.play(scenes())
+
+
+def test_a_run_is_written_once_though_the_cache_is_small(quiet_world: World) -> None:
+    """A reset finds the run by its id and as the current one; in between it left the cache."""
+    character = replace(
+        quiet_world.character,
+        entries_max=1,
+        disk=FaultRates(read_delay_max=Duration(5 * MILLISECOND)),
+    )
+    world = World(1, character)
+    script = Script(world)
+
+    async def scenes() -> None:
+        await world.start_node()
+        await script.start("other")
+        run_id = await script.start("w")
+        for _ in range(2):
+            await script.complete(await script.poll())
+        for number in range(20):
+            request = ResetWorkflowExecutionRequest(
+                namespace=NAMESPACE,
+                workflow_execution=WorkflowExecution(workflow_id="w", run_id=run_id),
+                workflow_task_finish_event_id=4,
+                request_id=f"reset-{number}",
+            )
+            reset = script.call("ResetWorkflowExecution", request, ResetWorkflowExecutionResponse)
+            crowd = gather(*(script.history("other") for _ in range(3)))
+            answer, _ = await gather(reset, crowd)
+            run_id = answer.run_id
+            await script.complete(await script.poll())
 
     script.play(scenes())
