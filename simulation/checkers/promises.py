@@ -64,7 +64,7 @@ class Promises:
     unheard: set[str] = field(default_factory=set[str])
     """Runs of which somebody made a reset that leaves their signals behind."""
     begun_anew: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    """(run, activity) whose attempts were perhaps counted anew by a request."""
+    """(run, activity) whose attempts a request has perhaps counted anew, or let go on."""
     _count: int = 0
 
     def ask(self, kind: Kind, workflow_id: str, *, who: str, run_id: str = "") -> Promise:

@@ -176,6 +176,8 @@ class Meddler:
         record = self._some_activity(run)
         if record is None:
             return
+        # A paused activity waits after any failure, and goes on beyond its last attempt (1.32).
+        self._promises.begun_anew.add((run.key.run_id, record.activity_id))
         request = PauseActivityRequest(
             namespace=NAMESPACE,
             execution=_execution(run),
