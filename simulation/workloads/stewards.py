@@ -49,6 +49,7 @@ from temporalio.api.workflowservice.v1 import (
     GetSystemInfoRequest,
     GetWorkerBuildIdCompatibilityRequest,
     GetWorkerTaskReachabilityRequest,
+    GetWorkerVersioningRulesRequest,
     GetWorkflowExecutionHistoryReverseRequest,
     ListClosedWorkflowExecutionsRequest,
     ListNamespacesRequest,
@@ -66,6 +67,7 @@ from temporalio.api.workflowservice.v1 import (
     UpdateNamespaceRequest,
     UpdateWorkerBuildIdCompatibilityRequest,
     UpdateWorkerDeploymentVersionMetadataRequest,
+    UpdateWorkerVersioningRulesRequest,
 )
 
 from indelible.base.errors import StatusCode
@@ -232,6 +234,13 @@ _ORDERS: Final[tuple[Order, ...]] = (
     lambda _: UpdateWorkerBuildIdCompatibilityRequest(
         namespace=NAMESPACE, task_queue=_SIDE, add_new_build_id_in_new_default_set="b"
     ),
+    lambda _: UpdateWorkerVersioningRulesRequest(
+        namespace=NAMESPACE,
+        task_queue=f"{_SIDE}-rules",
+        commit_build_id=UpdateWorkerVersioningRulesRequest.CommitBuildId(
+            target_build_id="b", force=True
+        ),
+    ),
     lambda _: RecordWorkerHeartbeatRequest(
         namespace=NAMESPACE,
         identity="steward",
@@ -279,6 +288,7 @@ _LOOKS: Final[tuple[Order, ...]] = (
         namespace=NAMESPACE, task_queue=TaskQueue(name=queue)
     ),
     lambda _: GetWorkerBuildIdCompatibilityRequest(namespace=NAMESPACE, task_queue=_SIDE),
+    lambda _: GetWorkerVersioningRulesRequest(namespace=NAMESPACE, task_queue=f"{_SIDE}-rules"),
     lambda _: GetWorkerTaskReachabilityRequest(
         namespace=NAMESPACE, build_ids=["b"], task_queues=[_SIDE]
     ),
