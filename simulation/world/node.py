@@ -11,14 +11,14 @@ from indelible.base.fresh_ids import FreshIds
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import Duration, Instant
 from indelible.base.limits import Limits
-from indelible.base.time_zones import utc_only
+from indelible.base.time_zones import UTC_ONLY, utc_only
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import NoTelemetry
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import Backends
 from indelible.services.frontend.frontend import Environment, Frontend
-from indelible.services.frontend.system_requests import signal_with_start_rules
+from indelible.services.frontend.system_requests import SystemRules
 from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
 from indelible.services.namespaces import NamespaceRegistry
@@ -98,6 +98,7 @@ class Node:
         )
         deployments.listen(matching.reroute)
         versioning_rules.listen(matching.reroute)
+        rules = self._rules()
         history = HistoryService(
             HistorySurroundings(
                 store=self.store,
@@ -106,11 +107,10 @@ class Node:
                 telemetry=NoTelemetry(),
                 namespaces=registry,
                 endpoints=endpoints,
-                complete_signal_with_start=signal_with_start_rules(
-                    clocks=self._clocks, limits_of=lambda _: self._limits, utc_offset=utc_only
-                ),
+                complete_signal_with_start=rules.complete_signal_with_start,
+                complete_start=rules.complete_start,
                 limits_of=lambda _: self._limits,
-                utc_offset=utc_only,
+                zones=UTC_ONLY,
                 matching=matching,
                 routing_of=routings.routing_of,
                 spawn=self.process.spawn,
@@ -133,6 +133,11 @@ class Node:
         await history.start()
         self.is_serving = True
 
+    def _rules(self) -> SystemRules:
+        return SystemRules(
+            clocks=self._clocks, limits_of=lambda _: self._limits, utc_offset=utc_only
+        )
+
     def _answering(self, backends: Backends, registry: NamespaceRegistry) -> Mapping[str, Handler]:
         frontend = Frontend(
             backends,
@@ -141,7 +146,7 @@ class Node:
                 clocks=self._clocks,
                 entropy=self._entropy,
                 telemetry=NoTelemetry(),
-                utc_offset=utc_only,
+                zones=UTC_ONLY,
             ),
             limits_of=lambda _: self._limits,
         )

@@ -31,6 +31,7 @@ class Archetype(IntEnum):
     """A standalone activity: it has no workflow around it."""
     NEXUS_OPERATION = 3
     """A standalone Nexus operation, likewise."""
+    SCHEDULE = 4
 
 
 class ChainKey(NamedTuple):

@@ -23,7 +23,7 @@ from indelible.ports.telemetry import Telemetry
 from indelible.runtime.supervisor import Supervisor
 from indelible.runtime.system_clock import SystemClock, SystemClocks
 from indelible.runtime.system_entropy import SystemEntropy
-from indelible.runtime.time_zones import utc_offset
+from indelible.runtime.time_zones import TIME_ZONES
 from indelible.server.config import STOP_SECONDS_MAX, ServerConfig
 from indelible.server.dynamic_config_file import DynamicConfigFile
 from indelible.server.listeners import Bound, Listeners
@@ -33,7 +33,7 @@ from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import Backends
 from indelible.services.frontend.deleted_namespaces import DeletedNamespaces
 from indelible.services.frontend.frontend import Environment, Frontend
-from indelible.services.frontend.system_requests import signal_with_start_rules
+from indelible.services.frontend.system_requests import SystemRules
 from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
 from indelible.services.namespaces import NamespaceRegistry
@@ -156,6 +156,11 @@ async def _serving(
     endpoints, routings = registries.endpoints, registries.routings
     await _prepare_namespaces(config, node, registry)
     matching = _matching(config, node, store, supervisor, registries)
+    rules = SystemRules(
+        clocks=node.clocks,
+        limits_of=config.dynamic_config.limits,
+        utc_offset=TIME_ZONES.utc_offset,
+    )
     history = HistoryService(
         HistorySurroundings(
             store=store,
@@ -164,13 +169,10 @@ async def _serving(
             telemetry=node.telemetry,
             namespaces=registry,
             endpoints=endpoints,
-            complete_signal_with_start=signal_with_start_rules(
-                clocks=node.clocks,
-                limits_of=config.dynamic_config.limits,
-                utc_offset=utc_offset,
-            ),
+            complete_signal_with_start=rules.complete_signal_with_start,
+            complete_start=rules.complete_start,
             limits_of=config.dynamic_config.limits,
-            utc_offset=utc_offset,
+            zones=TIME_ZONES,
             matching=matching,
             routing_of=routings.routing_of,
             spawn=supervisor.start,
@@ -260,7 +262,7 @@ def _frontend(
             clocks=node.clocks,
             entropy=node.entropy,
             telemetry=node.telemetry,
-            utc_offset=utc_offset,
+            zones=TIME_ZONES,
         ),
         limits_of=config.dynamic_config.limits,
         address=f"{host}:{config.port}",

@@ -29,6 +29,7 @@ from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer
 from indelible.ports.clients import NexusAnswer
 from indelible.ports.rpc import Call, Handler
+from indelible.runtime.time_zones import TIME_ZONES
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import ActivityTarget, Backends
 from indelible.services.frontend.frontend import Environment, Frontend
@@ -39,6 +40,7 @@ from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory import MemoryStore
+from tests.services.frontend.recorded_schedules import RecordedSchedules
 
 START = Instant(1_700_000_000 * SECOND)
 DEFAULT = NamespaceId("11111111-1111-4111-8111-111111111111")
@@ -108,10 +110,9 @@ class Measured:
 
 
 @dataclass
-class RecordedHistory:
+class RecordedHistory(RecordedSchedules):
     """Says yes to everything and remembers what it was asked."""
 
-    calls: list[tuple[str, Message]] = field(default_factory=list)
     targets: list[object] = field(default_factory=list)
     answers: dict[str, Message] = field(default_factory=dict)
 
@@ -451,7 +452,10 @@ class World:
             ),
             registry=self.registry,
             environment=Environment(
-                clocks=self.clock, entropy=CountingEntropy(), telemetry=self.telemetry
+                clocks=self.clock,
+                entropy=CountingEntropy(),
+                telemetry=self.telemetry,
+                zones=TIME_ZONES,
             ),
             limits_of=lambda _: limits,
             authorizer=authorizer,

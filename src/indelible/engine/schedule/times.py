@@ -107,6 +107,17 @@ class Times:
             found.append(following)
         return found
 
+    def nominal_times(self, after: Instant, end: Instant, count_max: int) -> list[Instant]:
+        """Return the first nominal times from behind an instant up to another one."""
+        found: list[Instant] = []
+        while len(found) < count_max:
+            start = max(found[-1] if found else after, Instant(self._start - 1))
+            nominal = self._nominal_after(start, min(end, self._end))
+            if nominal is None:
+                break
+            found.append(nominal)
+        return found
+
     def _nominal_after(self, after: Instant, end: Instant) -> Instant | None:
         budget = _Budget()
         try:

@@ -15,6 +15,7 @@ from temporalio.api.enums.v1 import (
     WorkflowExecutionStatus,
 )
 
+from indelible.base.errors import InvalidArgumentError
 from indelible.base.instants import NEVER, Instant
 from indelible.engine.visibility.datetimes import parse_rfc3339
 from indelible.engine.visibility.filters import Comparison
@@ -104,6 +105,10 @@ class Vocabulary:
     open_statuses: tuple[int, ...]
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Its own keyword attributes: the name, and the key under which rows have the value."""
+    attribute_types: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The types of those that are no keywords."""
+    hides: frozenset[str] = frozenset()
+    """Attributes of the service that mean nothing for this kind, and may not be asked for."""
 
 
 def _spellings_of(statuses: Mapping[str, int], prefix: str) -> dict[str, int]:
@@ -130,8 +135,29 @@ ACTIVITIES: Final = Vocabulary(
         ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_PAUSED,
     ),
 )
-
-
+SCHEDULE_NEXT_ACTION_TIME: Final = "TemporalScheduleNextActionTime"
+SCHEDULE_IDLE_CLOSE_TIME: Final = "TemporalScheduleIdleCloseTime"
+SCHEDULE_RUNNING_COUNT: Final = "TemporalScheduleRunningWorkflowCount"
+SCHEDULE_BUFFERED_COUNT: Final = "TemporalScheduleBufferedStartsCount"
+"""Keys that no attribute of a namespace can have."""
+SCHEDULES: Final = Vocabulary(
+    aliases={"ScheduleId": "WorkflowId"},
+    statuses={},
+    open_statuses=(),
+    attributes={
+        "ScheduleNextActionTime": SCHEDULE_NEXT_ACTION_TIME,
+        "ScheduleIdleCloseTime": SCHEDULE_IDLE_CLOSE_TIME,
+        "ScheduleRunningWorkflowCount": SCHEDULE_RUNNING_COUNT,
+        "ScheduleBufferedStartsCount": SCHEDULE_BUFFERED_COUNT,
+    },
+    attribute_types={
+        "ScheduleNextActionTime": DATETIME,
+        "ScheduleIdleCloseTime": DATETIME,
+        "ScheduleRunningWorkflowCount": INT,
+        "ScheduleBufferedStartsCount": INT,
+    },
+    hides=frozenset({*SYSTEM, *PREDEFINED} - {"TemporalSchedulePaused"}),
+)
 OPERATION_ENDPOINT: Final = "TemporalNexusEndpoint"
 OPERATION_SERVICE: Final = "TemporalNexusService"
 OPERATION_REQUEST_ID: Final = "TemporalNexusRequestId"
@@ -333,10 +359,15 @@ def _column(name: str, names: _Names) -> _Column:
     custom, vocabulary = names
     own = vocabulary.attributes.get(name)
     if own is not None:
-        return _Column(name, own, KEYWORD, is_search_attribute=True, vocabulary=vocabulary)
+        own_type = vocabulary.attribute_types.get(name, KEYWORD)
+        return _Column(name, own, own_type, is_search_attribute=True, vocabulary=vocabulary)
     if name in custom and name not in SYSTEM and name not in PREDEFINED:
         return _Column(name, name, custom[name], is_search_attribute=True, vocabulary=vocabulary)
     for key in _spellings(name, vocabulary.aliases):
+        if key in vocabulary.hides and key != vocabulary.aliases.get(_bare(name)):
+            raise InvalidArgumentError(
+                f'invalid query filter for schedules: cannot filter on "{name}"'
+            )
         if key == "ExecutionDuration":
             raise not_supported("search attribute 'ExecutionDuration' in a filter")
         if key in SYSTEM:
@@ -350,10 +381,14 @@ def _column(name: str, names: _Names) -> _Column:
 
 def _spellings(name: str, aliases: Mapping[str, str]) -> Iterator[str]:
     yield name
-    bare = name.removeprefix(RESERVED_PREFIX)
+    bare = _bare(name)
     if bare in aliases:
         yield aliases[bare]
     yield bare if bare != name else RESERVED_PREFIX + name
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix(RESERVED_PREFIX)
 
 
 def _value(column: _Column, literal: Literal) -> Scalar:

@@ -68,6 +68,7 @@ from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.activity_executions import StandaloneActivities
 from indelible.services.frontend.control import Control
 from indelible.services.frontend.nexus_operation_executions import StandaloneNexusOperations
+from indelible.services.frontend.schedules import ScheduleBackend
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.services.versioning_rules import VersioningRuleRegistry
@@ -79,7 +80,7 @@ ActivityTarget = ActivityTaskToken | ActivityById
 """An activity: the attempt that a worker has, or whatever attempt there is under an id."""
 
 
-class History(Control, StandaloneActivities, StandaloneNexusOperations, Protocol):
+class History(Control, StandaloneActivities, StandaloneNexusOperations, ScheduleBackend, Protocol):
     """Executions: each method is durable when it returns, or reads."""
 
     async def start_workflow(

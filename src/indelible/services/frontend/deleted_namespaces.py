@@ -94,3 +94,5 @@ class DeletedNamespaces:
                         namespace=namespace.name, operation_id=row.workflow_id, run_id=row.run_id
                     ),
                 )
+            case Archetype.SCHEDULE:
+                await self._history.delete_schedule(namespace, row.workflow_id)

@@ -6,7 +6,7 @@ Owns which handlers there are. A transport takes them by (service, method) and k
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from indelible.base.time_zones import UtcOffset, utc_only
+from indelible.base.time_zones import UTC_ONLY, TimeZones
 from indelible.ports.authorizer import Authorizer, EveryoneMay
 from indelible.ports.clock import Clock, Clocks
 from indelible.ports.entropy import Entropy
@@ -30,6 +30,8 @@ from indelible.services.frontend.nexus_tasks import NexusTaskHandlers
 from indelible.services.frontend.pipeline import Pipeline
 from indelible.services.frontend.routes import Route, Routes
 from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
+from indelible.services.frontend.schedule_visibility import ScheduleVisibilityHandlers
+from indelible.services.frontend.schedules import ScheduleHandlers
 from indelible.services.frontend.search_attributes import SearchAttributeHandlers
 from indelible.services.frontend.system import SystemHandlers
 from indelible.services.frontend.task_queues import TaskQueueHandlers
@@ -50,7 +52,7 @@ class Environment:
     clocks: Clocks
     entropy: Entropy
     telemetry: Telemetry
-    utc_offset: UtcOffset = utc_only
+    zones: TimeZones = UTC_ONLY
 
 
 class Frontend:
@@ -88,7 +90,7 @@ class Frontend:
             history=history,
             clocks=clocks,
             entropy=entropy,
-            utc_offset=environment.utc_offset,
+            utc_offset=environment.zones.utc_offset,
             limits_of=limits_of,
         )
         self._workflow_service: tuple[Routes, ...] = (
@@ -101,7 +103,7 @@ class Frontend:
             TaskQueueHandlers(
                 matching=backends.matching, deployments=backends.deployments, address=address
             ).routes(),
-            VisibilityHandlers(store=backends.visibility).routes(),
+            *_finding_routes(backends, environment=environment, limits_of=limits_of),
             *_standalone_routes(backends, entropy=entropy, limits_of=limits_of),
             *_routes_for_workers(backends, clock=clocks.node, limits_of=limits_of),
         )
@@ -147,6 +149,20 @@ def _standalone_routes(
             limits_of=limits_of,
         ).routes(),
         NexusOperationVisibilityHandlers(store=backends.visibility, limits_of=limits_of).routes(),
+    )
+
+
+def _finding_routes(
+    backends: Backends, *, environment: Environment, limits_of: LimitsOf
+) -> tuple[Routes, ...]:
+    """Lists and counts of workflows; schedules, and how they are found."""
+    zones = environment.zones
+    return (
+        VisibilityHandlers(store=backends.visibility).routes(),
+        ScheduleHandlers(schedules=backends.history, zones=zones, limits_of=limits_of).routes(),
+        ScheduleVisibilityHandlers(
+            store=backends.visibility, clocks=environment.clocks, zones=zones
+        ).routes(),
     )
 
 

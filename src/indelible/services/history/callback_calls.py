@@ -4,33 +4,52 @@ Owns the course of such a call: who is called, what is told, what the answer mea
 owes it. No lock is held while somebody else is spoken to.
 """
 
+from collections.abc import Awaitable, Callable
+
 from temporalio.api.common.v1 import Callback, Link
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 
+from indelible.base.callback_token import (
+    ScheduleToken,
+    decode_schedule_token,
+    is_schedule_token,
+)
 from indelible.base.calls import is_wanted
 from indelible.base.ids import FIRST_EVENT_ID, WorkflowKey
 from indelible.base.nexus_operations import (
     OPERATION_TOKEN_HEADER,
+    TOKEN_HEADER,
     OperationEnd,
     OperationStarted,
 )
 from indelible.engine.workflow.records import CallbackRecord
 from indelible.engine.workflow.requests.record_callback_result import record_callback_result
 from indelible.engine.workflow.rules.callbacks import operation_end, update_end
+from indelible.engine.workflow.state import ExecutionRecord
 from indelible.engine.workflow.tasks import CallCallback
-from indelible.services.history.callback_delivery import CallbackDelivery
+from indelible.services.history.callback_delivery import CallbackDelivery, attempted
 from indelible.services.history.entries import Entry
 from indelible.services.history.reading import read_event
 from indelible.services.history.shard import Shard
 from indelible.services.namespaces import NamespaceRegistry
 
+ActionEnded = Callable[[ScheduleToken, ExecutionRecord, HistoryEvent], Awaitable[None]]
+"""Records the end of a workflow with the schedule that has started it."""
+
 
 class CallbackCalls:
     """Makes the calls that transfer tasks ask for; raises if one must be tried again at once."""
 
-    def __init__(self, delivery: CallbackDelivery, namespaces: NamespaceRegistry) -> None:
+    def __init__(
+        self,
+        delivery: CallbackDelivery,
+        namespaces: NamespaceRegistry,
+        action_ended: ActionEnded,
+    ) -> None:
         self._delivery = delivery
         self._namespaces = namespaces
+        self._action_ended = action_ended
 
     async def call(self, shard: Shard, key: WorkflowKey, task: CallCallback) -> None:
         """Call somebody back, and record the outcome; nothing if it is not wanted any more."""
@@ -41,13 +60,21 @@ class CallbackCalls:
                 return
             execution = entry.state.execution
             end = await _end(shard, entry, record)
-        callback = Callback.FromString(record.callback).nexus
+            callback = Callback.FromString(record.callback).nexus
+            token = callback.header.get(TOKEN_HEADER, "")
+            is_scheduled = is_schedule_token(token) and not record.update_id
+            closing = (
+                await read_event(shard, entry, execution.close_event_id) if is_scheduled else None
+            )
         started = OperationStarted(
             token=callback.header.get(OPERATION_TOKEN_HEADER, ""),
             links=[self._start_link(key, record)],
             at=execution.started_at,
         )
-        result = await self._delivery.deliver(callback, started, end)
+        if closing is not None:
+            result = await attempted(self._tell_schedule(token, execution, closing))
+        else:
+            result = await self._delivery.deliver(callback, started, end)
         await shard.step_if_there(
             key,
             lambda step: record_callback_result(
@@ -58,6 +85,12 @@ class CallbackCalls:
                 is_retryable=result.is_retryable,
             ),
         )
+
+    async def _tell_schedule(
+        self, token: str, execution: ExecutionRecord, closing: HistoryEvent
+    ) -> None:
+        """A schedule that has started the workflow hears more than others do: the whole end."""
+        await self._action_ended(decode_schedule_token(token), execution, closing)
 
     def _start_link(self, key: WorkflowKey, record: CallbackRecord) -> Link:
         """Return a link to the event by which the callback came to the run."""

@@ -39,12 +39,16 @@ class CallbackDelivery:
         self, callback: Callback.Nexus, started: OperationStarted, end: OperationEnd
     ) -> CallResult:
         """Tell the one behind a callback how it has ended."""
-        try:
-            await self._completions.complete_nexus_operation(
-                callback.header.get(TOKEN_HEADER, ""), started, end
-            )
-        except ServiceError as error:
-            is_final = error.code in _FINAL_CODES
-            failure = server_failure(error.message, is_non_retryable=is_final)
-            return CallResult(failure=failure, is_retryable=not is_final)
-        return CallResult()
+        token = callback.header.get(TOKEN_HEADER, "")
+        return await attempted(self._completions.complete_nexus_operation(token, started, end))
+
+
+async def attempted(telling: Awaitable[None]) -> CallResult:
+    """Return what came of telling somebody."""
+    try:
+        await telling
+    except ServiceError as error:
+        is_final = error.code in _FINAL_CODES
+        failure = server_failure(error.message, is_non_retryable=is_final)
+        return CallResult(failure=failure, is_retryable=not is_final)
+    return CallResult()

@@ -138,10 +138,16 @@ class Entities(Generic[S]):
         return EntityEntry(self._kind.key(state), state)
 
     async def save(
-        self, entry: EntityEntry[S], decided: Decided[S], *, current: CurrentWrite | None = None
+        self,
+        entry: EntityEntry[S],
+        decided: Decided[S],
+        *,
+        current: CurrentWrite | None = None,
+        is_noted: bool = True,
     ) -> None:
         """Commit a step of an entity whose lock the caller holds, and tell whom it concerns.
 
+        Unless `is_noted`, the caller has the next deadline noted when it has done what is due.
         Raises `UnavailableError` if it is not known that it is stored.
         """
         row = self._kind.row(decided.state, self._namespace(entry.key))
@@ -170,7 +176,8 @@ class Entities(Generic[S]):
             self.shard.parts.matching.offer(task)
         if decided.transfers:
             self.shard.listener.owed(self.shard, entry.key, decided.transfers)
-        self.note_deadline(entry)
+        if is_noted:
+            self.note_deadline(entry)
         if cancellation is not None:
             raise cancellation
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from indelible.base.ids import Archetype, NamespaceId, WorkflowKey
 from indelible.base.limits import EXECUTIONS_CACHED_MAX, Limits
-from indelible.base.time_zones import UtcOffset
+from indelible.base.time_zones import TimeZones
 from indelible.base.version_routing import VersionRouting, unrouted
 from indelible.engine.activity.tasks import CallActivityCallback
 from indelible.engine.nexus_operation.tasks import OperationCall
@@ -37,6 +37,8 @@ from indelible.services.history.operation_handlers import NexusSurroundings, Ope
 from indelible.services.history.pages import HistoryOperations
 from indelible.services.history.querying import QueryOperations
 from indelible.services.history.resetting import ResetOperations
+from indelible.services.history.schedule_actions import CompleteStart, ScheduleActions
+from indelible.services.history.schedules import Schedules
 from indelible.services.history.shard import Shard, ShardParts
 from indelible.services.history.shards import Shards
 from indelible.services.history.starting import StartOperations
@@ -65,9 +67,11 @@ class HistorySurroundings:
     endpoints: NexusEndpointRegistry
     complete_signal_with_start: CompleteSignalWithStart
     """The frontend's validation, for requests that workflows make."""
+    complete_start: CompleteStart
+    """The frontend's validation, for workflows that schedules start."""
     limits_of: Callable[[str], Limits]
     """The limits of a namespace, by its name."""
-    utc_offset: UtcOffset
+    zones: TimeZones
     matching: MatchingClient
     spawn: Spawn
     routing_of: Callable[[NamespaceId], VersionRouting] = unrouted
@@ -90,7 +94,7 @@ class HistoryService:
                 telemetry=around.telemetry,
                 namespaces=around.namespaces,
                 limits_of=around.limits_of,
-                utc_offset=around.utc_offset,
+                utc_offset=around.zones.utc_offset,
                 matching=around.matching,
                 routing_of=around.routing_of,
                 entries_max=max(1, entries_max // shard_count),
@@ -103,6 +107,8 @@ class HistoryService:
         tasks = WorkflowTaskOperations(self._shards)
         starts = StartOperations(self._shards, tasks)
         system = SystemOperations(starts, around.complete_signal_with_start)
+        self._schedules = _schedules(self._shards, around, starts)
+        self._bind_schedules(self._schedules)
         handlers = _operation_handlers(around)
         self._operations = NexusOperationExecutions(self._shards, around.clocks, handlers)
         delivery = CallbackDelivery(NexusCompletions(self._shards, self._operations))
@@ -111,7 +117,7 @@ class HistoryService:
             starts,
             around.namespaces,
             NexusCalls(handlers, around.namespaces, system),
-            CallbackCalls(delivery, around.namespaces),
+            CallbackCalls(delivery, around.namespaces, self._schedules.action_ended),
         )
         activities = ActivityOperations(self._shards)
         pages = HistoryOperations(self._shards, around.clocks)
@@ -181,6 +187,14 @@ class HistoryService:
         self.respond_activity_canceled = targets.respond_activity_canceled
         self.record_activity_heartbeat = targets.record_activity_heartbeat
 
+    def _bind_schedules(self, schedules: Schedules) -> None:
+        self.create_schedule = schedules.create_schedule
+        self.describe_schedule = schedules.describe_schedule
+        self.update_schedule = schedules.update_schedule
+        self.patch_schedule = schedules.patch_schedule
+        self.schedule_times = schedules.schedule_times
+        self.delete_schedule = schedules.delete_schedule
+
     async def start(self) -> None:
         """Take the shards; from here on runs go on by themselves."""
         await self._shards.start(wake=self._wake, execute=self._execute)
@@ -191,6 +205,8 @@ class HistoryService:
                 await self._expirations.wake(shard, key)
             case Archetype.ACTIVITY:
                 await self._standalone.wake(shard, key)
+            case Archetype.SCHEDULE:
+                self._schedules.wake(key)
             case Archetype.NEXUS_OPERATION:
                 await self._operations.wake(shard, key)
 
@@ -204,7 +220,18 @@ class HistoryService:
 
     async def stop(self) -> None:
         """Begin nothing any more, and answer whoever waits for a run."""
+        self._schedules.stop()
         self._shards.stop()
+
+
+def _schedules(shards: Shards, around: HistorySurroundings, starts: StartOperations) -> Schedules:
+    return Schedules(
+        shards,
+        ScheduleActions(shards, starts, around.complete_start),
+        clocks=around.clocks,
+        spawn=around.spawn,
+        zones=around.zones,
+    )
 
 
 def _operation_handlers(around: HistorySurroundings) -> OperationHandlers:

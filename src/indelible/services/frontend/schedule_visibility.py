@@ -1,0 +1,103 @@
+"""Requests that find schedules.
+
+Owns how a row becomes a `ScheduleListEntry` (semantics 11.1). They share the rows' table with
+workflows, and never meet them in a list.
+"""
+
+from typing import Final
+
+from google.protobuf.message import Message
+from temporalio.api.schedule.v1 import ScheduleListEntry
+from temporalio.api.workflowservice.v1 import (
+    CountSchedulesRequest,
+    CountSchedulesResponse,
+    ListSchedulesRequest,
+    ListSchedulesResponse,
+)
+
+from indelible.base.ids import Archetype
+from indelible.base.instants import NO_DURATION
+from indelible.base.time_zones import TimeZones
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.schedule.listing import list_entry
+from indelible.engine.schedule.step import cached_rules
+from indelible.engine.visibility.query import SCHEDULES, VisibilityQuery, compile_query
+from indelible.engine.visibility.query_syntax import not_supported
+from indelible.engine.visibility.record import VisibilityRecord
+from indelible.engine.visibility.search_attributes import PREDEFINED, typed_attributes
+from indelible.ports.clock import Clocks
+from indelible.ports.rpc import Call
+from indelible.ports.stores import VisibilityFilter, VisibilityStore
+from indelible.services.frontend.routes import Routes, namespace_route
+from indelible.services.frontend.visibility_pages import read_page
+
+ENTRIES_AT_ONCE_MAX: Final = 20
+"""Entries made before others get a turn: each computes the times that come next."""
+
+
+class ScheduleVisibilityHandlers:
+    """Answers the requests that find schedules."""
+
+    def __init__(self, *, store: VisibilityStore, clocks: Clocks, zones: TimeZones) -> None:
+        self._store = store
+        self._clocks = clocks
+        self._rules_of = cached_rules(zones)
+
+    def routes(self) -> Routes:
+        """Return the handlers by the name of their RPC."""
+        return {
+            "ListSchedules": namespace_route(ListSchedulesRequest, self._list),
+            "CountSchedules": namespace_route(CountSchedulesRequest, self._count),
+        }
+
+    async def _list(
+        self, request: ListSchedulesRequest, namespace: Namespace, _call: Call
+    ) -> Message:
+        rows, token = await read_page(
+            self._store,
+            _filter(namespace, _compiled(request.query, namespace)),
+            page_size=request.maximum_page_size,
+            token=request.next_page_token,
+        )
+        response = ListSchedulesResponse(next_page_token=token)
+        for number, row in enumerate(rows, start=1):
+            response.schedules.append(self._entry(row, namespace))
+            if number % ENTRIES_AT_ONCE_MAX == 0:
+                await self._clocks.node.sleep(NO_DURATION)
+        return response
+
+    async def _count(
+        self, request: CountSchedulesRequest, namespace: Namespace, _call: Call
+    ) -> Message:
+        counts = await self._store.count_executions(
+            _filter(namespace, _compiled(request.query, namespace))
+        )
+        return CountSchedulesResponse(count=sum(counts.values()))
+
+    def _entry(self, row: VisibilityRecord, namespace: Namespace) -> ScheduleListEntry:
+        entry = list_entry(
+            row.workflow_id,
+            row.workflow_type,
+            row.memo,
+            now=self._clocks.clock_of(namespace.id).now(),
+            rules_of=self._rules_of,
+        )
+        fields = {
+            name: blob for name, blob in row.search_attributes.items() if name not in PREDEFINED
+        }
+        if fields:
+            entry.search_attributes.CopyFrom(typed_attributes(fields, namespace.search_attributes))
+        return entry
+
+
+def _compiled(text: str, namespace: Namespace) -> VisibilityQuery:
+    query = compile_query(text, namespace.search_attributes, SCHEDULES)
+    if query.is_grouped_by_status:
+        raise not_supported("'GROUP BY' clause")
+    return query
+
+
+def _filter(namespace: Namespace, query: VisibilityQuery) -> VisibilityFilter:
+    return VisibilityFilter(
+        namespace_id=namespace.id, archetype=Archetype.SCHEDULE, comparisons=query.comparisons
+    )

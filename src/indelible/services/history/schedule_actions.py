@@ -1,0 +1,141 @@
+"""What the turn of a schedule does outside: starts, cancellations, terminations.
+
+Owns how each is carried out and what its outcome means for the schedule. No lock of the schedule is
+held meanwhile. Each may happen twice: a start is known by its request id.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Final
+
+import structlog
+from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
+
+from indelible.base.errors import AlreadyExistsError, ServiceError, StatusCode
+from indelible.base.ids import ChainKey, RunId, WorkflowId
+from indelible.base.nexus_operations import TOKEN_HEADER
+from indelible.engine.namespace.record import Namespace
+from indelible.engine.schedule import outcomes
+from indelible.engine.schedule.starting import (
+    scheduler_identity,
+    start_request,
+    token_of,
+)
+from indelible.engine.schedule.state import (
+    STOP_TERMINATE,
+    BufferedStart,
+    RunningAction,
+    ScheduleState,
+)
+from indelible.engine.schedule.step import Rules, ScheduleStep
+from indelible.engine.workflow.requests.request_cancel_workflow import request_cancel_workflow
+from indelible.engine.workflow.requests.terminate_workflow import terminate_run
+from indelible.engine.workflow.transition import Transition
+from indelible.services.history.operation_handlers import SYSTEM_CALLBACK_URL
+from indelible.services.history.shards import Shards
+from indelible.services.history.starting import StartOperations
+
+_log: Final = structlog.get_logger("indelible.history.schedules")
+
+ACTIONS_PER_TURN_MAX: Final = 20
+"""Carried out together; a schedule that has more to do gets another turn."""
+_LATER_CODES: Final = frozenset(
+    {
+        StatusCode.UNAVAILABLE,
+        StatusCode.RESOURCE_EXHAUSTED,
+        StatusCode.ABORTED,
+        StatusCode.DEADLINE_EXCEEDED,
+        StatusCode.INTERNAL,
+        StatusCode.UNKNOWN,
+    }
+)
+
+TERMINATION_REASON: Final = "terminated by schedule overlap policy"
+CANCELLATION_REASON: Final = "cancelled by schedule overlap policy"
+
+Outcome = Callable[[ScheduleStep], None]
+"""To be recorded with the schedule."""
+Action = Coroutine[object, object, Outcome]
+CompleteStart = Callable[[StartWorkflowExecutionRequest, Namespace], None]
+"""Checks a request and fills in its defaults, as the frontend does; raises `ServiceError`."""
+
+
+class ScheduleActions:
+    """Carries out what schedules have decided."""
+
+    def __init__(self, shards: Shards, starts: StartOperations, complete: CompleteStart) -> None:
+        self._shards = shards
+        self._starts = starts
+        self._complete = complete
+
+    async def carry_out(
+        self, namespace: Namespace, state: ScheduleState, rules: Rules
+    ) -> list[Outcome]:
+        """Do what is due of a schedule; return what came of it."""
+        core = state.core
+        now = self._shards.of(core.key.chain).now_in(core.namespace_id)
+        starts = [start for start in state.buffer if start.attempt and start.next_attempt_at <= now]
+        actions: list[Action] = [
+            self._stop(namespace, core.schedule_id, action)
+            for action in core.running
+            if action.stop and not action.is_stop_delivered
+        ]
+        actions += [
+            self._start(namespace, state, start, rules) for start in starts[:ACTIONS_PER_TURN_MAX]
+        ]
+        if len(actions) == 1:
+            return [await actions[0]]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(action) for action in actions]
+        return [task.result() for task in tasks]
+
+    async def _start(
+        self, namespace: Namespace, state: ScheduleState, start: BufferedStart, rules: Rules
+    ) -> Outcome:
+        number = start.number
+        request = start_request(state, start, rules, namespace_name=namespace.name)
+        try:
+            self._complete(request, namespace)
+            callback = request.completion_callbacks.add().nexus
+            callback.url = SYSTEM_CALLBACK_URL
+            callback.header[TOKEN_HEADER] = token_of(state.core, start)
+            response = await self._starts.start_workflow(namespace, request)
+        except AlreadyExistsError:
+            return lambda step: outcomes.record_refused(step, number)
+        except ServiceError as error:
+            _log.warning(
+                "schedule cannot start its workflow",
+                schedule=state.core.schedule_id,
+                workflow_id=request.workflow_id,
+                reason=error.message,
+            )
+            if error.code in _LATER_CODES:
+                return lambda step: outcomes.record_start_failed(step, number)
+            return lambda step: outcomes.record_refused(step, number)
+        workflow_id, run_id = request.workflow_id, RunId(response.first_execution_run_id)
+        return lambda step: outcomes.record_started(
+            step, number, workflow_id=workflow_id, run_id=run_id, started_at=step.now
+        )
+
+    async def _stop(self, namespace: Namespace, schedule_id: str, action: RunningAction) -> Outcome:
+        """Cancel or terminate what runs; its end is told by its callback, as any other."""
+        chain = ChainKey(namespace.id, WorkflowId(action.workflow_id))
+        shard = self._shards.of(chain)
+        identity = scheduler_identity(namespace.name, schedule_id)
+
+        def decide(step: Transition) -> None:
+            if not step.execution.is_open or step.execution.first_run_id != action.first_run_id:
+                return
+            if action.stop == STOP_TERMINATE:
+                terminate_run(step, reason=TERMINATION_REASON, identity=identity)
+            else:
+                request_cancel_workflow(
+                    step, reason=CANCELLATION_REASON, identity=identity, links=[]
+                )
+
+        async with shard.locks.hold(chain):
+            entry = await shard.find(chain)
+            if entry is not None:
+                await shard.step(entry, decide)
+        number, stop = action.number, action.stop
+        return lambda step: outcomes.record_stop_delivered(step, number, stop)

@@ -1,0 +1,94 @@
+"""Which schedules have their turn.
+
+Owns the order and the bound: many schedules may be due in the same minute, and other work must go
+on meanwhile. A schedule has one turn at a time. Must not know what a turn does.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from indelible.base.ids import WorkflowKey
+from indelible.base.instants import SECOND, after
+from indelible.ports.clock import Clocks
+from indelible.services.history.wakeups import Spawn
+
+_log: Final = structlog.get_logger("indelible.history.schedules")
+
+RUNNING_MAX: Final = 64
+"""Turns at the same time: as many as share a flush with the starts that they make."""
+RETRY_DELAY: Final = SECOND
+
+
+class ScheduleTurns:
+    """The turns of all schedules of a node."""
+
+    def __init__(
+        self, clocks: Clocks, spawn: Spawn, take: Callable[[WorkflowKey], Awaitable[None]]
+    ) -> None:
+        self._clocks = clocks
+        self._spawn = spawn
+        self._take = take
+        self._waiting: deque[WorkflowKey] = deque()
+        self._known: set[WorkflowKey] = set()
+        """Of those that wait or have their turn."""
+        self._running_count = 0
+        self._is_stopped = False
+
+    def ask(self, key: WorkflowKey) -> None:
+        """Have a schedule get its turn soon; one that has it notes by itself when it goes on."""
+        if key in self._known or self._is_stopped:
+            return
+        self._known.add(key)
+        self._waiting.append(key)
+        self._run_waiting()
+
+    async def take_now(self, key: WorkflowKey) -> None:
+        """Give a schedule its turn at once, unless it has it already; return when it is over.
+
+        A caller who goes away does not break it off.
+        """
+        if key in self._known or self._is_stopped:
+            return
+        self._known.add(key)
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._spawn("schedule", self._run_for(key, over))
+        await over
+
+    def stop(self) -> None:
+        """Begin no turn any more; what is due is due at the next start."""
+        self._is_stopped = True
+        self._waiting.clear()
+
+    def _run_waiting(self) -> None:
+        while self._waiting and self._running_count < RUNNING_MAX and not self._is_stopped:
+            self._running_count += 1
+            self._spawn("schedule", self._run_counted(self._waiting.popleft()))
+
+    async def _run_counted(self, key: WorkflowKey) -> None:
+        try:
+            await self._run(key)
+        finally:
+            self._running_count -= 1
+            self._run_waiting()
+
+    async def _run_for(self, key: WorkflowKey, over: asyncio.Future[None]) -> None:
+        try:
+            await self._run(key)
+        finally:
+            if not over.done():
+                over.set_result(None)
+
+    async def _run(self, key: WorkflowKey) -> None:
+        try:
+            await self._take(key)
+        except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
+            # What is due stays due; a failing store is the usual reason.
+            _log.exception("turn of a schedule failed, will be repeated", schedule=key.workflow_id)
+            at = after(self._clocks.node.now(), RETRY_DELAY)
+            self._clocks.node.call_at(at, lambda: self.ask(key))
+        finally:
+            self._known.discard(key)
