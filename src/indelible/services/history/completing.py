@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import (
     RespondWorkflowTaskFailedRequest,
 )
 
-from indelible.base.errors import ServiceError
+from indelible.base.errors import InvalidArgumentError, NotFoundError, ServiceError
 from indelible.base.ids import ChainKey, NamespaceId
 from indelible.base.task_token import WorkflowTaskToken
 from indelible.engine.namespace.record import Namespace
@@ -37,7 +37,7 @@ from indelible.ports.clients import QueryAnswer
 from indelible.services.history.activities import started_activity
 from indelible.services.history.entries import Entry
 from indelible.services.history.expirations import load_start_event
-from indelible.services.history.query_buffer import Outcome, Redirect
+from indelible.services.history.query_buffer import Redirect, Waiting, is_asked_directly
 from indelible.services.history.shard import Shard
 from indelible.services.history.shards import Shards
 from indelible.services.history.system_operations import NexusTargets
@@ -83,9 +83,16 @@ class CompletionOperations:
         chain = ChainKey(token.namespace_id, token.workflow_id)
         shard = self._shards.of(chain)
         async with shard.hold(chain, token.run_id) as entry:
-            taken = self._shards.queries.take(entry.key, request.query_results)
+            queries = self._shards.queries
+            taken = queries.take(entry.key, request.query_results)
             try:
                 reply = await self._complete(shard, entry, namespace, request, token)
+            except (NotFoundError, InvalidArgumentError):
+                # Too late, or refused: the next attempt brings the queries again.
+                queries.put_back(entry.key, taken)
+                if is_asked_directly(entry.state.execution):
+                    queries.redirect(entry.key)
+                raise
             except BaseException:
                 _redirect(taken)
                 raise
@@ -189,11 +196,11 @@ def _add_attribute_types(
             add_types(attributes.search_attributes, namespace.search_attributes)
 
 
-def _tell_answers(taken: Mapping[str, Outcome], results: Mapping[str, WorkflowQueryResult]) -> None:
-    for query_id, outcome in taken.items():
+def _tell_answers(taken: Mapping[str, Waiting], results: Mapping[str, WorkflowQueryResult]) -> None:
+    for query_id, waiting in taken.items():
         result = results[query_id]
-        if not outcome.done():
-            outcome.set_result(
+        if not waiting.outcome.done():
+            waiting.outcome.set_result(
                 QueryAnswer(
                     is_success=result.result_type == ANSWERED,
                     result=result.answer.SerializeToString(),
@@ -203,8 +210,8 @@ def _tell_answers(taken: Mapping[str, Outcome], results: Mapping[str, WorkflowQu
             )
 
 
-def _redirect(taken: Mapping[str, Outcome]) -> None:
-    """The completion did not count: have the queries asked directly."""
-    for outcome in taken.values():
-        if not outcome.done():
-            outcome.set_result(Redirect.ASK_DIRECTLY)
+def _redirect(taken: Mapping[str, Waiting]) -> None:
+    """Nobody knows whether the completion counts: have the queries asked directly."""
+    for waiting in taken.values():
+        if not waiting.outcome.done():
+            waiting.outcome.set_result(Redirect.ASK_DIRECTLY)

@@ -6,6 +6,7 @@ Owns who waits, and what they are told. Queries live in memory: a caller whose n
 import asyncio
 from collections.abc import Iterable, Mapping
 from enum import Enum, auto
+from typing import NamedTuple
 
 from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedScope
 from temporalio.api.query.v1 import WorkflowQuery
@@ -26,13 +27,20 @@ Outcome = asyncio.Future[QueryAnswer | Redirect | None]
 """None: the caller's time is over."""
 
 
+class Waiting(NamedTuple):
+    """A query, and where its caller waits."""
+
+    query: WorkflowQuery
+    outcome: Outcome
+
+
 class QueryBuffer:
     """The waiting queries of all runs of a node, by run and query id."""
 
     __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
-        self._waiting: dict[WorkflowKey, dict[str, tuple[WorkflowQuery, Outcome]]] = {}
+        self._waiting: dict[WorkflowKey, dict[str, Waiting]] = {}
 
     def add(
         self, key: WorkflowKey, query_id: str, query: WorkflowQuery, *, queries_max: int
@@ -46,7 +54,7 @@ class QueryBuffer:
                 ResourceExhaustedScope.RESOURCE_EXHAUSTED_SCOPE_NAMESPACE,
             )
         outcome: Outcome = asyncio.get_running_loop().create_future()
-        waiting[query_id] = (query, outcome)
+        waiting[query_id] = Waiting(query, outcome)
         return outcome
 
     def remove(self, key: WorkflowKey, query_id: str) -> None:
@@ -60,16 +68,22 @@ class QueryBuffer:
         """Return the waiting queries of a run, for its workflow task to answer."""
         return {query_id: query for query_id, (query, _) in self._waiting.get(key, {}).items()}
 
-    def take(self, key: WorkflowKey, query_ids: Iterable[str]) -> dict[str, Outcome]:
+    def take(self, key: WorkflowKey, query_ids: Iterable[str]) -> dict[str, Waiting]:
         """Take out the queries that a worker has answered; unknown ones are left aside.
 
         The caller tells the answers when the completion that brought them is durable.
         """
         waiting = self._waiting.get(key, {})
-        taken = {query_id: waiting[query_id][1] for query_id in query_ids if query_id in waiting}
+        taken = {query_id: waiting[query_id] for query_id in query_ids if query_id in waiting}
         for query_id in taken:
             self.remove(key, query_id)
         return taken
+
+    def put_back(self, key: WorkflowKey, taken: Mapping[str, Waiting]) -> None:
+        """Let queries wait on: the completion that answered them did not count."""
+        still = {query_id: query for query_id, query in taken.items() if not query.outcome.done()}
+        if still:
+            self._waiting.setdefault(key, {}).update(still)
 
     def redirect(self, key: WorkflowKey) -> None:
         """Have all waiting queries of a run asked directly: no workflow task is pending."""
