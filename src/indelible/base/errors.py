@@ -63,6 +63,10 @@ class InvalidArgumentError(ServiceError):
     code = StatusCode.INVALID_ARGUMENT
 
 
+class RunTooLargeError(InvalidArgumentError):
+    """A run had no room for what was asked of it, and was ended."""
+
+
 class NotFoundError(ServiceError):
     """The entity, or the task, does not exist (any more)."""
 

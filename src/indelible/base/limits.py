@@ -62,9 +62,7 @@ class Limits:
     """The bounds that dynamic configuration may change; one value per namespace."""
 
     blob_bytes_max: int = 2 * 1024 * 1024
-    blob_bytes_warn: int = 512 * 1024
     memo_bytes_max: int = 2 * 1024 * 1024
-    memo_bytes_warn: int = 2 * 1024
     history_events_max: int = 51_200
     history_events_warn: int = 10_240
     history_bytes_max: int = 50 * 1024 * 1024
@@ -76,8 +74,6 @@ class Limits:
     pending_signals_max: int = 2_000
     pending_cancels_max: int = 2_000
     pending_nexus_operations_max: int = 30
-    mutable_state_bytes_max: int = 8 * 1024 * 1024
-    mutable_state_bytes_warn: int = 1024 * 1024
     signals_per_execution_max: int = 10_000
     buffered_events_max: int = 100
     buffered_bytes_max: int = 2 * 1024 * 1024

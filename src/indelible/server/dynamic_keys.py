@@ -112,16 +112,19 @@ SWITCH: Final = Kind("true or false", _switch, _show_switch)
 
 _SIZES_AND_COUNTS: Final = (
     Key("limit.blobSize.error", "blob_bytes_max", WHOLE_NUMBER, "bytes of one payload field"),
-    Key("limit.blobSize.warn", "blob_bytes_warn", WHOLE_NUMBER, "bytes; above it a warning"),
     Key("limit.memoSize.error", "memo_bytes_max", WHOLE_NUMBER, "bytes of a memo"),
-    Key("limit.memoSize.warn", "memo_bytes_warn", WHOLE_NUMBER, "bytes; above it a warning"),
     Key(
         "limit.historyCount.error",
         "history_events_max",
         WHOLE_NUMBER,
         "events of a history; beyond it the run is terminated",
     ),
-    Key("limit.historyCount.warn", "history_events_warn", WHOLE_NUMBER, "events; then a warning"),
+    Key(
+        "limit.historyCount.warn",
+        "history_events_warn",
+        WHOLE_NUMBER,
+        "events of a history; beyond it a warning is logged, once",
+    ),
     Key(
         "limit.historyCount.suggestContinueAsNew",
         "history_events_suggest",
@@ -134,24 +137,17 @@ _SIZES_AND_COUNTS: Final = (
         WHOLE_NUMBER,
         "bytes of a history; beyond it the run is terminated",
     ),
-    Key("limit.historySize.warn", "history_bytes_warn", WHOLE_NUMBER, "bytes; then a warning"),
+    Key(
+        "limit.historySize.warn",
+        "history_bytes_warn",
+        WHOLE_NUMBER,
+        "bytes of a history; beyond it a warning is logged, once",
+    ),
     Key(
         "limit.historySize.suggestContinueAsNew",
         "history_bytes_suggest",
         WHOLE_NUMBER,
         "bytes from which on workflow tasks suggest to continue as new",
-    ),
-    Key(
-        "limit.mutableStateSize.error",
-        "mutable_state_bytes_max",
-        WHOLE_NUMBER,
-        "bytes of a run's state without its history; beyond it the run is terminated",
-    ),
-    Key(
-        "limit.mutableStateSize.warn",
-        "mutable_state_bytes_warn",
-        WHOLE_NUMBER,
-        "bytes; above it a warning",
     ),
     Key(
         "limit.numPendingActivities.error",

@@ -23,7 +23,7 @@ def test_too_many_events() -> None:
         2 work
           9 WorkflowTaskStarted
         """,
-        Limits(buffered_events_max=3),
+        Limits(buffered_events_max=2),
     )
 
 
@@ -70,5 +70,5 @@ def test_deadlines_that_come_count_as_well() -> None:
           > main workflow 13
           < main workflow 8
         """,
-        Limits(buffered_events_max=2),
+        Limits(buffered_events_max=1),
     )

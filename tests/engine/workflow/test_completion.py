@@ -21,7 +21,7 @@ from indelible.base.errors import (
 )
 from indelible.base.limits import Limits
 from indelible.engine.workflow.commands.registry import CLOSING_COMMANDS, COMMANDS
-from indelible.engine.workflow.requests.enforce_limits import enforce_limits, exceeds_limits
+from indelible.engine.workflow.requests.enforce_limits import end_for_limit, exceeds_limits
 from indelible.engine.workflow.state import WorkflowStatus
 from indelible.engine.workflow.transition import Transition
 from tests.engine.workflow.chain import (
@@ -440,19 +440,29 @@ def _excess(step: Transition) -> str | None:
     return exceeds_limits(step.execution, step.settings.limits)
 
 
-def test_the_task_that_passes_the_bound_succeeds_and_the_run_ends() -> None:
-    """Trap 51."""
+def test_what_reaches_the_bound_passes_and_one_event_more_does_not() -> None:
     chain = Chain(Limits(history_events_max=6))
     chain.start()
     chain.work(timer("1"), timer("2"))
     assert chain.take(_excess) is None
     chain.signal()
     assert chain.take(_excess) == "Workflow history count exceeds limit."
-    chain.take(enforce_limits)
+
+
+def test_a_run_that_is_too_large_is_ended_by_the_service() -> None:
+    chain = Chain()
+    chain.start()
+    chain.take(lambda step: end_for_limit(step, "too large"))
     terminated = chain.current.event("WorkflowExecutionTerminated")
-    assert terminated.reason == "Workflow history count exceeds limit."
-    assert terminated.identity == "history-service"
-    chain.take(enforce_limits)
+    assert (terminated.reason, terminated.identity) == ("too large", "history-service")
+
+
+def test_a_run_that_has_ended_is_never_too_large() -> None:
+    chain = Chain(Limits(history_events_max=2))
+    chain.start()
+    chain.signal()
+    assert chain.take(_excess) == "Workflow history count exceeds limit."
+    chain.take(lambda step: end_for_limit(step, "too large"))
     assert chain.take(_excess) is None
 
 

@@ -23,7 +23,6 @@ from indelible.base.ids import ChainKey, NamespaceId
 from indelible.base.task_token import WorkflowTaskToken
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
-from indelible.engine.workflow.requests.enforce_limits import enforce_limits, exceeds_limits
 from indelible.engine.workflow.requests.respond_workflow_task_completed import (
     CompletionReply,
     CompletionSources,
@@ -139,13 +138,12 @@ class CompletionOperations:
             self._shards.updates.task_failed(entry.key)
             raise error
         updates = self._shards.updates
-        updates.decide(entry.key, (*reply.settled_updates, *reply.rejected_updates))
+        if stepped.excess is None:
+            updates.decide(entry.key, (*reply.settled_updates, *reply.rejected_updates))
         await shard.save(stepped)
         updates.settle(entry.key, reply.settled_updates, reply.rejected_updates)
         if reply.error is not None:
             raise reply.error
-        if exceeds_limits(entry.state.execution, shard.parts.limits_of(namespace.name)):
-            await shard.step(entry, enforce_limits)
         return reply
 
     async def _response(

@@ -90,6 +90,10 @@ class Entry:
         """Whether a volatile step has not been committed."""
         return bool(self.unsaved.events) or self.state.has_touched_records
 
+    def rewind_timers(self) -> None:
+        """Forget what the timers saw of a step that is given up."""
+        self.timers = TimerSequence(self.state)
+
     def stored(self, write: ExecutionWrite) -> None:
         """Note that everything up to here is durable."""
         self.version = write.version

@@ -1,7 +1,10 @@
 """Runs whose time has come: what is due is fired, and closed runs go when their retention ends."""
 
+from contextlib import suppress
+
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 
+from indelible.base.errors import RunTooLargeError
 from indelible.base.ids import FIRST_EVENT_ID, WorkflowKey
 from indelible.engine.workflow.expirations.firing import fire_due
 from indelible.engine.workflow.timer_sequence import DeadlineKind
@@ -28,7 +31,9 @@ class Expirations:
                 await delete_run(shard, entry)
             else:
                 start_event = await load_start_event(shard, entry)
-                await shard.step(entry, lambda step: fire_due(step, entry.timers, start_event))
+                # A run that is too large for what is due has ended: there is nothing to repeat.
+                with suppress(RunTooLargeError):
+                    await shard.step(entry, lambda step: fire_due(step, entry.timers, start_event))
 
 
 async def load_start_event(

@@ -7,11 +7,16 @@ again.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, NoReturn, Protocol, TypeVar
 
 import structlog
 
-from indelible.base.errors import ServiceError, UnavailableError, workflow_not_found
+from indelible.base.errors import (
+    RunTooLargeError,
+    ServiceError,
+    UnavailableError,
+    workflow_not_found,
+)
 from indelible.base.fresh_ids import FreshIds
 from indelible.base.ids import (
     ChainKey,
@@ -31,6 +36,7 @@ from indelible.base.time_zones import UtcOffset
 from indelible.base.version_routing import VersionRouting, unrouted
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.workflow.deltas import StepCounted
+from indelible.engine.workflow.requests.enforce_limits import end_for_limit, exceeds_limits
 from indelible.engine.workflow.rules.buffering import bound_buffer
 from indelible.engine.workflow.state import DispatchRef, ExecutionRecord, MutableState
 from indelible.engine.workflow.tasks import DispatchTask, WorkflowTaskDispatch
@@ -62,6 +68,7 @@ from indelible.services.history.execution_codec import (
     encode_task,
     touched_records,
 )
+from indelible.services.history.growth import warn_of_growth
 from indelible.services.history.uninterrupted import finish
 from indelible.services.history.visibility_rows import shown, visibility_row
 from indelible.services.namespaces import NamespaceRegistry
@@ -76,6 +83,8 @@ class Stepped(NamedTuple):
 
     entry: Entry
     step: Transition
+    excess: str | None = None
+    """Why the run has grown too large for this step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,8 +236,12 @@ class Shard:
         The caller must save the step, or undo it, before it awaits anything else.
         """
         step = self.begin(entry)
+        excess: str | None = None
         try:
             reply = decision(step)
+            if entry.version:
+                # The reference looks before it gives ids to what the step has held back.
+                excess = exceeds_limits(step.execution, step.settings.limits)
             bound_buffer(step)
             step.close()
         except ServiceError:
@@ -237,7 +250,7 @@ class Shard:
         except BaseException:
             self.forget(entry)
             raise
-        return reply, Stepped(entry, step)
+        return reply, Stepped(entry, step, excess)
 
     def undo(self, entry: Entry) -> None:
         """Take back a step that has not been saved."""
@@ -293,15 +306,19 @@ class Shard:
     async def save(self, *stepped: Stepped, current: CurrentWrite | None = None) -> None:
         """Commit steps of one chain together; a single volatile step waits for the next commit.
 
-        Raises `UnavailableError` if it is not known that they are stored.
+        Raises `UnavailableError` if it is not known that they are stored, and `RunTooLargeError` if
+        a run has no room for its step: it is ended instead.
         """
         changed = [one for one in stepped if one.step.has_changed]
         if not changed:
             return
-        keys = [entry.key for entry, _ in changed]
+        keys = [one.entry.key for one in changed]
         invariant(len(keys) == len(set(keys)), "a run takes part in a commit twice")
+        for one in changed:
+            if one.excess is not None:
+                await self._end(one.entry, one.excess, given_up=changed)
         entries: list[Entry] = []
-        for entry, step in changed:
+        for entry, step, _ in changed:
             self._absorb(entry, step)
             entries.append(entry)
             if step.successor is not None:
@@ -311,9 +328,18 @@ class Shard:
             self.listener.stepped(self, entries[0])
         else:
             await self._commit(entries, current)
-        for entry, step in changed:
+        for entry, step, _ in changed:
             for task in step.offers:
                 self.parts.matching.offer(self._queued(entry, task))
+
+    async def _end(self, entry: Entry, reason: str, *, given_up: Sequence[Stepped]) -> NoReturn:
+        """Give up steps, and end the run that has grown too large for one of them."""
+        for one in given_up:
+            self.undo(one.entry)
+            one.entry.rewind_timers()
+        _log.warning("run_too_large", run=entry.key, reason=reason)
+        await self.step(entry, lambda step: end_for_limit(step, reason))
+        raise RunTooLargeError(reason)
 
     async def store(self, entry: Entry) -> None:
         """Commit what the volatile steps of a run have left to write; errors as those of `save`."""
@@ -322,6 +348,7 @@ class Shard:
 
     def _absorb(self, entry: Entry, step: Transition) -> None:
         sizes = [event.ByteSize() for event in step.events]
+        warn_of_growth(step, sum(sizes))
         step.change(StepCounted(history_bytes=sum(sizes)))
         entry.timers.follow(entry.state)
         entry.state.accept()

@@ -1,6 +1,7 @@
-"""The bounds of a whole run, checked after each commit (trap 51).
+"""The bounds of a whole run: whoever wants more of a run than fits into it ends it.
 
-The step that passes a bound succeeds; the run is ended by the step that follows.
+The step that finds no room is given up, and the run is ended in its place. A step that closes the
+run is not asked. (The reference service 1.32.0.)
 """
 
 from indelible.base.limits import Limits
@@ -11,7 +12,10 @@ from indelible.engine.workflow.transition import Transition
 
 
 def exceeds_limits(execution: ExecutionRecord, limits: Limits) -> str | None:
-    """Return why an open run has grown too large to go on, or None."""
+    """Return why an open run has grown too large, or None.
+
+    Its size is that of the steps before, its length counts the events of this one.
+    """
     if not execution.is_open:
         return None
     if execution.history_size_bytes > limits.history_bytes_max:
@@ -21,8 +25,6 @@ def exceeds_limits(execution: ExecutionRecord, limits: Limits) -> str | None:
     return None
 
 
-def enforce_limits(step: Transition) -> None:
-    """End the run if it has grown too large."""
-    reason = exceeds_limits(step.execution, step.settings.limits)
-    if reason is not None:
-        terminate_run(step, reason=reason, identity=SERVICE_IDENTITY)
+def end_for_limit(step: Transition, reason: str) -> None:
+    """End a run that has grown too large."""
+    terminate_run(step, reason=reason, identity=SERVICE_IDENTITY)

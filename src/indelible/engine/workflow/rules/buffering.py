@@ -23,7 +23,7 @@ def bound_buffer(step: Transition) -> None:
         return
     limits = step.settings.limits
     count, size_bytes = step.held_back_size()
-    if count < limits.buffered_events_max and size_bytes < limits.buffered_bytes_max:
+    if count <= limits.buffered_events_max and size_bytes <= limits.buffered_bytes_max:
         return
     fail_workflow_task(step, WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND)
     schedule_workflow_task(step)
