@@ -81,14 +81,18 @@ class Desk:
 
 @workflow.defn
 class Work:
-    """Stands behind an operation, and ends when it is told to."""
+    """Stands behind an operation, and ends when it is told to, canceled or not."""
 
     def __init__(self) -> None:
         self.is_told = False
 
     @workflow.run
     async def run(self, word: str) -> str:
-        await workflow.wait_condition(lambda: self.is_told)
+        try:
+            await workflow.wait_condition(lambda: self.is_told)
+        except asyncio.CancelledError:
+            await workflow.wait_condition(lambda: self.is_told)
+            raise
         return f"worked on {word}"
 
     @workflow.signal

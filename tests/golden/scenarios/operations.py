@@ -53,6 +53,12 @@ async def nexus_refused(scene: Scene) -> None:
 async def nexus_canceled(scene: Scene) -> None:
     async with _worker(scene):
         handle = await _call(scene, "work", is_canceled=True)
+        await scene.until("NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED")
+        await scene.until("WORKFLOW_TASK_COMPLETED", count=3)
+        work = scene.client.get_workflow_handle(scene.id("work"))
+        await scene.until("WORKFLOW_EXECUTION_CANCEL_REQUESTED", "work")
+        await scene.until("WORKFLOW_TASK_COMPLETED", "work", count=2)
+        await work.signal(Work.finish)
         with pytest.raises(WorkflowFailureError):
             await handle.result()
     scene.tell("work", "")

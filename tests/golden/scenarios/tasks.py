@@ -144,7 +144,7 @@ async def sticky_task_waits_in_vain(scene: Scene) -> None:
 async def sticky_task_taken(scene: Scene) -> None:
     await scene.start()
     await scene.step(sticky_attributes=_sticky(scene, 30))
-    task, _ = await together(scene.task(is_sticky=True), scene.signal("wake"))
+    task, _ = await together(scene.task(is_sticky=True), _wake_later(scene))
     await scene.complete(task, COMPLETE)
 
 
@@ -152,9 +152,15 @@ async def sticky_task_failed(scene: Scene) -> None:
     """What follows a failure comes to the normal queue."""
     await scene.start()
     await scene.step(sticky_attributes=_sticky(scene, 30))
-    task, _ = await together(scene.task(is_sticky=True), scene.signal("wake"))
+    task, _ = await together(scene.task(is_sticky=True), _wake_later(scene))
     await scene.fail_task(task)
     await scene.step(COMPLETE)
+
+
+async def _wake_later(scene: Scene) -> None:
+    """A worker must poll the sticky queue before anything is given to it."""
+    await pass_time(1)
+    await scene.signal("wake")
 
 
 def _sticky(scene: Scene, span: float) -> dict[str, object]:
