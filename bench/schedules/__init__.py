@@ -1,0 +1,1 @@
+"""Many schedules that fire in the same minute."""
