@@ -28,7 +28,6 @@ from indelible.base.errors import FailedPreconditionError, InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import duration_message
-from indelible.base.limits import Limits
 from indelible.engine.namespace.record import DELETED, Namespace
 from indelible.engine.namespace.registration import (
     CLUSTER_NAME,
@@ -41,28 +40,13 @@ from indelible.ports.clock import Clock
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import LimitsOf
+from indelible.services.frontend.capabilities import namespace_capabilities, supports_schedules
 from indelible.services.frontend.routes import Routes, cluster_route, namespace_route
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
 NAMESPACES_PAGE_SIZE_DEFAULT: Final = 100
 NAMESPACES_PAGE_SIZE_MAX: Final = 1_000
-
-CAPABILITIES: Final = NamespaceInfo.Capabilities(
-    sync_update=True,
-    async_update=True,
-    eager_workflow_start=True,
-    worker_heartbeats=True,
-    worker_poll_complete_on_shutdown=True,
-    poller_autoscaling=True,
-    standalone_activities=True,
-    standalone_activity_start_delay=True,
-    standalone_nexus_operation=True,
-    workflow_pause=True,
-    workflow_update_callbacks=True,
-    reported_problems_search_attribute=True,
-)
-"""What works in every namespace; whatever is missing here is not built."""
 
 
 class NamespaceHandlers:
@@ -185,11 +169,12 @@ class NamespaceHandlers:
                 description=namespace.description,
                 owner_email=namespace.owner_email,
                 data=namespace.data,
-                capabilities=_capabilities(limits),
+                capabilities=namespace_capabilities(limits),
                 limits=NamespaceInfo.Limits(
                     blob_size_limit_error=limits.blob_bytes_max,
                     memo_size_limit_error=limits.memo_bytes_max,
                 ),
+                supports_schedules=supports_schedules(),
             ),
             config=_config(namespace),
             replication_config=NamespaceReplicationConfig(
@@ -198,13 +183,6 @@ class NamespaceHandlers:
                 state=ReplicationState.REPLICATION_STATE_NORMAL,
             ),
         )
-
-
-def _capabilities(limits: Limits) -> NamespaceInfo.Capabilities:
-    capabilities = NamespaceInfo.Capabilities()
-    capabilities.CopyFrom(CAPABILITIES)
-    capabilities.standalone_nexus_operation = bool(limits.standalone_nexus_operations)
-    return capabilities
 
 
 def _config(namespace: Namespace) -> NamespaceConfig:

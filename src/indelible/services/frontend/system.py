@@ -1,7 +1,7 @@
 """What the service says about itself.
 
-Owns the version that it speaks and the capabilities that it claims: a flag is set when what it
-promises works, and not before (semantics 14).
+Owns the version that it speaks and what the cluster looks like (semantics 14); what it can do is
+the table of `capabilities`.
 """
 
 from typing import Final
@@ -22,6 +22,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.engine.namespace.registration import CLUSTER_NAME
 from indelible.ports.rpc import Call
 from indelible.ports.stores import StoreDescription
+from indelible.services.frontend.capabilities import system_capabilities
 from indelible.services.frontend.routes import Routes, cluster_route
 
 SERVER_VERSION: Final = "1.32.0"
@@ -39,19 +40,6 @@ SUPPORTED_CLIENTS: Final = {
 }
 _FAILOVER_VERSION_INCREMENT: Final = 10
 _INITIAL_FAILOVER_VERSION: Final = 1
-
-CAPABILITIES: Final = GetSystemInfoResponse.Capabilities(
-    signal_and_query_header=True,
-    internal_error_differentiation=True,
-    activity_failure_include_heartbeat=True,
-    encoded_failure_attributes=True,
-    build_id_based_versioning=True,
-    upsert_memo=True,
-    eager_workflow_start=True,
-    sdk_metadata=True,
-    count_group_by_execution_status=True,
-    nexus=True,
-)
 
 
 class SystemHandlers:
@@ -73,7 +61,9 @@ class SystemHandlers:
         return {"ListClusters": cluster_route(ListClustersRequest, self._list_clusters)}
 
     async def _system(self, _request: GetSystemInfoRequest, _call: Call) -> Message:
-        return GetSystemInfoResponse(server_version=SERVER_VERSION, capabilities=CAPABILITIES)
+        return GetSystemInfoResponse(
+            server_version=SERVER_VERSION, capabilities=system_capabilities()
+        )
 
     async def _cluster(self, _request: GetClusterInfoRequest, _call: Call) -> Message:
         return GetClusterInfoResponse(
