@@ -31,12 +31,17 @@ ARGUMENTS: Final = {"worker.py": ["--probe"]}
 SERVER_ARGUMENTS: Final = (
     "--dynamic-config-value",
     'system.namespaceMinRetentionLocal="1s"',
+    "--dynamic-config-value",
+    'matching.wv.VersionDrainageStatusVisibilityGracePeriod="1s"',
+    "--dynamic-config-value",
+    'matching.wv.VersionDrainageStatusRefreshInterval="1s"',
     "--dynamic-config-file",
     str(EXAMPLES / "part-01/chapter-03/rate_limit.yaml"),
 )
 PROOFS: Final = {
     "namespaces_retention.py": "a closed run is purged in time",
     "rate_limit.py": "some calls were refused",
+    "worker_versioning.py": "version 1.0 is drained",
 }
 
 

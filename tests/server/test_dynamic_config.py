@@ -47,6 +47,16 @@ def test_each_key_sets_a_field_of_its_own() -> None:
             HOUR + 30 * MINUTE,
         ),
         ('system.namespaceMinRetentionLocal="90"', "retention_min", 90 * SECOND),
+        (
+            'matching.wv.VersionDrainageStatusVisibilityGracePeriod="2s"',
+            "drainage_grace",
+            2 * SECOND,
+        ),
+        (
+            "matching.wv.VersionDrainageStatusRefreshInterval=0.5",
+            "drainage_check_interval",
+            500 * MILLISECOND,
+        ),
     ],
 )
 def test_a_value_reaches_its_limit(word: str, field: str, expected: int) -> None:

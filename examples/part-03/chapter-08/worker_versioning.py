@@ -153,7 +153,8 @@ async def main() -> None:
         try:
             await until(is_drained, seconds_max=DRAIN_SECONDS_MAX)
         except TimeoutError:
-            end = "drains"  # The server looks every three minutes, unless it is told otherwise.
+            # Without the settings of README.md the server looks after three minutes.
+            end = "drains"
         else:
             end = "is drained"
     print(f"v1 current: {dict(at_first)}; v2 at {RAMP_PERCENT:.0f} %: {dict(ramped)}; ", end="")

@@ -94,6 +94,10 @@ class Limits:
     workflow_task_retry_backoff_max: Duration = Duration(10 * MINUTE)
     continue_as_new_interval_min: Duration = SECOND
     retention_min: Duration = HOUR
+    drainage_grace: Duration = Duration(3 * MINUTE)
+    """A version that gets no more new work counts as used that long, at least."""
+    drainage_check_interval: Duration = Duration(3 * MINUTE)
+    """A draining version that was in use is looked at no more often."""
     node_requests_per_second: float = 2_400
     node_replicating_requests_per_second: float = 20
     requests_per_second: float = 2_400

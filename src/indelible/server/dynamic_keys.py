@@ -288,6 +288,18 @@ _TIMES: Final = (
         "the shortest retention that a namespace may have",
     ),
     Key(
+        "matching.wv.VersionDrainageStatusVisibilityGracePeriod",
+        "drainage_grace",
+        SPAN,
+        "how long a worker deployment version drains, at least, before it can be drained",
+    ),
+    Key(
+        "matching.wv.VersionDrainageStatusRefreshInterval",
+        "drainage_check_interval",
+        SPAN,
+        "how long after a look that found open pinned runs a draining version is looked at again",
+    ),
+    Key(
         "history.longPollExpirationInterval",
         "history_long_poll_span",
         SPAN,

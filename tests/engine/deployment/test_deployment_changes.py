@@ -13,7 +13,7 @@ from indelible.base.errors import (
     ServiceError,
 )
 from indelible.base.ids import NamespaceId, QueueType
-from indelible.base.instants import SECOND, Instant
+from indelible.base.instants import SECOND, Duration, Instant
 from indelible.engine.deployment.changes import (
     QUEUES_PER_VERSION_MAX,
     VERSIONS_PER_DEPLOYMENT_MAX,
@@ -22,6 +22,7 @@ from indelible.engine.deployment.changes import (
     check_deletable,
     create_version,
     delete_version,
+    is_drainage_check_due,
     note_drainage,
     register_worker,
     set_current,
@@ -31,6 +32,7 @@ from indelible.engine.deployment.changes import (
 )
 from indelible.engine.deployment.record import (
     Deployment,
+    DeploymentVersion,
     decode_deployment,
     encode_deployment,
     status_of,
@@ -70,6 +72,37 @@ def test_a_worker_makes_its_version_once() -> None:
     assert [version.queues for version in both.versions] == [((1, "q"), (2, "q"))]
     assert status(one, "1") == "INACTIVE"
     assert decode_deployment(encode_deployment(both)) == both
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "due_at"),
+    [
+        (None, 1_030),  # The grace.
+        (1_030, 1_040),  # The interval.
+        (1_040, 1_050),
+    ],
+)
+def test_the_first_look_waits_for_the_grace_and_others_for_the_interval(
+    looked_at: int | None, due_at: int
+) -> None:
+    found = set_current(deployment("1", "2"), "1", ME, now=NOW)
+    version = set_current(found, "2", ME, now=NOW).versions[0]
+    if looked_at is not None:
+        at = Instant(looked_at * SECOND)
+        version = note_drainage(version, has_open_runs=True, now=at)
+    assert not is_due(version, due_at - 1)
+    assert is_due(version, due_at)
+    drained = note_drainage(version, has_open_runs=False, now=Instant(due_at * SECOND))
+    assert not is_due(drained, due_at + 1_000)
+
+
+def is_due(version: DeploymentVersion, second: int) -> bool:
+    return is_drainage_check_due(
+        version,
+        grace=Duration(30 * SECOND),
+        interval=Duration(10 * SECOND),
+        now=Instant(second * SECOND),
+    )
 
 
 def test_a_version_that_work_goes_to_is_current_and_the_one_before_drains() -> None:

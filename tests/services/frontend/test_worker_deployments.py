@@ -1,18 +1,19 @@
 """Worker deployments and build-id sets, as clients see them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
-from temporalio.api.enums.v1 import TaskReachability, WorkerVersioningMode
+from temporalio.api.enums.v1 import TaskReachability, VersionDrainageStatus, WorkerVersioningMode
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import StatusCode
-from indelible.base.instants import MINUTE, Instant
+from indelible.base.instants import MINUTE, Duration, Instant
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
-from tests.services.frontend.world import World
+from tests.services.frontend.world import UNHURRIED, World
 
 VERSIONED = WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
 
@@ -118,6 +119,16 @@ async def test_a_version_without_open_runs_is_drained_when_somebody_looks(world:
         api.DeleteWorkerDeploymentRequest(namespace="default", deployment_name="d"),
         api.DeleteWorkerDeploymentResponse,
     )
+
+
+async def test_a_configured_grace_decides_how_long_a_version_drains() -> None:
+    world = await World(limits=replace(UNHURRIED, drainage_grace=Duration(0))).load()
+    await poll(world, "1")
+    await make_current(world, build_id="1")
+    await make_current(world, build_id="")
+    info = (await describe(world)).worker_deployment_info
+    drained = VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINED
+    assert info.version_summaries[0].drainage_info.status == drained
 
 
 async def test_deployments_and_versions_may_come_before_workers(world: World) -> None:

@@ -20,7 +20,7 @@ from indelible.base.errors import (
     resource_exhausted,
 )
 from indelible.base.ids import QueueType
-from indelible.base.instants import NEVER, Instant
+from indelible.base.instants import NEVER, Duration, Instant, elapsed
 from indelible.base.versions import old_version_text, version_text
 from indelible.engine.deployment.record import (
     DRAINED,
@@ -270,6 +270,19 @@ def start_draining(version: DeploymentVersion, now: Instant) -> DeploymentVersio
         drainage_changed_at=now,
         drainage_checked_at=now,
     )
+
+
+def is_drainage_check_due(
+    version: DeploymentVersion, *, grace: Duration, interval: Duration, now: Instant
+) -> bool:
+    """Say whether to look for pinned runs of a draining version.
+
+    The first look waits for the grace, for a run may just be on its way to this version; each
+    further one for the interval.
+    """
+    is_first = version.drainage_checked_at == version.drainage_changed_at
+    wait = grace if is_first else interval
+    return version.drainage_status == DRAINING and elapsed(version.drainage_checked_at, now) >= wait
 
 
 def note_drainage(

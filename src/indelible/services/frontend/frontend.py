@@ -193,5 +193,6 @@ def _routes_for_workers(
             matching=matching,
             visibility=backends.visibility,
             clock=clock,
+            limits_of=limits_of,
         ).routes(),
     )

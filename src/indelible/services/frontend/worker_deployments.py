@@ -40,7 +40,6 @@ from indelible.base.errors import (
     InvalidArgumentError,
 )
 from indelible.base.ids import NamespaceId, QueueKey, QueueType
-from indelible.base.instants import MINUTE, Duration, elapsed
 from indelible.base.versions import (
     UNVERSIONED_TEXT,
     Version,
@@ -57,6 +56,7 @@ from indelible.engine.deployment.changes import (
     create_version,
     delete_version,
     existing_version,
+    is_drainage_check_due,
     note_drainage,
     set_current,
     set_manager_identity,
@@ -69,13 +69,13 @@ from indelible.engine.deployment.description import (
     metadata_message,
     summarize_deployment,
 )
-from indelible.engine.deployment.record import DRAINING, Deployment, DeploymentVersion
+from indelible.engine.deployment.record import Deployment, DeploymentVersion
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.filters import Comparison
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call
 from indelible.ports.stores import VisibilityFilter, VisibilityStore
-from indelible.services.frontend.backends import Matching
+from indelible.services.frontend.backends import LimitsOf, Matching
 from indelible.services.frontend.deployment_names import (
     asked_build_id,
     asked_version,
@@ -85,8 +85,6 @@ from indelible.services.frontend.deployment_names import (
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
-DRAINAGE_CHECK_INTERVAL: Final = Duration(3 * MINUTE)
-"""A version drains at least that long, and is looked at no more often."""
 DEPLOYMENTS_PAGE_SIZE_MAX: Final = 1_000
 _RUNNING: Final = 1
 
@@ -101,11 +99,13 @@ class WorkerDeploymentHandlers:
         matching: Matching,
         visibility: VisibilityStore,
         clock: Clock,
+        limits_of: LimitsOf,
     ) -> None:
         self._deployments = deployments
         self._matching = matching
         self._visibility = visibility
         self._clock = clock
+        self._limits_of = limits_of
 
     def routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -144,7 +144,7 @@ class WorkerDeploymentHandlers:
         self, request: DescribeWorkerDeploymentRequest, namespace: Namespace, _call: Call
     ) -> Message:
         check_deployment_name(request.deployment_name)
-        deployment = await self._looked_at(namespace.id, request.deployment_name)
+        deployment = await self._looked_at(namespace, request.deployment_name)
         return DescribeWorkerDeploymentResponse(
             conflict_token=deployment.conflict_token,
             worker_deployment_info=describe_deployment(deployment),
@@ -169,7 +169,7 @@ class WorkerDeploymentHandlers:
         self, request: DescribeWorkerDeploymentVersionRequest, namespace: Namespace, _call: Call
     ) -> Message:
         asked = asked_version(request.version, version_of_message(request.deployment_version))
-        deployment = await self._looked_at(namespace.id, asked.deployment_name)
+        deployment = await self._looked_at(namespace, asked.deployment_name)
         version = existing_version(deployment, asked.build_id)
         return DescribeWorkerDeploymentVersionResponse(
             worker_deployment_version_info=describe_version(deployment, version),
@@ -181,17 +181,22 @@ class WorkerDeploymentHandlers:
             ],
         )
 
-    async def _looked_at(self, namespace_id: NamespaceId, name: str) -> Deployment:
+    async def _looked_at(self, namespace: Namespace, name: str) -> Deployment:
         """Return a deployment after a look at its draining versions."""
-        deployment = self._deployments.require(namespace_id, name)
+        deployment = self._deployments.require(namespace.id, name)
+        limits = self._limits_of(namespace.name)
         now = self._clock.now()
         for version in deployment.versions:
-            is_due = elapsed(version.drainage_checked_at, now) >= DRAINAGE_CHECK_INTERVAL
-            if version.drainage_status == DRAINING and is_due:
+            if is_drainage_check_due(
+                version,
+                grace=limits.drainage_grace,
+                interval=limits.drainage_check_interval,
+                now=now,
+            ):
                 named = Version(name, version.build_id)
-                has_open_runs = await self._has_open_runs(namespace_id, named)
-                await self._note_drainage(namespace_id, named, has_open_runs=has_open_runs)
-        return self._deployments.require(namespace_id, name)
+                has_open_runs = await self._has_open_runs(namespace.id, named)
+                await self._note_drainage(namespace.id, named, has_open_runs=has_open_runs)
+        return self._deployments.require(namespace.id, name)
 
     async def _has_open_runs(self, namespace_id: NamespaceId, version: Version) -> bool:
         counts = await self._visibility.count_executions(
@@ -395,7 +400,7 @@ class WorkerDeploymentHandlers:
         self, request: DeleteWorkerDeploymentVersionRequest, namespace: Namespace, _call: Call
     ) -> Message:
         asked = asked_version(request.version, version_of_message(request.deployment_version))
-        deployment = await self._looked_at(namespace.id, asked.deployment_name)
+        deployment = await self._looked_at(namespace, asked.deployment_name)
         version = deployment.version(asked.build_id)
         has_pollers = version is not None and await self._has_pollers(namespace.id, asked, version)
         await self._deployments.change(
