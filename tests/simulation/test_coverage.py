@@ -24,8 +24,11 @@ NOT_YET = {
         *(("Start", ""), ("Describe", ""), ("Poll", ""), ("RequestCancel", "")),
         *(("Terminate", ""), ("Delete", ""), ("List", "s"), ("Count", "s")),
     )
+} | {
+    *("CreateSchedule", "DescribeSchedule", "UpdateSchedule", "PatchSchedule", "DeleteSchedule"),
+    *("ListScheduleMatchingTimes", "ListSchedules", "CountSchedules"),
 }
-"""Nexus operations without a workflow: they need a workload of their own."""
+"""Nexus operations without a workflow, and schedules: each needs a workload of its own."""
 
 
 @pytest.mark.slow
