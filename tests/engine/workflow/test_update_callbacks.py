@@ -52,7 +52,9 @@ def called() -> Request:
     """Return an update that somebody called as an operation."""
     request = asked(SENT)
     request.request_id = "request"
-    request.completion_callbacks.add(nexus=Callback.Nexus(url="temporal://system"))
+    callback = request.completion_callbacks.add(nexus=Callback.Nexus(url="temporal://system"))
+    callback.links.add().workflow_event.workflow_id = "caller"
+    request.links.add().workflow_event.workflow_id = "other"
     return request
 
 
@@ -94,6 +96,13 @@ def test_a_callback_waits_for_the_answer_of_its_update(chain: Chain) -> None:
     settle(chain, said=[response()])
     assert states(chain) == [(SENT, CallState.SCHEDULED)]
     assert chain.current.state.execution.is_open
+
+
+def test_the_accepted_event_points_to_the_caller(chain: Chain) -> None:
+    settle(chain, said=[acceptance()])
+    name = "workflow_execution_update_accepted_event_attributes"
+    (accepted,) = [event for event in chain.current.history if event.HasField(name)]
+    assert [link.workflow_event.workflow_id for link in accepted.links] == ["other", "caller"]
 
 
 def test_an_answer_at_once_is_told_at_once(chain: Chain) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from google.protobuf.message import DecodeError, Message
+from temporalio.api.common.v1 import Link
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.history.v1 import (
@@ -135,7 +136,7 @@ class IncomingMessages:
                 # The admitted event of an update that came by a reset has the request.
                 accepted_request=None if record is not None else request,
             ),
-            links=list(request.links) if request is not None else (),
+            links=_links(request) if request is not None else (),
         )
         if request is not None and request.request_id:
             step.change(
@@ -218,6 +219,17 @@ def unknown_update(update_id: str) -> str:
         f"update {update_id} wasn't found on the server. This is most likely a transient error "
         "which will be resolved automatically by retries"
     )
+
+
+def _links(request: Request) -> list[Link]:
+    """Return all that an update points to; the frontend leaves each link in one place only."""
+    carried = [
+        link
+        for callback in request.completion_callbacks
+        if callback.HasField("nexus")
+        for link in callback.links
+    ]
+    return [*request.links, *carried]
 
 
 def _acceptance_fault(
