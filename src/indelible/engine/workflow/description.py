@@ -72,12 +72,13 @@ def describe_workflow(state: StateView) -> DescribeWorkflowExecutionResponse:
 
 
 def _config(execution: ExecutionRecord) -> WorkflowExecutionConfig:
+    metadata = execution.user_metadata
     return WorkflowExecutionConfig(
         task_queue=TaskQueue(name=execution.task_queue, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL),
         workflow_execution_timeout=duration_message(execution.execution_timeout),
         workflow_run_timeout=duration_message(execution.run_timeout),
         default_workflow_task_timeout=duration_message(execution.task_timeout),
-        user_metadata=UserMetadata.FromString(execution.user_metadata),
+        user_metadata=UserMetadata.FromString(metadata) if metadata else None,
     )
 
 

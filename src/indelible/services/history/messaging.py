@@ -49,8 +49,7 @@ class MessageOperations:
         shard = self._shards.of(chain)
         async with shard.hold(chain, run_id) as entry:
             await shard.step(entry, lambda step: signal_workflow(step, request))
-            if not request.request_id:
-                return SignalWorkflowExecutionResponse()
+            # Without a request id the link says no more than that there is such an event.
             signaled = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
             execution = entry.state.execution
             return SignalWorkflowExecutionResponse(
