@@ -31,6 +31,7 @@ from indelible.ports.stores import (
     CurrentWrite,
     DispatchRow,
     ExecutionWrite,
+    Filter,
     HistoryAncestor,
     HistoryBatch,
     Store,
@@ -41,7 +42,7 @@ from indelible.ports.stores import (
     VisibilityRecord,
 )
 
-Operand = str | int | float | bool | Sequence[str | int | float]
+Operand = str | int | float | bool | Sequence[str | int | float] | None
 
 CLUSTER_ID: Final = "6f1f6d5e-0000-4000-8000-00000000c1d0"
 NAMESPACE: Final = NamespaceId("namespace-a")
@@ -166,7 +167,7 @@ def compare_attribute(name: str, operator: str, value: Operand) -> Comparison:
     return Comparison(field=name, is_search_attribute=True, operator=operator, value=value)
 
 
-def where(*comparisons: Comparison, namespace: NamespaceId = NAMESPACE) -> VisibilityFilter:
+def where(*comparisons: Filter, namespace: NamespaceId = NAMESPACE) -> VisibilityFilter:
     return VisibilityFilter(namespace_id=namespace, comparisons=comparisons)
 
 

@@ -28,6 +28,7 @@ from indelible.base.ids import (
 from indelible.base.instants import Instant
 from indelible.engine.visibility.filters import (
     Comparison as Comparison,  # noqa: PLC0414 - part of this port
+    Filter as Filter,  # noqa: PLC0414 - part of this port
 )
 from indelible.engine.visibility.record import (
     VisibilityRecord as VisibilityRecord,  # noqa: PLC0414 - part of this port
@@ -314,7 +315,7 @@ class NamespaceRecordStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisibilityFilter:
-    """A conjunction of comparisons within a namespace.
+    """What all has to hold of a row within a namespace: comparisons, or trees of them.
 
     Texts and numbers are never equal nor ordered; booleans are the numbers 0 and 1. An open run has
     no `close_time`. `StoreError` for an unknown field or operator.
@@ -322,7 +323,7 @@ class VisibilityFilter:
 
     namespace_id: NamespaceId
     archetype: Archetype = Archetype.WORKFLOW
-    comparisons: Sequence[Comparison] = field(default_factory=tuple)
+    comparisons: Sequence[Filter] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

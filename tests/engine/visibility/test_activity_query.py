@@ -15,11 +15,11 @@ from indelible.engine.visibility.query import ACTIVITIES, compile_query
         ("TaskQueue = 'q'", ("task_queue", "=", "q")),
         ("ExecutionStatus = 'TimedOut'", ("status", "=", 6)),
         ("ExecutionStatus = 'ACTIVITY_EXECUTION_STATUS_PAUSED'", ("status", "=", 7)),
-        ("CloseTime IS NULL", ("status", "in", (1, 7))),
+        ("CloseTime IS NULL", ("close_time", "is null", None)),
     ],
 )
 def test_activities_have_words_of_their_own(
-    query: str, expected: tuple[str, str, str | int | tuple[int, ...]]
+    query: str, expected: tuple[str, str, str | int | None]
 ) -> None:
     field, operator, value = expected
     assert compile_query(query, {}, ACTIVITIES).comparisons == (

@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from indelible.base.errors import InvalidArgumentError
-from indelible.engine.visibility.filters import Comparison
-from indelible.engine.visibility.query import COMPARISONS_MAX, compile_query
+from indelible.engine.visibility.filters import AllOf, AnyOf, Filter
+from indelible.engine.visibility.query import (
+    ALTERNATIONS_MAX,
+    COMPARISONS_MAX,
+    VALUES_MAX,
+    compile_query,
+)
 from indelible.engine.visibility.query_syntax import NESTING_MAX, QUERY_CHARACTERS_MAX
 from indelible.engine.visibility.search_attributes import (
     BOOL,
@@ -28,13 +33,16 @@ CUSTOM = {
     "my-attr": KEYWORD,
 }
 NEW_YEAR = 1_704_067_200_000_000_000
-CLOSED = ("close_time", "!=", 0)
-OPEN = ("status", "in", (1, 8))
+HOUR = 3_600_000_000_000
+CLOSED = ("close_time", "is not null", None)
+OPEN = ("close_time", "is null", None)
 
 
-def shown(comparison: Comparison) -> tuple[str, str, object]:
-    mark = "@" if comparison.is_search_attribute else ""
-    return (mark + comparison.field, comparison.operator, comparison.value)
+def shown(part: Filter) -> tuple[object, ...]:
+    if isinstance(part, AllOf | AnyOf):
+        return (type(part).__name__, *map(shown, part.parts))
+    mark = "@" if part.is_search_attribute else ""
+    return (mark + part.field, part.operator, part.value)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,7 @@ def shown(comparison: Comparison) -> tuple[str, str, object]:
         ("ExecutionStatus IN ('Failed', 'TimedOut')", [("status", "in", (3, 7))]),
         (
             "ExecutionStatus NOT IN ('Failed', 'TimedOut')",
-            [("status", "!=", 3), ("status", "!=", 7)],
+            [("status", "not in", (3, 7))],
         ),
         (
             "(ExecutionStatus = 'Failed' OR ExecutionStatus IN ('Running', 6)) AND Number = 1",
@@ -81,14 +89,56 @@ def shown(comparison: Comparison) -> tuple[str, str, object]:
         ("Tags = 'x'", [("@Tags", "=", "x")]),
         ("Tags IN ('x', 'y')", [("@Tags", "in", ("x", "y"))]),
         ("Notes = 'Foo, bar'", [("@Notes", "in", ("foo", "bar"))]),
-        ("Notes != 'Foo bar'", [("@Notes", "!=", "foo"), ("@Notes", "!=", "bar")]),
+        ("Notes != 'Foo bar'", [("@Notes", "not in", ("foo", "bar"))]),
         ("StartTime >= '2024-01-01T01:00:00+01:00'", [("start_time", ">=", NEW_YEAR)]),
         (f"When = {NEW_YEAR}", [("@When", "=", NEW_YEAR)]),
         ("CloseTime IS NULL", [OPEN]),
         ("CloseTime is not null", [CLOSED]),
         ("NOT CloseTime IS NULL", [CLOSED]),
         ("HistoryLength > 4", [CLOSED, ("history_length", ">", 4)]),
-        ("ParentWorkflowId IS NOT NULL", [("parent_workflow_id", "!=", "")]),
+        ("ParentWorkflowId IS NOT NULL", [("parent_workflow_id", "is not null", None)]),
+        ("HistoryLength IS NULL", [OPEN]),
+        ("Customer IS NULL", [("@Customer", "is null", None)]),
+        ("NOT Customer IS NULL", [("@Customer", "is not null", None)]),
+        ("Customer NOT STARTS_WITH 'x'", [("@Customer", "not starts_with", "x")]),
+        ("NOT Customer NOT STARTS_WITH 'x'", [("@Customer", "starts_with", "x")]),
+        ("NOT Tags IN ('x', 'y')", [("@Tags", "not in", ("x", "y"))]),
+        ("NOT Notes != 'a b'", [("@Notes", "in", ("a", "b"))]),
+        (
+            "Number NOT BETWEEN 1 AND 2",
+            [("AnyOf", ("@Number", "<", 1), ("@Number", ">", 2))],
+        ),
+        (
+            "NOT HistoryLength > 4",
+            [CLOSED, ("history_length", "<=", 4)],
+        ),
+        (
+            "Customer = 'a' OR Number = 1 AND Flag = true",
+            [
+                (
+                    "AnyOf",
+                    ("@Customer", "=", "a"),
+                    ("AllOf", ("@Number", "=", 1), ("@Flag", "=", True)),
+                )
+            ],
+        ),
+        (
+            "NOT (Customer = 'a' AND (Number = 1 OR NOT Flag = true))",
+            [
+                (
+                    "AnyOf",
+                    ("@Customer", "!=", "a"),
+                    ("AllOf", ("@Number", "!=", 1), ("@Flag", "=", True)),
+                )
+            ],
+        ),
+        ("ExecutionDuration > 5", [("execution_duration", ">", 5)]),
+        ("ExecutionDuration = '1h30m'", [("execution_duration", "=", HOUR * 3 // 2)]),
+        ("ExecutionDuration < '-1.5h'", [("execution_duration", "<", -HOUR * 3 // 2)]),
+        ("ExecutionDuration >= '1.5d'", [("execution_duration", ">=", HOUR * 36)]),
+        ("ExecutionDuration <= '01:00:30'", [("execution_duration", "<=", HOUR + HOUR // 120)]),
+        ("ExecutionDuration != '77'", [("execution_duration", "!=", 77)]),
+        ("ExecutionDuration IS NULL", [("execution_duration", "is null", None)]),
         ("BuildIds = 'b'", [("@BuildIds", "=", "b")]),
         ("ScheduleId = 's'", [("workflow_id", "=", "s")]),
         ("TemporalScheduleId = 's'", [("workflow_id", "=", "s")]),
@@ -97,7 +147,9 @@ def shown(comparison: Comparison) -> tuple[str, str, object]:
         ("`my-attr` = 'x'", [("@my-attr", "=", "x")]),
     ],
 )
-def test_a_query_is_a_conjunction(query: str, expected: list[tuple[str, str, object]]) -> None:
+def test_a_query_is_a_tree_without_negations(
+    query: str, expected: list[tuple[object, ...]]
+) -> None:
     compiled = compile_query(query, CUSTOM)
     assert [shown(comparison) for comparison in compiled.comparisons] == expected
     assert not compiled.is_grouped_by_status
@@ -212,20 +264,19 @@ INVALID = "invalid expression:"
             ),
         ),
         (
-            "Customer NOT STARTS_WITH 'x'",
-            f"{UNSUPPORTED} operator 'NOT STARTS_WITH' on search attribute 'Customer'",
+            "ExecutionStatus NOT STARTS_WITH 'Running'",
+            f"{UNSUPPORTED} operator 'NOT STARTS_WITH' on search attribute 'ExecutionStatus'",
+        ),
+        *(
+            (
+                f"ExecutionDuration > '{text}'",
+                f"{INVALID} invalid duration value for search attribute ExecutionDuration: {text}",
+            )
+            for text in ("soon", "", "-", "--1", "1:2", "00:60:00", "9" * 5_000)
         ),
         (
-            "Customer IS NULL",
-            f"{UNSUPPORTED} operator 'IS NULL' on search attribute 'Customer'",
-        ),
-        (
-            "Customer = 'a' OR Number = 1",
-            f"{UNSUPPORTED} 'OR' of conditions other than values of one search attribute",
-        ),
-        (
-            "ExecutionDuration > 5",
-            f"{UNSUPPORTED} search attribute 'ExecutionDuration' in a filter",
+            f"Number IN ({', '.join(['1'] * (VALUES_MAX + 1))})",
+            f"{UNSUPPORTED} more than {VALUES_MAX} values",
         ),
         (
             "GROUP BY WorkflowType",
@@ -238,6 +289,10 @@ INVALID = "invalid expression:"
         (
             "(" * (NESTING_MAX + 1) + "Number = 1" + ")" * (NESTING_MAX + 1),
             f"{UNSUPPORTED} more than {NESTING_MAX} nested expressions",
+        ),
+        (
+            "(Number = 1 AND (Flag = true OR " * 9 + "Number = 1" + "))" * 9,
+            f"{UNSUPPORTED} more than {ALTERNATIONS_MAX} ANDs and ORs within each other",
         ),
         (
             " AND ".join(["Number = 1"] * (COMPARISONS_MAX + 1)),

@@ -1,11 +1,12 @@
 """What a visibility query asks for, in terms of the searchable row.
 
 Owns the meaning of a query: names of columns, types of values, and the form in which a store
-answers. That is a conjunction of comparisons; what does not come down to one (most ORs, some NULLs)
-is refused as not supported. Must not know how a query is spelled: `query_syntax` does.
+answers: a tree of comparisons without negations. Must not know how a query is spelled:
+`query_syntax` does.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -15,10 +16,20 @@ from temporalio.api.enums.v1 import (
     WorkflowExecutionStatus,
 )
 
+from indelible.base.duration_text import parse_duration
 from indelible.base.errors import InvalidArgumentError
-from indelible.base.instants import NEVER, Instant
+from indelible.base.instants import HOUR, MINUTE, SECOND, Instant
 from indelible.engine.visibility.datetimes import parse_rfc3339
-from indelible.engine.visibility.filters import Comparison
+from indelible.engine.visibility.filters import (
+    Comparison,
+    Filter,
+    all_of,
+    any_of,
+    comparisons_of,
+    conjuncts,
+    depth_of,
+    operands,
+)
 from indelible.engine.visibility.query_syntax import (
     Condition,
     Conjunction,
@@ -47,9 +58,15 @@ from indelible.engine.visibility.search_attributes import (
 )
 
 COMPARISONS_MAX: Final = 1_000
+VALUES_MAX: Final = 10_000
+"""Each becomes a parameter of a SQL statement, which may have some 32,000."""
+ALTERNATIONS_MAX: Final = 16
+"""ANDs in ORs in ANDs. SQLite's parser has a stack of 100 symbols; three of them for each."""
+_DURATION_CHARACTERS_MAX: Final = 100
 
 Scalar = str | int | float | bool
 _STATUS: Final = "ExecutionStatus"
+_DURATION: Final = "ExecutionDuration"
 _ROW_FIELDS: Final[Mapping[str, str]] = {
     "WorkflowId": "workflow_id",
     "RunId": "run_id",
@@ -59,6 +76,7 @@ _ROW_FIELDS: Final[Mapping[str, str]] = {
     "CloseTime": "close_time",
     _STATUS: "status",
     "TaskQueue": "task_queue",
+    _DURATION: "execution_duration",
     "HistoryLength": "history_length",
     "StateTransitionCount": "state_transition_count",
     "HistorySizeBytes": "history_size_bytes",
@@ -67,11 +85,11 @@ _ROW_FIELDS: Final[Mapping[str, str]] = {
     "RootWorkflowId": "root_workflow_id",
     "RootRunId": "root_run_id",
 }
-_MAY_BE_EMPTY: Final = frozenset({"ParentWorkflowId", "ParentRunId"})
 _KNOWN_WHEN_CLOSED: Final = frozenset({"HistoryLength", "StateTransitionCount", "HistorySizeBytes"})
 _IS_CLOSED: Final = Comparison(
-    field="close_time", is_search_attribute=False, operator="!=", value=NEVER
+    field="close_time", is_search_attribute=False, operator="is not null"
 )
+_CLOCK: Final = re.compile(r"([0-9]{1,6}):([0-5]?[0-9]):([0-5]?[0-9])")
 _RANGE: Final = ("<", "<=", ">", ">=")
 _OPERATORS: Final[Mapping[int, tuple[str, ...]]] = {
     KEYWORD: ("=", "!=", *_RANGE, "in", "starts_with", "between"),
@@ -89,6 +107,8 @@ _OPPOSITES: Final = {
     ">=": "<",
     ">": "<=",
     "<=": ">",
+    "in": "not in",
+    "starts_with": "not starts_with",
     "is null": "is not null",
     "is not null": "is null",
 }
@@ -102,7 +122,6 @@ class Vocabulary:
     """Its names of columns that all kinds have."""
     statuses: Mapping[str, int]
     """The spellings of each status, in the order in which they are tried."""
-    open_statuses: tuple[int, ...]
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Its own keyword attributes: the name, and the key under which rows have the value."""
     attribute_types: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -122,18 +141,10 @@ def _spellings_of(statuses: Mapping[str, int], prefix: str) -> dict[str, int]:
 WORKFLOWS: Final = Vocabulary(
     aliases={"ScheduleId": "WorkflowId"},
     statuses=_spellings_of(dict(WorkflowExecutionStatus.items()), "WORKFLOW_EXECUTION_STATUS_"),
-    open_statuses=(
-        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
-        WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_PAUSED,
-    ),
 )
 ACTIVITIES: Final = Vocabulary(
     aliases={"ActivityId": "WorkflowId", "ActivityType": "WorkflowType"},
     statuses=_spellings_of(dict(ActivityExecutionStatus.items()), "ACTIVITY_EXECUTION_STATUS_"),
-    open_statuses=(
-        ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_RUNNING,
-        ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_PAUSED,
-    ),
 )
 SCHEDULE_NEXT_ACTION_TIME: Final = "TemporalScheduleNextActionTime"
 SCHEDULE_IDLE_CLOSE_TIME: Final = "TemporalScheduleIdleCloseTime"
@@ -143,7 +154,6 @@ SCHEDULE_BUFFERED_COUNT: Final = "TemporalScheduleBufferedStartsCount"
 SCHEDULES: Final = Vocabulary(
     aliases={"ScheduleId": "WorkflowId"},
     statuses={},
-    open_statuses=(),
     attributes={
         "ScheduleNextActionTime": SCHEDULE_NEXT_ACTION_TIME,
         "ScheduleIdleCloseTime": SCHEDULE_IDLE_CLOSE_TIME,
@@ -167,7 +177,6 @@ NEXUS_OPERATIONS: Final = Vocabulary(
     statuses=_spellings_of(
         dict(NexusOperationExecutionStatus.items()), "NEXUS_OPERATION_EXECUTION_STATUS_"
     ),
-    open_statuses=(NexusOperationExecutionStatus.NEXUS_OPERATION_EXECUTION_STATUS_RUNNING,),
     attributes={
         "Endpoint": OPERATION_ENDPOINT,
         "Service": OPERATION_SERVICE,
@@ -178,9 +187,9 @@ NEXUS_OPERATIONS: Final = Vocabulary(
 
 @dataclass(frozen=True, slots=True)
 class VisibilityQuery:
-    """A query that a store can answer: all comparisons hold, counted by status if grouped."""
+    """A query that a store can answer: all filters hold, counted by status if grouped."""
 
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[Filter, ...]
     is_grouped_by_status: bool
 
 
@@ -213,97 +222,76 @@ def compile_query(
     """
     names = _Names(custom, vocabulary)
     query = parse(text)
-    comparisons: list[Comparison] = []
+    filters: tuple[Filter, ...] = ()
     if query.where is not None:
-        for comparison in _compile(query.where, names):
-            comparisons.append(comparison)
-            if len(comparisons) > COMPARISONS_MAX:
-                raise not_supported(f"more than {COMPARISONS_MAX} comparisons")
+        filters = tuple(conjuncts([_compile(query.where, names)]))
+        _check_bounds(filters)
     if len(query.group_by) > 1:
         raise not_supported("'GROUP BY' clause supports only a single field")
     for name in query.group_by:
         if _column(name, names).key != _STATUS:
             raise not_supported(f"'GROUP BY' clause is not supported for search attribute {name}")
-    return VisibilityQuery(tuple(comparisons), bool(query.group_by))
+    return VisibilityQuery(filters, bool(query.group_by))
 
 
-def _compile(
-    expression: Expression, names: _Names, *, is_negated: bool = False
-) -> Iterator[Comparison]:
+def _check_bounds(filters: Iterable[Filter]) -> None:
+    comparisons = [comparison for part in filters for comparison in comparisons_of(part)]
+    if len(comparisons) > COMPARISONS_MAX:
+        raise not_supported(f"more than {COMPARISONS_MAX} comparisons")
+    if any(depth_of(part) > ALTERNATIONS_MAX for part in filters):
+        raise not_supported(f"more than {ALTERNATIONS_MAX} ANDs and ORs within each other")
+    if sum(len(operands(comparison)) for comparison in comparisons) > VALUES_MAX:
+        raise not_supported(f"more than {VALUES_MAX} values")
+
+
+def _compile(expression: Expression, names: _Names, *, is_negated: bool = False) -> Filter:
+    """Return the tree without its negations: each is moved down to the conditions."""
     match expression:
         case Negation(part):
-            yield from _compile(part, names, is_negated=not is_negated)
+            return _compile(part, names, is_negated=not is_negated)
         case Conjunction(parts) | Disjunction(parts):
-            if isinstance(expression, Disjunction) == is_negated:
-                for part in parts:
-                    yield from _compile(part, names, is_negated=is_negated)
-            else:
-                yield from _compile(_one_of(parts, is_negated=is_negated), names)
+            compiled = [_compile(part, names, is_negated=is_negated) for part in parts]
+            is_all = isinstance(expression, Conjunction) != is_negated
+            return all_of(compiled) if is_all else any_of(compiled)
         case Condition():
-            yield from _comparisons(expression, names, is_negated=is_negated)
+            return _condition(expression, names, is_negated=is_negated)
 
 
-def _one_of(parts: tuple[Expression, ...], *, is_negated: bool) -> Condition:
-    """Return alternatives as one condition: they must be values of the same column."""
-    column, values = "", list[Literal]()
-    equal = "!=" if is_negated else "="
-    for part in _alternatives(parts):
-        is_member = isinstance(part, Condition) and (
-            part.operator == equal or (part.operator == "in" and not is_negated)
-        )
-        if not isinstance(part, Condition) or not is_member or column not in {"", part.column}:
-            word = "'NOT ... AND'" if is_negated else "'OR'"
-            raise not_supported(f"{word} of conditions other than values of one search attribute")
-        column = part.column
-        values += part.values
-    return Condition(column, "in", tuple(values))
-
-
-def _alternatives(parts: tuple[Expression, ...]) -> Iterator[Expression]:
-    for part in parts:
-        if isinstance(part, Disjunction):
-            yield from _alternatives(part.parts)
-        else:
-            yield part
-
-
-def _comparisons(condition: Condition, names: _Names, *, is_negated: bool) -> Iterator[Comparison]:
+def _condition(condition: Condition, names: _Names, *, is_negated: bool) -> Filter:
     column = _column(condition.column, names)
     operator = condition.operator
     if operator in {"is null", "is not null"}:
-        yield _null_comparison(column, is_null=(operator == "is null") != is_negated)
-        return
+        if column.key in _KNOWN_WHEN_CLOSED:
+            column = _column("CloseTime", names)
+        return _comparison(column, _OPPOSITES[operator] if is_negated else operator)
     values = [_value(column, literal) for literal in condition.values]
     _check_operator(column, operator, is_negated=is_negated)
-    if column.key in _KNOWN_WHEN_CLOSED:
-        yield _IS_CLOSED
-    if is_negated and operator == "in":
-        for value in values:
-            yield from _compared(column, "!=", value)
-    elif operator == "in":
-        yield _comparison(column, "in", tuple(values))
-    elif operator == "between" and not is_negated:
-        yield _comparison(column, ">=", values[0])
-        yield _comparison(column, "<=", values[1])
-    else:
-        yield from _compared(column, _OPPOSITES[operator] if is_negated else operator, values[0])
+    compared = _compared(column, operator, values, is_negated=is_negated)
+    return all_of((_IS_CLOSED, compared)) if column.key in _KNOWN_WHEN_CLOSED else compared
 
 
-def _compared(column: _Column, operator: str, value: Scalar) -> Iterator[Comparison]:
-    """Compare with one value; a text is compared word by word."""
-    if column.value_type != TEXT:
-        yield _comparison(column, operator, value)
-        return
+def _compared(
+    column: _Column, operator: str, values: Sequence[Scalar], *, is_negated: bool
+) -> Filter:
+    if operator == "between":
+        low, high = values
+        if is_negated:
+            return any_of((_comparison(column, "<", low), _comparison(column, ">", high)))
+        return all_of((_comparison(column, ">=", low), _comparison(column, "<=", high)))
+    value: Scalar | tuple[Scalar, ...] = tuple(values) if operator == "in" else values[0]
+    if column.value_type == TEXT:  # Compared word by word: one of them is enough.
+        value = _words(values[0])
+        is_negated, operator = (operator == "!=") != is_negated, "in"
+    return _comparison(column, _OPPOSITES[operator] if is_negated else operator, value)
+
+
+def _words(value: Scalar) -> tuple[str, ...]:
     words = text_words(str(value))
     if not words:
         raise invalid(
             f"unexpected value for Text type search attribute (no tokens found in '{value}')"
         )
-    if operator == "=":
-        yield _comparison(column, "in", words)
-    else:
-        for word in words:
-            yield _comparison(column, "!=", word)
+    return words
 
 
 def _check_operator(column: _Column, operator: str, *, is_negated: bool) -> None:
@@ -319,32 +307,15 @@ def _check_operator(column: _Column, operator: str, *, is_negated: bool) -> None
             f"operator '{word}' not supported for {type_name} type search attribute '{column.name}'"
         )
     is_range = operator not in {"=", "!=", "in"}
-    if (column.key == _STATUS and is_range) or (
-        is_negated and operator in {"between", "starts_with"}
-    ):
+    if column.key == _STATUS and is_range:
         word = f"NOT {operator.upper()}" if is_negated else operator.upper()
         raise not_supported(f"operator '{word}' on search attribute '{column.name}'")
-
-
-def _null_comparison(column: _Column, *, is_null: bool) -> Comparison:
-    if column.key == "CloseTime" or column.key in _KNOWN_WHEN_CLOSED:
-        return _is_open(column.vocabulary) if is_null else _IS_CLOSED
-    if column.key not in _MAY_BE_EMPTY or is_null:
-        word = "IS NULL" if is_null else "IS NOT NULL"
-        raise not_supported(f"operator '{word}' on search attribute '{column.name}'")
-    return _comparison(column, "!=", "")
-
-
-def _is_open(vocabulary: Vocabulary) -> Comparison:
-    return Comparison(
-        field="status", is_search_attribute=False, operator="in", value=vocabulary.open_statuses
-    )
 
 
 def _comparison(
     column: _Column,
     operator: str,
-    value: Scalar | tuple[Scalar, ...],
+    value: Scalar | tuple[Scalar, ...] | None = None,
 ) -> Comparison:
     field = column.key if column.is_search_attribute else _ROW_FIELDS[column.key]
     return Comparison(
@@ -368,8 +339,6 @@ def _column(name: str, names: _Names) -> _Column:
             raise InvalidArgumentError(
                 f'invalid query filter for schedules: cannot filter on "{name}"'
             )
-        if key == "ExecutionDuration":
-            raise not_supported("search attribute 'ExecutionDuration' in a filter")
         if key in SYSTEM:
             return _Column(name, key, SYSTEM[key], is_search_attribute=False, vocabulary=vocabulary)
         if key in PREDEFINED:
@@ -394,6 +363,8 @@ def _bare(name: str) -> str:
 def _value(column: _Column, literal: Literal) -> Scalar:
     if column.key == _STATUS:
         return _status(column, literal)
+    if column.key == _DURATION and isinstance(literal, str):
+        return _duration(literal)
     return _READERS[column.value_type](column, literal)
 
 
@@ -410,6 +381,23 @@ def _status(column: _Column, literal: Literal) -> int:
     if literal not in statuses.values():
         raise invalid(f"invalid {_STATUS} value {literal}")
     return literal
+
+
+def _duration(text: str) -> int:
+    """Return nanoseconds: a number of them, `1h30m`, also with days, or `HH:MM:SS`."""
+    digits = text.removeprefix("-").removeprefix("+")
+    sign = -1 if text.startswith("-") else 1
+    if len(text) <= _DURATION_CHARACTERS_MAX and len(digits) >= len(text) - 1:
+        clock = _CLOCK.fullmatch(digits)
+        if digits.isascii() and digits.isdecimal() and int(digits) < 2**63:
+            return sign * int(digits)
+        if clock is not None and sign > 0:
+            hours, minutes, seconds = map(int, clock.groups())
+            return hours * HOUR + minutes * MINUTE + seconds * SECOND
+        duration = parse_duration(digits, allow_days=True)
+        if duration is not None:
+            return sign * duration
+    raise invalid(f"invalid duration value for search attribute {_DURATION}: {text}")
 
 
 def _text(column: _Column, literal: Literal) -> str:

@@ -35,7 +35,7 @@ from indelible.base.instants import (
     timestamp,
 )
 from indelible.engine.namespace.record import Namespace
-from indelible.engine.visibility.filters import Comparison
+from indelible.engine.visibility.filters import Comparison, Filter
 from indelible.engine.visibility.query import VisibilityQuery, compile_query
 from indelible.engine.visibility.query_syntax import not_supported
 from indelible.engine.visibility.record import VisibilityRecord
@@ -168,7 +168,7 @@ class VisibilityHandlers:
     async def _page(
         self,
         namespace: Namespace,
-        comparisons: Iterable[Comparison],
+        comparisons: Iterable[Filter],
         page_size: int,
         token: bytes,
     ) -> _Page:
@@ -178,7 +178,7 @@ class VisibilityHandlers:
         return _Page([_execution(row, namespace) for row in rows], next_page_token)
 
 
-def _filter(namespace: Namespace, comparisons: Iterable[Comparison]) -> VisibilityFilter:
+def _filter(namespace: Namespace, comparisons: Iterable[Filter]) -> VisibilityFilter:
     return VisibilityFilter(namespace_id=namespace.id, comparisons=tuple(comparisons))
 
 

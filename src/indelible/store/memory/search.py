@@ -5,11 +5,14 @@ Owns the meaning of each comparison, as `ports.stores` describes it. Must not kn
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-from indelible.base.instants import NEVER
+from indelible.base.instants import NEVER, elapsed
+from indelible.engine.visibility.filters import AllOf, AnyOf
 from indelible.ports.stores import (
     Comparison,
+    Filter,
     StoreError,
     VisibilityCursor,
     VisibilityFilter,
@@ -21,7 +24,16 @@ Scalar = str | int | float
 Position = tuple[float, int, str]
 """A row's place in the reference's order: ascending positions are the order of the list."""
 
+
+def _execution_duration(row: VisibilityRecord) -> Scalar:
+    """Return the time from the first task to the close; an open run has none."""
+    is_open = row.close_time == NEVER
+    return "" if is_open else elapsed(row.execution_time or row.start_time, row.close_time)
+
+
 _FIELDS: Final[Mapping[str, Callable[[VisibilityRecord], Scalar]]] = {
+    "execution_duration": _execution_duration,
+} | {
     name: operator.attrgetter(name)
     for name in (
         "workflow_id",
@@ -51,6 +63,9 @@ _ORDERINGS: Final[Mapping[str, Callable[[Scalar, Scalar], bool]]] = {
 }
 
 
+_NEGATIONS: Final = {"!=": "=", "not in": "in", "not starts_with": "starts_with"}
+
+
 def position(record: VisibilityRecord) -> Position:
     """Return a row's place: open runs first, then latest close, latest start, run id."""
     return _position(record.close_time, record.start_time, record.run_id)
@@ -78,14 +93,31 @@ def matching(
             yield row
 
 
-def _holds(row: VisibilityRecord, comparison: Comparison) -> bool:
+def _holds(row: VisibilityRecord, condition: Filter) -> bool:
+    match condition:
+        case AllOf(parts):
+            return all(_holds(row, part) for part in parts)
+        case AnyOf(parts):
+            return any(_holds(row, part) for part in parts)
+        case Comparison():
+            return _compares(row, condition)
+
+
+def _compares(row: VisibilityRecord, comparison: Comparison) -> bool:
     values = _stored_values(row, comparison)
+    if comparison.operator == "is null":
+        return values is None
     if values is None:
         return False
+    opposite = _NEGATIONS.get(comparison.operator)
+    if opposite is not None:
+        return not _meets(values, replace(comparison, operator=opposite))
+    return comparison.operator == "is not null" or _meets(values, comparison)
+
+
+def _meets(values: Sequence[Scalar], comparison: Comparison) -> bool:
     match comparison.operator, comparison.value:
-        case "!=", str() | int() | float() as operand:
-            return not any(_compare("=", value, operand) for value in values)
-        case "in", operand if not isinstance(operand, str | int | float):
+        case "in", operand if not isinstance(operand, str | int | float | None):
             return any(_compare("=", value, choice) for value in values for choice in operand)
         case "starts_with", str() as prefix:
             return any(isinstance(value, str) and value.startswith(prefix) for value in values)

@@ -11,14 +11,17 @@ and may wait 5 ms to get it back while the event loop computes.
 import math
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import msgspec
 
 from indelible.base.ids import Archetype, NamespaceId, RunId
 from indelible.base.instants import NEVER, Instant
+from indelible.engine.visibility.filters import AllOf, AnyOf, conjuncts, depth_of
 from indelible.ports.stores import (
     Comparison,
+    Filter,
     StoreError,
     VisibilityCursor,
     VisibilityFilter,
@@ -49,7 +52,14 @@ _NUMBER_COLUMNS: Final = (
     "state_transition_count",
 )
 _TIME_COLUMNS: Final = frozenset({"start_time", "execution_time"})
-_ORDERINGS: Final = frozenset({"=", "!=", "<", "<=", ">", ">="})
+_ORDERINGS: Final = frozenset({"=", "<", "<=", ">", ">="})
+_NULLS: Final = {"is null": "=", "is not null": "<>"}
+"""How a column is compared with what stands for no value."""
+_NEGATIONS: Final = {"!=": "=", "not in": "in", "not starts_with": "starts_with"}
+_JOINTS: Final = {AllOf: " AND ", AnyOf: " OR "}
+_RUN_MAX: Final = 16
+_DURATION: Final = f"""CASE WHEN close_order < {OPEN_CLOSE_ORDER} THEN
+    max(0, close_order - CASE execution_time WHEN 0 THEN start_time ELSE execution_time END) END"""
 _INDEX_OF_COLUMN: Final = {
     "workflow_id": "visibility_by_workflow",
     "workflow_type": "visibility_by_type",
@@ -175,8 +185,9 @@ def read_counts(connection: sqlite3.Connection, search: Search) -> Mapping[int, 
 def _index(query: VisibilityFilter, otherwise: str = "visibility_by_time") -> str:
     narrowed = {
         comparison.field
-        for comparison in query.comparisons
-        if not comparison.is_search_attribute
+        for comparison in conjuncts(query.comparisons)
+        if isinstance(comparison, Comparison)
+        and not comparison.is_search_attribute
         and (
             comparison.operator == "="
             or (comparison.operator == "starts_with" and comparison.field == "workflow_id")
@@ -195,30 +206,69 @@ def _conditions(
 ) -> tuple[str, list[Operand]]:
     conditions = ["namespace_ref = ? AND archetype = ?"]
     parameters: list[Operand] = [namespace_ref, query.archetype]
-    for comparison in query.comparisons:
-        if comparison.is_search_attribute:
-            condition, operands = _attribute_condition(comparison)
-        else:
-            condition, operands = _column_condition(comparison, is_paged=is_paged)
+    for part in conjuncts(query.comparisons):
+        condition, operands = _condition(part, is_paged=is_paged)
         conditions.append(condition)
         parameters += operands
-    return " AND ".join(conditions), parameters
+    return _balanced(conditions, " AND "), parameters
+
+
+def _condition(part: Filter, *, is_paged: bool) -> tuple[str, list[Operand]]:
+    if isinstance(part, AllOf | AnyOf):
+        # The deepest first: what stands to its left stays on the stack of SQLite's parser.
+        parts = sorted(part.parts, key=depth_of, reverse=True)
+        inner = [_condition(each, is_paged=True) for each in parts]
+        joined = _balanced([text for text, _ in inner], _JOINTS[type(part)])
+        return f"({joined})", [operand for _, operands in inner for operand in operands]
+    if part.is_search_attribute:
+        return _attribute_condition(part)
+    return _column_condition(part, is_paged=is_paged)
+
+
+def _balanced(conditions: Sequence[str], joint: str) -> str:
+    """Join conditions by halves: SQLite bounds the depth of an expression, not its length."""
+    if len(conditions) <= _RUN_MAX:
+        return joint.join(conditions)
+    middle = len(conditions) // 2
+    halves = (conditions[:middle], conditions[middle:])
+    return joint.join(f"({_balanced(half, joint)})" for half in halves)
 
 
 def _column_condition(comparison: Comparison, *, is_paged: bool) -> tuple[str, list[Operand]]:
-    is_text = comparison.field in _TEXT_COLUMNS
-    if not is_text and comparison.field not in _NUMBER_COLUMNS:
-        raise StoreError(f"visibility rows have no field {comparison.field!r}")
-    if comparison.field == "close_time":
+    field, operator = comparison.field, comparison.operator
+    is_text = field in _TEXT_COLUMNS
+    if field == "execution_duration":
+        return _number_condition(comparison, f"({_DURATION})", absent="NULL")
+    if not is_text and field not in _NUMBER_COLUMNS:
+        raise StoreError(f"visibility rows have no field {field!r}")
+    if field == "close_time":
         return _close_time_condition(comparison, is_paged=is_paged)
-    condition, operands = _comparison(comparison, comparison.field, is_text=is_text)
-    if is_text or comparison.field in _TIME_COLUMNS:  # Where a row has none, nothing holds.
-        nothing = "''" if is_text else "0"
-        condition = f"({condition} AND {comparison.field} <> {nothing})"
-    if comparison.field == "run_id" and comparison.operator == "=" and operands:
+    if not is_text:
+        return _number_condition(
+            comparison, field, absent="0" if field in _TIME_COLUMNS else "NULL"
+        )
+    if operator in _NULLS:
+        return f"{field} {_NULLS[operator]} ''", []
+    condition, operands = _comparison(comparison, field, is_text=True)
+    condition = f"({condition} AND {field} <> '')"  # Where a row has none, nothing holds.
+    if field == "run_id" and operator == "=" and operands:
         condition += " AND execution_id IN (SELECT execution_id FROM executions WHERE run_id = ?)"
         operands *= 2
-    return condition, operands
+    return f"({condition})", operands
+
+
+def _number_condition(
+    comparison: Comparison, column: str, *, absent: str
+) -> tuple[str, list[Operand]]:
+    """`absent` is what a row has that has no value."""
+    if comparison.operator in _NULLS:
+        symbol = comparison.operator if absent == "NULL" else f"{_NULLS[comparison.operator]} 0"
+        return f"{column} {symbol}", []
+    condition, operands = _comparison(comparison, column, is_text=False)
+    if column in _NUMBER_COLUMNS and absent == "NULL":
+        return condition, operands
+    exists = f"{column} IS NOT NULL" if absent == "NULL" else f"{column} <> {absent}"
+    return f"({condition} AND {exists})", operands
 
 
 def _close_time_condition(comparison: Comparison, *, is_paged: bool) -> tuple[str, list[Operand]]:
@@ -227,22 +277,34 @@ def _close_time_condition(comparison: Comparison, *, is_paged: bool) -> tuple[st
     Behind the first page the place is the upper bound, and the tighter one.
     """
     upper = "+close_order" if is_paged else "close_order"
-    column = upper if comparison.operator in {"<", "<="} else "close_order"
+    match comparison.operator:
+        case "is null":
+            return f"close_order >= {OPEN_CLOSE_ORDER}", []
+        case "is not null":
+            return f"{upper} < {OPEN_CLOSE_ORDER}", []
+        case operator:
+            column = upper if operator in {"<", "<="} else "close_order"
     condition, operands = _comparison(comparison, column, is_text=False)
     return f"({condition} AND {upper} < {OPEN_CLOSE_ORDER})", operands
 
 
 def _comparison(comparison: Comparison, column: str, *, is_text: bool) -> tuple[str, list[Operand]]:
     """Return the condition on a column that holds texts, or numbers, only."""
+    opposite = _NEGATIONS.get(comparison.operator)
+    if opposite is not None:
+        condition, operands = _comparison(
+            replace(comparison, operator=opposite), column, is_text=is_text
+        )
+        return f"NOT ({condition})", operands
     match comparison.operator, comparison.value:
-        case "in", operand if not isinstance(operand, str | int | float):
+        case "in", operand if not isinstance(operand, str | int | float | None):
             choices = [_bound(choice) for choice in operand if isinstance(choice, str) == is_text]
             return f"{column} IN ({', '.join('?' * len(choices))})", choices
         case "starts_with", str() as prefix:
             return _prefix_condition(column, prefix) if is_text else ("FALSE", [])
         case symbol, str() | int() | float() as operand if symbol in _ORDERINGS:
             if isinstance(operand, str) != is_text:
-                return ("TRUE" if symbol == "!=" else "FALSE"), []
+                return "FALSE", []
             return f"{column} {symbol} ?", [_bound(operand)]
         case _:
             raise StoreError(f"{comparison.operator!r} does not go with {comparison.value!r}")
@@ -270,21 +332,18 @@ def _attribute_condition(comparison: Comparison) -> tuple[str, list[Operand]]:
     name = comparison.field
     if any(character in '"\\' or character < " " for character in name):
         raise StoreError(f"{name!r} cannot be the name of a search attribute")
-    is_negated = comparison.operator == "!="
-    positive = Comparison(
-        field=name,
-        is_search_attribute=True,
-        operator="=" if is_negated else comparison.operator,
-        value=comparison.value,
-    )
+    path = f'$."{name}"'
+    if comparison.operator in _NULLS:
+        return f"json_type(indexed_values, ?) {comparison.operator}", [path]
+    opposite = _NEGATIONS.get(comparison.operator)
+    positive = comparison if opposite is None else replace(comparison, operator=opposite)
     texts, text_operands = _comparison(positive, "item.value", is_text=True)
     numbers, number_operands = _comparison(positive, "item.value", is_text=False)
-    path = f'$."{name}"'
     elements = "json_each(indexed_values, ?) AS item"
     holds = f"CASE item.type WHEN 'text' THEN {texts} ELSE {numbers} END"
     condition = f"EXISTS (SELECT 1 FROM {elements} WHERE {holds})"  # noqa: S608 - own names
     operands: list[Operand] = [path, *text_operands, *number_operands]
-    if is_negated:
-        condition = f"json_type(indexed_values, ?) IS NOT NULL AND NOT {condition}"
+    if opposite is not None:
+        condition = f"(json_type(indexed_values, ?) IS NOT NULL AND NOT {condition})"
         operands.insert(0, path)
     return condition, operands
