@@ -14,6 +14,8 @@ ANSWERED_ELSEWHERE = {
     "RespondActivityTaskCanceledById",
     "RespondActivityTaskFailedById",
     "RecordActivityTaskHeartbeatById",
+    *("PauseActivityExecution", "UnpauseActivityExecution"),
+    *("ResetActivityExecution", "UpdateActivityExecutionOptions"),
 }
 """What differs from a simulated RPC by its target alone: `tests/services/frontend` holds it."""
 

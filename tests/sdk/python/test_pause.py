@@ -19,12 +19,16 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionRequest,
     DescribeWorkflowExecutionResponse,
     ListWorkflowExecutionsRequest,
+    PauseActivityExecutionRequest,
     PauseActivityRequest,
     PauseWorkflowExecutionRequest,
     QueryWorkflowRequest,
+    ResetActivityExecutionRequest,
     ResetActivityRequest,
+    UnpauseActivityExecutionRequest,
     UnpauseActivityRequest,
     UnpauseWorkflowExecutionRequest,
+    UpdateActivityExecutionOptionsRequest,
     UpdateActivityOptionsRequest,
     UpdateWorkflowExecutionOptionsRequest,
 )
@@ -345,6 +349,41 @@ async def test_options_of_an_activity_can_be_changed_and_restored(harness: Harne
         assert answer.activity_options.task_queue.name == harness.task_queue
         async with harness.worker(activities=[fail_until]):
             assert await second.result() == 1
+
+
+async def test_one_activity_is_commanded_by_its_id(harness: Harness) -> None:
+    """The newer requests, which name the workflow and the activity by their ids."""
+    service = harness.client.workflow_service
+    async with harness.worker(CallActivity):
+        handle = await harness.start(CallActivity.run, Call("fail_until", [1], activity_id="it"))
+        await until_pending(harness, handle, _State.PENDING_ACTIVITY_STATE_SCHEDULED)
+        named: dict[str, Any] = {
+            "namespace": harness.client.namespace,
+            "workflow_id": handle.id,
+            "activity_id": "it",
+            "identity": "operator",
+        }
+        await service.pause_activity_execution(
+            PauseActivityExecutionRequest(**named, reason="lunch")
+        )
+        await until_pending(harness, handle, _State.PENDING_ACTIVITY_STATE_PAUSED)
+        assert (await pending(harness, handle)).pause_info.manual.reason == "lunch"
+        await service.reset_activity_execution(
+            ResetActivityExecutionRequest(**named, keep_paused=True)
+        )
+        await until_pending(harness, handle, _State.PENDING_ACTIVITY_STATE_PAUSED)
+        answer = await service.update_activity_execution_options(
+            UpdateActivityExecutionOptionsRequest(
+                **named,
+                activity_options=ActivityOptions(priority=Priority(priority_key=2)),
+                update_mask=FieldMask(paths=["priority"]),
+            )
+        )
+        assert answer.activity_options.priority.priority_key == 2
+        await service.unpause_activity_execution(UnpauseActivityExecutionRequest(**named))
+        await until_pending(harness, handle, _State.PENDING_ACTIVITY_STATE_SCHEDULED)
+        async with harness.worker(activities=[fail_until]):
+            assert await handle.result() == 1
 
 
 async def test_operators_must_mean_an_activity_that_is_there(harness: Harness) -> None:

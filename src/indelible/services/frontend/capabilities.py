@@ -118,6 +118,7 @@ NAMESPACE_CAPABILITIES: Final = (
             *("PauseActivityExecution", "UnpauseActivityExecution"),
             *("ResetActivityExecution", "UpdateActivityExecutionOptions"),
         ),
+        lacks="operators command activities of workflows only",
     ),
 )
 """The flags of a namespace's description."""

@@ -23,6 +23,7 @@ from temporalio.api.workflowservice.v1 import (
     UnpauseActivityResponse,
     UnpauseWorkflowExecutionRequest,
     UnpauseWorkflowExecutionResponse,
+    UpdateActivityExecutionOptionsRequest,
     UpdateActivityOptionsRequest,
     UpdateActivityOptionsResponse,
     UpdateWorkflowExecutionOptionsRequest,
@@ -196,15 +197,22 @@ class ControlHandlers:
         self, request: UpdateActivityOptionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
         _check_activity(request)
-        check_priority(request.activity_options.priority)
-        if request.restore_original:
-            if request.update_mask.paths:
-                raise InvalidArgumentError("Both UpdateMask and RestoreOriginal are provided")
-        elif not request.HasField("activity_options"):
-            raise InvalidArgumentError("ActivityOptions are not provided")
-        elif not request.HasField("update_mask"):
-            raise InvalidArgumentError("UpdateMask is not provided")
+        check_activity_options(request)
         return await self._control.update_activity_options(namespace, request)
+
+
+def check_activity_options(
+    request: UpdateActivityOptionsRequest | UpdateActivityExecutionOptionsRequest,
+) -> None:
+    """Refuse options without a mask, and a restoration with one."""
+    check_priority(request.activity_options.priority)
+    if request.restore_original:
+        if request.update_mask.paths:
+            raise InvalidArgumentError("Both UpdateMask and RestoreOriginal are provided")
+    elif not request.HasField("activity_options"):
+        raise InvalidArgumentError("ActivityOptions are not provided")
+    elif not request.HasField("update_mask"):
+        raise InvalidArgumentError("UpdateMask is not provided")
 
 
 def _check_activity(request: ActivityRequest) -> None:

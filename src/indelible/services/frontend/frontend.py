@@ -13,6 +13,7 @@ from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import Telemetry
 from indelible.services.frontend.activities import ActivityHandlers
+from indelible.services.frontend.activity_control import ActivityControlHandlers
 from indelible.services.frontend.activity_executions import ActivityExecutionHandlers
 from indelible.services.frontend.activity_visibility import ActivityVisibilityHandlers
 from indelible.services.frontend.backends import Backends, LimitsOf
@@ -99,7 +100,7 @@ class Frontend:
             SearchAttributeHandlers(registry=registry).routes(),
             workflows.routes(),
             UpdateHandlers(history=history, entropy=entropy, rules_of=workflows.rules).routes(),
-            ControlHandlers(control=history).routes(),
+            *_control_routes(backends, limits_of=limits_of),
             TaskQueueHandlers(
                 matching=backends.matching, deployments=backends.deployments, address=address
             ).routes(),
@@ -129,6 +130,14 @@ class Frontend:
             for resource in resources:
                 routes.update({(service, name): route for name, route in resource.items()})
         return self._pipeline.handlers(routes)
+
+
+def _control_routes(backends: Backends, *, limits_of: LimitsOf) -> tuple[Routes, ...]:
+    history = backends.history
+    return (
+        ControlHandlers(control=history).routes(),
+        ActivityControlHandlers(control=history, limits_of=limits_of).routes(),
+    )
 
 
 def _standalone_routes(

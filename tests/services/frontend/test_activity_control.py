@@ -1,0 +1,143 @@
+"""Commands about one activity: what they ask of history, and how a mistake is refused."""
+
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+from temporalio.api.activity.v1 import ActivityOptions
+from temporalio.api.common.v1 import Priority, WorkflowExecution
+from temporalio.api.workflowservice import v1 as api
+
+from indelible.base.errors import StatusCode
+from indelible.base.limits import ID_BYTES_MAX
+from tests.services.frontend.world import RUN_ID, World
+
+RUN = WorkflowExecution(workflow_id="w", run_id=RUN_ID)
+REQUESTS = (
+    api.PauseActivityExecutionRequest,
+    api.UnpauseActivityExecutionRequest,
+    api.ResetActivityExecutionRequest,
+    api.UpdateActivityExecutionOptionsRequest,
+)
+OPTIONS = ActivityOptions(priority=Priority(priority_key=2))
+MASK = FieldMask(paths=["priority"])
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "asked"),
+    [
+        (
+            api.PauseActivityExecutionRequest(reason="lunch", request_id="once"),
+            "pause_activity",
+            api.PauseActivityRequest(reason="lunch", request_id="once"),
+        ),
+        (
+            api.UnpauseActivityExecutionRequest(jitter=Duration(seconds=3)),
+            "unpause_activity",
+            api.UnpauseActivityRequest(jitter=Duration(seconds=3)),
+        ),
+        (
+            api.ResetActivityExecutionRequest(
+                reset_heartbeat=True, keep_paused=True, restore_original_options=True
+            ),
+            "reset_activity",
+            api.ResetActivityRequest(
+                reset_heartbeat=True, keep_paused=True, restore_original_options=True
+            ),
+        ),
+        (
+            api.UpdateActivityExecutionOptionsRequest(activity_options=OPTIONS, update_mask=MASK),
+            "update_activity_options",
+            api.UpdateActivityOptionsRequest(activity_options=OPTIONS, update_mask=MASK),
+        ),
+        (
+            api.UpdateActivityExecutionOptionsRequest(restore_original=True),
+            "update_activity_options",
+            api.UpdateActivityOptionsRequest(restore_original=True),
+        ),
+    ],
+)
+async def test_history_is_asked_for_the_activity_of_the_run(
+    world: World, given: Message, name: str, asked: Message
+) -> None:
+    given.MergeFrom(
+        type(given)(
+            namespace="default", workflow_id="w", run_id=RUN_ID, activity_id="a", identity="me"
+        )
+    )
+    asked.MergeFrom(type(asked)(execution=RUN, id="a", identity="me"))
+    response = getattr(api, type(given).__name__.replace("Request", "Response"))
+    await world.call(given, response)
+    assert world.history.calls == [(name, asked)]
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"activity_id": ""}, "activity ID is required"),
+        (
+            {"activity_id": "a" * (ID_BYTES_MAX + 1)},
+            "activity ID exceeds length limit. Length=1001 Limit=1000",
+        ),
+        (
+            {"identity": "a" * (ID_BYTES_MAX + 1)},
+            "identity exceeds length limit. Length=1001 Limit=1000",
+        ),
+        (
+            {"request_id": "a" * (ID_BYTES_MAX + 1)},
+            "request ID exceeds length limit. Length=1001 Limit=1000",
+        ),
+        ({"run_id": "no"}, "invalid run id: must be a valid UUID"),
+    ],
+)
+async def test_a_bad_request_is_refused(
+    world: World, kind: type[Message], fields: dict[str, str], text: str
+) -> None:
+    known = {"namespace": "default", "workflow_id": "w", "activity_id": "a"}
+    refusal = await world.refusal(kind(**{**known, **fields}))
+    assert (refusal.code, refusal.message) == (StatusCode.INVALID_ARGUMENT, text)
+    assert not world.history.calls
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "ActivityOptions are not provided"),
+        ({"activity_options": OPTIONS}, "UpdateMask is not provided"),
+        (
+            {"activity_options": OPTIONS, "update_mask": FieldMask()},
+            "UpdateMask must specify at least one path",
+        ),
+        (
+            {"restore_original": True, "update_mask": MASK},
+            "Both UpdateMask and RestoreOriginal are provided",
+        ),
+    ],
+)
+async def test_options_need_a_mask(world: World, fields: dict[str, object], text: str) -> None:
+    request = api.UpdateActivityExecutionOptionsRequest(
+        namespace="default",
+        workflow_id="w",
+        activity_id="a",
+        **fields,  # pyright: ignore[reportArgumentType]
+    )
+    refusal = await world.refusal(request)
+    assert (refusal.code, refusal.message) == (StatusCode.INVALID_ARGUMENT, text)
+
+
+async def test_a_reason_has_a_bound(world: World) -> None:
+    request = api.PauseActivityExecutionRequest(
+        namespace="default", workflow_id="w", activity_id="a", reason="r" * (2 * 1024 * 1024)
+    )
+    await world.call(request, api.PauseActivityExecutionResponse)
+    request.reason += "r"
+    refusal = await world.refusal(request)
+    assert refusal.message == "reason exceeds length limit"
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+async def test_a_standalone_activity_takes_no_commands(world: World, kind: type[Message]) -> None:
+    refusal = await world.refusal(kind(namespace="default", activity_id="a"))
+    assert refusal.code is StatusCode.UNIMPLEMENTED
+    assert refusal.message == "Standalone activity operator commands are disabled"
