@@ -3,10 +3,12 @@
 import asyncio
 import importlib
 import os
+import re
+import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +28,7 @@ PROGRAMS: Final = sorted(
 )
 SECONDS_MAX: Final = 60  # Alone each needs less than half of that.
 SIDE_BY_SIDE: Final = 3
+_COMMAND: Final = re.compile(r"^\$ uv run python (.+)$", re.MULTILINE)
 ARGUMENTS: Final = {"worker.py": ["--probe"]}
 # What a program shows only if the server was started with these flags, and the words that tell.
 SERVER_ARGUMENTS: Final = (
@@ -79,16 +82,54 @@ async def test_programs_verify_themselves(server: ServerProcess, chapter: Path) 
     assert not any(complaints), "\n\n".join(filter(None, complaints))
 
 
+@pytest.mark.sdk
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=_name)
+async def test_two_terminals_work_as_the_readme_says(server: ServerProcess, chapter: Path) -> None:
+    """The first command works until Ctrl-C, the second one proves what it claims without it."""
+    readme = (chapter / "README.md").read_text(encoding="utf-8")
+    worker, program = _COMMAND.findall(readme.split("With two terminals", 1)[1])[:2]
+    first = await _start(server, chapter, worker.split())
+    try:
+        assert first.stdout
+        async with asyncio.timeout(SECONDS_MAX):
+            greeting = "working on " + chapter.name
+            while not (line := await first.stdout.readline()).decode().startswith(greeting):
+                assert line, "the worker ended by itself"
+            second = await _start(server, chapter, program.split())
+            told, _ = await second.communicate()
+        assert told.decode().splitlines()[-1].startswith("VERIFIED: "), told.decode()
+        assert second.returncode == 0
+        first.send_signal(signal.SIGINT)
+        async with asyncio.timeout(SECONDS_MAX):
+            rest, _ = await first.communicate()
+        assert rest.decode().splitlines()[-1:] == ["stopped"]
+        assert first.returncode == 0
+    finally:
+        if first.returncode is None:
+            first.kill()
+            await first.wait()
+
+
+async def _start(
+    server: ServerProcess, chapter: Path, words: Sequence[str]
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, *words),
+        cwd=chapter,
+        env={**os.environ, "TEMPORAL_ADDRESS": server.address},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
 async def _complaint(server: ServerProcess, program: Path, slots: asyncio.Semaphore) -> str:
     """Run one program; return what it has told if it does not end with its verdict."""
     async with slots:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, program.name, *ARGUMENTS.get(program.name, [])),
-            cwd=program.parent,
-            env={**os.environ, "TEMPORAL_ADDRESS": server.address},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        words = [program.name, *ARGUMENTS.get(program.name, [])]
+        process = await _start(server, program.parent, words)
         try:
             async with asyncio.timeout(SECONDS_MAX):
                 output, _ = await process.communicate()

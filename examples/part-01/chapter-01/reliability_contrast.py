@@ -74,7 +74,7 @@ def run_script_until_it_ends(order: str) -> int:
 
 async def main() -> None:
     """Compare the two ledgers."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     script_order, workflow_order = new_id("script"), new_id("order")
     starts = run_script_until_it_ends(script_order)
     client = await connect()

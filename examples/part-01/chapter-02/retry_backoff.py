@@ -60,7 +60,7 @@ def check_pauses(name: str, expected: list[float]) -> None:
 
 async def main() -> None:
     """Run both policies side by side."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     async with working(client, options, workflows=[RetryingWorkflow], activities=[fail_at_first]):
         handles = [

@@ -54,7 +54,7 @@ class TimeoutWorkflow:
 
 async def main() -> None:
     """Run all four side by side."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     async with working(client, options, workflows=[TimeoutWorkflow], activities=[never_in_time]):
         types = await asyncio.gather(

@@ -33,13 +33,19 @@ class Options:
     only_worker: bool
 
 
-def parse_options() -> Options:
-    """Read the command line. Two terminals share the chapter's queue; one uses a fresh queue."""
+def parse_options(*, is_alone: bool = False) -> Options:
+    """Read the command line. Two terminals share the chapter's queue; one uses a fresh queue.
+
+    `is_alone` is for programs about workers that come and go: they start all of them, and refuse
+    to be run in two terminals.
+    """
     parser = argparse.ArgumentParser(description="Runs by itself; see README.md for two terminals.")
     parser.add_argument("--task-queue", default="", help="queue to use instead of the default")
-    mode = parser.add_mutually_exclusive_group()
-    mode.add_argument("--no-worker", action="store_true", help="a worker runs elsewhere")
-    mode.add_argument("--only-worker", action="store_true", help="work until Ctrl-C")
+    parser.set_defaults(no_worker=False, only_worker=False)
+    if not is_alone:
+        mode = parser.add_mutually_exclusive_group()
+        mode.add_argument("--no-worker", action="store_true", help="a worker runs elsewhere")
+        mode.add_argument("--only-worker", action="store_true", help="work until Ctrl-C")
     words = parser.parse_args()
     shared = words.no_worker or words.only_worker
     default = Path(__file__).parent.name if shared else new_id("queue")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType, TaskQueueKind, TaskQueueType
@@ -68,7 +67,7 @@ async def waits(handles: Sequence[WorkflowHandle[Tick, int]]) -> list[float]:
 
 async def main() -> None:
     """The same workflows twice: before there is a worker, and while one is waiting."""
-    options = replace(parse_options(), with_worker=True)
+    options = parse_options(is_alone=True)
     client = await connect()
     queue = options.task_queue
 

@@ -65,7 +65,7 @@ class BatchParent:
 
 async def main() -> None:
     """Run the batch and measure the parent."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     async with working(
         client, options, workflows=[BatchParent, BatchChild], activities=[process_items]

@@ -48,7 +48,7 @@ class ForecastWorkflow:
 
 async def main() -> None:
     """Compare the wall clock with the sum of the work."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     async with working(client, options, workflows=[ForecastWorkflow], activities=[forecast]):
         began = time.monotonic()

@@ -71,7 +71,7 @@ class TripWorkflow:
 
 async def main() -> None:
     """One trip that works, one without a seat, one whose last answer is lost."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     async with working(client, options, workflows=[TripWorkflow], activities=[book, cancel]):
         booked = await client.execute_workflow(

@@ -1,7 +1,6 @@
 """Two handlers that await are two tasks: check-then-act needs a lock, even in one workflow."""
 
 import asyncio
-from dataclasses import replace
 
 from temporalio import activity, workflow
 
@@ -61,7 +60,7 @@ class WalletWorkflow:
 
 async def main() -> None:
     """The same four withdrawals for both wallets, all of them there before the worker comes."""
-    options = replace(parse_options(), with_worker=True)
+    options = parse_options(is_alone=True)
     client = await connect()
     handles = {
         locked: await client.start_workflow(

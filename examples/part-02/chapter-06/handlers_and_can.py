@@ -72,7 +72,7 @@ class ChargingWorkflow:
 
 async def main() -> None:
     """Pay twelve bills, each by two impatient callers."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     bills = [f"bill-{number}" for number in range(12)]
     async with working(client, options, workflows=[ChargingWorkflow], activities=[charge]):

@@ -1,7 +1,5 @@
 """Signals that come before the worker: kept in order, handled before the workflow's first line."""
 
-from dataclasses import replace
-
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -50,7 +48,7 @@ class LogWorkflow:
 
 async def main() -> None:
     """Signal twenty times while there is no worker, twenty times while there is one."""
-    options = replace(parse_options(), with_worker=True)
+    options = parse_options(is_alone=True)
     client = await connect()
     book = await client.start_workflow(
         LogWorkflow.run, "monday", id=new_id("log"), task_queue=options.task_queue

@@ -73,7 +73,7 @@ class UploadWorkflow:
 
 async def main() -> None:
     """Stop three uploads."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     async with working(
         client,

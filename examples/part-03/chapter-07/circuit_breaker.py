@@ -111,7 +111,7 @@ class ForecastWorkflow:
 
 async def main() -> None:
     """The service goes down, is left alone, is tried too early, and comes back."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     weather = Weather()
     outcomes: list[str] = []

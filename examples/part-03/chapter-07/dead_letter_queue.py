@@ -92,7 +92,7 @@ class MessageWorkflow:
 
 async def main() -> None:
     """Five messages, two of which nobody can read; then a fix."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     messages = [f"message-{number}" for number in range(1, 6)]
     async with working(

@@ -111,7 +111,7 @@ def left_of(workflow_id: str) -> list[str]:
 
 async def main() -> None:
     """Run both sagas."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     async with working(
         client,

@@ -1,6 +1,6 @@
 """One workflow in four versions: patched while old runs exist, deprecated, and rid of its patch."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio import activity, workflow
@@ -154,7 +154,7 @@ class Shop:
 
 async def main() -> None:
     """Four deployments, with a run in flight across each of them."""
-    options = replace(parse_options(), with_worker=True)
+    options = parse_options(is_alone=True)
     shop = Shop(await connect(), options, new_id("bill"))
     async with shop.deploy(BillV1):
         one = await shop.start("one")

@@ -130,7 +130,7 @@ async def outcome_of(client: Client, task_queue: str, pattern: str) -> tuple[str
 
 async def main() -> None:
     """One pattern after the other."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     queue = options.task_queue
     async with working(client, options, workflows=[JobParent, Job], activities=[work]):

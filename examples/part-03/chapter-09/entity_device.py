@@ -117,7 +117,7 @@ class DeviceV2:
 
 async def main() -> None:
     """Five readings under the first release, the migration, fifty more, some quiet, the end."""
-    options = replace(parse_options(), with_worker=True)
+    options = parse_options(is_alone=True)
     client = await connect()
     device_id = new_id("device")
     device = client.get_workflow_handle_for(DeviceV2.run, device_id)

@@ -111,7 +111,7 @@ class RecommendationSession:
 
 async def main() -> None:
     """Everything works; the model fails; the breaker opens; all fail; the model is mended."""
-    options = parse_options()
+    options = parse_options(is_alone=True)
     client = await connect()
     seen: list[tuple[str, bool]] = []
     async with working(

@@ -121,7 +121,7 @@ async def refusal(client: Client, task_queue: str) -> str:
 
 async def main() -> None:
     """By value: refused. By reference: fine. Compressed: fine, if it compresses."""
-    options = replace(parse_options(), with_worker=True)
+    options = parse_options(is_alone=True)
     client = await connect()
     zipping = compressing(client)
     with TemporaryDirectory() as folder:

@@ -1,6 +1,6 @@
 """Code that changes without patches: a new name, arguments that grow, runs that start afresh."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from temporalio import workflow
@@ -104,7 +104,7 @@ class MeterV2(MeterBase):
 
 async def main() -> None:
     """Old and new names, old and new inputs, and a meter that changes its code on the way."""
-    options = replace(parse_options(), with_worker=True)
+    options = parse_options(is_alone=True)
     client = await connect()
 
     async def order(name: str, sent: Any) -> str:
