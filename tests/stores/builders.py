@@ -24,6 +24,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import NEVER, Duration, Instant
+from indelible.engine.visibility.ordering import SortKey, sort_value
 from indelible.ports.clock import TimerHandle
 from indelible.ports.stores import (
     Commit,
@@ -167,12 +168,19 @@ def compare_attribute(name: str, operator: str, value: Operand) -> Comparison:
     return Comparison(field=name, is_search_attribute=True, operator=operator, value=value)
 
 
-def where(*comparisons: Filter, namespace: NamespaceId = NAMESPACE) -> VisibilityFilter:
-    return VisibilityFilter(namespace_id=namespace, comparisons=comparisons)
+def where(
+    *comparisons: Filter, namespace: NamespaceId = NAMESPACE, order_by: Sequence[SortKey] = ()
+) -> VisibilityFilter:
+    return VisibilityFilter(namespace_id=namespace, comparisons=comparisons, order_by=order_by)
 
 
-def cursor(row: VisibilityRecord) -> VisibilityCursor:
-    return VisibilityCursor(close_time=row.close_time, start_time=row.start_time, run_id=row.run_id)
+def cursor(row: VisibilityRecord, order_by: Sequence[SortKey] = ()) -> VisibilityCursor:
+    return VisibilityCursor(
+        close_time=row.close_time,
+        start_time=row.start_time,
+        run_id=row.run_id,
+        values=[sort_value(row, key) for key in order_by],
+    )
 
 
 class CountingClock:
@@ -216,7 +224,7 @@ async def pages(store: Store, query: VisibilityFilter, size: int) -> list[list[V
     while not found or len(found[-1]) == size:
         page = list(await store.list_executions(query, after=after, limit=size))
         found.append(page)
-        after = cursor(page[-1]) if page else after
+        after = cursor(page[-1], query.order_by) if page else after
     return found
 
 

@@ -5,9 +5,10 @@ shares neither the compiled form nor any code with the stores.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from operator import itemgetter
 from typing import Final
 
 import pytest
@@ -36,7 +37,7 @@ from indelible.engine.visibility.search_attributes import (
 from indelible.ports.stores import Store, VisibilityRecord
 from indelible.store.memory import MemoryStore
 from indelible.store.sqlite import SqliteStore
-from tests.stores.builders import CLUSTER_ID, key, own, pages, put, visible, where, write
+from tests.stores.builders import CLUSTER_ID, cursor, key, own, pages, put, visible, where, write
 
 CUSTOM: Final = {
     "Customer": KEYWORD,
@@ -69,7 +70,7 @@ def _rows() -> list[VisibilityRecord]:
         attributes: dict[str, str | int | float | bool | Sequence[str]] = {
             "Customer": WORDS[number % 8],
             "Number": NUMBERS[number % 7],
-            "Ratio": number / 4,
+            "Ratio": number / 7,
             "Flag": number % 2 == 0,
             "When": number % 6,
             "Tags": [WORDS[number % 3], WORDS[number % 5]],
@@ -245,11 +246,38 @@ def _joined(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expressio
 EXPRESSIONS: Final = st.recursive(conditions(), _joined, max_leaves=8)
 
 
-def place(row: VisibilityRecord) -> tuple[bool, int, int, str]:
-    return (row.close_time != NEVER, -row.close_time, -row.start_time, row.run_id)
+SORTABLE: Final = tuple(name for name in READERS if name not in {"Tags", "Notes"})
+ORDERS: Final = st.lists(st.tuples(st.sampled_from(SORTABLE), st.booleans()), max_size=3)
+Orders = Sequence[tuple[str, bool]]
 
 
-async def check(expressions: Sequence[Expression], page_size: int) -> None:
+def in_order(rows: Sequence[VisibilityRecord], orders: Orders) -> list[str]:
+    """The last key first, for sorting is stable. Rows without a value come last, either way."""
+    found = sorted(
+        rows,
+        key=lambda row: (row.close_time != NEVER, -row.close_time, -row.start_time, row.run_id),
+    )
+    for column, is_descending in reversed(orders):
+        keyed = [(row, _sort_value(row, column)) for row in found]
+        having = [(row, value) for row, value in keyed if value is not None]
+        having.sort(key=itemgetter(1), reverse=is_descending)  # Keeps the order of equal rows.
+        found = [*(row for row, _ in having), *(row for row, value in keyed if value is None)]
+    return [row.run_id for row in found]
+
+
+def _sort_value(row: VisibilityRecord, column: str) -> str | float | None:
+    value = row.status if column == "ExecutionStatus" else READERS[column](row)
+    assert value is None or isinstance(value, str | int | float)
+    return value
+
+
+def _ordered_by(orders: Orders) -> str:
+    keys = [f"{column} {'DESC' if is_descending else ''}" for column, is_descending in orders]
+    return f" ORDER BY {', '.join(keys)}" if keys else ""
+
+
+@asynccontextmanager
+async def both_stores(rows: Sequence[VisibilityRecord]) -> AsyncGenerator[list[Store]]:
     async with AsyncExitStack() as closing:
         stores: list[Store] = [
             MemoryStore(cluster_id=CLUSTER_ID),
@@ -257,16 +285,48 @@ async def check(expressions: Sequence[Expression], page_size: int) -> None:
         ]
         for store in stores:
             closing.push_async_callback(store.close)
-            shard = await own(store)
-            written = [write(key(row.workflow_id, row.run_id), visibility=row) for row in ROWS]
-            await put(store, shard, *written)
+            await show(store, rows)
+        yield stores
+
+
+async def show(store: Store, rows: Sequence[VisibilityRecord]) -> None:
+    shard = await own(store)
+    written = [write(key(row.workflow_id, row.run_id), visibility=row) for row in rows]
+    await put(store, shard, *written)
+
+
+async def check(expressions: Sequence[Expression], page_size: int, orders: Orders = ()) -> None:
+    async with both_stores(ROWS) as stores:
         for expression in expressions:
-            expected = sorted((row for row in ROWS if verdict(row, expression)), key=place)
-            query = where(*compile_query(spelled(expression), CUSTOM).comparisons)
+            expected = in_order([row for row in ROWS if verdict(row, expression)], orders)
+            compiled = compile_query(spelled(expression) + _ordered_by(orders), CUSTOM)
+            query = where(*compiled.comparisons, order_by=compiled.order_by)
             for store in stores:
                 found = [row for page in await pages(store, query, page_size) for row in page]
-                assert [row.run_id for row in found] == [row.run_id for row in expected]
+                assert [row.run_id for row in found] == expected
                 assert dict(await store.count_executions(query)) == {0: len(expected)}
+
+
+async def check_inserts(orders: Orders, size: int, late: set[int]) -> None:
+    """What was there at the first page comes once, in order, whatever is added meanwhile."""
+    first = [row for number, row in enumerate(ROWS) if number not in late]
+    rest = [row for number, row in enumerate(ROWS) if number in late]
+    compiled = compile_query(_ordered_by(orders), CUSTOM)
+    query = where(order_by=compiled.order_by)
+    async with both_stores(first) as stores:
+        for store in stores:
+            found: list[VisibilityRecord] = []
+            waiting = list(rest)
+            page = await store.list_executions(query, after=None, limit=size)
+            while page:
+                found += page
+                if waiting:
+                    await show(store, [waiting.pop()])
+                after = cursor(page[-1], compiled.order_by)
+                page = await store.list_executions(query, after=after, limit=size)
+            listed = [row.run_id for row in found]
+            assert listed == in_order(found, orders)
+            assert set(listed) >= {row.run_id for row in first}
 
 
 @given(EXPRESSIONS)
@@ -276,11 +336,20 @@ def test_a_query_survives_its_spelling(expression: Expression) -> None:
 
 @pytest.mark.slow
 @settings(max_examples=max(20, settings().max_examples // 4))
-@given(st.lists(EXPRESSIONS, min_size=1, max_size=12), st.integers(1, 9))
+@given(st.lists(EXPRESSIONS, min_size=1, max_size=12), st.integers(1, 9), ORDERS)
 def test_both_stores_find_what_a_naive_evaluation_finds(
-    expressions: Sequence[Expression], page_size: int
+    expressions: Sequence[Expression], page_size: int, orders: Orders
 ) -> None:
-    asyncio.run(check(expressions, page_size))
+    asyncio.run(check(expressions, page_size, orders))
+
+
+@pytest.mark.slow
+@settings(max_examples=max(20, settings().max_examples // 4))
+@given(ORDERS, st.integers(1, 9), st.sets(st.integers(0, len(ROWS) - 1)))
+def test_pages_neither_skip_nor_repeat_while_rows_appear(
+    orders: Orders, size: int, late: set[int]
+) -> None:
+    asyncio.run(check_inserts(orders, size, late))
 
 
 @pytest.mark.slow

@@ -30,6 +30,7 @@ from indelible.engine.visibility.filters import (
     Comparison as Comparison,  # noqa: PLC0414 - part of this port
     Filter as Filter,  # noqa: PLC0414 - part of this port
 )
+from indelible.engine.visibility.ordering import SortKey, SortValue
 from indelible.engine.visibility.record import (
     VisibilityRecord as VisibilityRecord,  # noqa: PLC0414 - part of this port
 )
@@ -324,6 +325,8 @@ class VisibilityFilter:
     namespace_id: NamespaceId
     archetype: Archetype = Archetype.WORKFLOW
     comparisons: Sequence[Filter] = field(default_factory=tuple)
+    order_by: Sequence[SortKey] = ()
+    """Before the order of every list, which decides between equal rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +336,8 @@ class VisibilityCursor:
     close_time: Instant
     start_time: Instant
     run_id: RunId
+    values: Sequence[SortValue] = ()
+    """Of that row, for each key of the order."""
 
 
 class VisibilityStore(Protocol):
@@ -343,7 +348,8 @@ class VisibilityStore(Protocol):
     ) -> Sequence[VisibilityRecord]:
         """Return rows in the reference's order, from behind `after`.
 
-        Open runs come first, then the latest close, the latest start, the smallest run id.
+        Open runs come first, then the latest close, the latest start, the smallest run id. An order
+        of the query goes before that; `after` then has a value for each of its keys.
         """
         ...
 

@@ -5,9 +5,11 @@ from hypothesis import given, strategies as st
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.engine.visibility.filters import AllOf, AnyOf, Filter
+from indelible.engine.visibility.ordering import SortKey
 from indelible.engine.visibility.query import (
     ALTERNATIONS_MAX,
     COMPARISONS_MAX,
+    SORT_KEYS_MAX,
     VALUES_MAX,
     compile_query,
 )
@@ -155,6 +157,18 @@ def test_a_query_is_a_tree_without_negations(
     assert not compiled.is_grouped_by_status
 
 
+def test_rows_are_ordered_by_any_columns() -> None:
+    text = "Number = 1 order by StartTime DESC, `my-attr`, CloseTime asc"
+    compiled = compile_query(text, CUSTOM)
+    assert compiled.order_by == (
+        SortKey(field="start_time", is_search_attribute=False, is_descending=True),
+        SortKey(field="my-attr", is_search_attribute=True),
+        SortKey(field="close_time", is_search_attribute=False),
+    )
+    assert len(compiled.comparisons) == 1
+    assert compile_query("ORDER BY Number DESC", CUSTOM).order_by[0].is_descending
+
+
 def test_counts_are_grouped_by_status() -> None:
     compiled = compile_query("Number = 1 GROUP BY ExecutionStatus", CUSTOM)
     assert compiled.is_grouped_by_status
@@ -240,7 +254,15 @@ INVALID = "invalid expression:"
         ),
         ("f(x)", f"{UNSUPPORTED} function expression"),
         ("WorkflowId = f(x)", f"{UNSUPPORTED} nested func"),
-        ("WorkflowId = 'a' ORDER BY StartTime", f"{UNSUPPORTED} 'ORDER BY' clause"),
+        ("WorkflowId = 'a' ORDER StartTime", f"{MALFORMED} 60 near 'StartTime'"),
+        ("ORDER BY StartTime sideways", f"{MALFORMED} 55 near 'sideways'"),
+        ("ORDER BY Foo", f"{INVALID} column name 'Foo' is not a valid search attribute"),
+        ("ORDER BY Notes", f"{UNSUPPORTED} unable to sort by search attribute type Text"),
+        ("ORDER BY Tags", f"{UNSUPPORTED} unable to sort by search attribute type KeywordList"),
+        (
+            "ORDER BY " + ", ".join(["Number"] * (SORT_KEYS_MAX + 1)),
+            f"{UNSUPPORTED} more than {SORT_KEYS_MAX} fields in 'ORDER BY' clause",
+        ),
         ("WorkflowId = 'a' LIMIT 5", f"{UNSUPPORTED} 'LIMIT' clause"),
         (
             "WorkflowId LIKE 'x'",

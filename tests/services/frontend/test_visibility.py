@@ -22,7 +22,7 @@ from temporalio.api.operatorservice.v1 import (
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice import v1 as api
 
-from indelible.base.errors import StatusCode
+from indelible.base.errors import InvalidArgumentError, StatusCode
 from indelible.base.ids import Archetype, RunId, ShardId, WorkflowId, WorkflowKey
 from indelible.base.instants import NEVER, SECOND, Instant
 from indelible.engine.visibility.record import VisibilityRecord
@@ -196,6 +196,52 @@ async def test_pages_follow_each_other_and_a_full_last_page_has_a_token(shown: W
         if not token:
             break
     assert pages == [["open", "child"], ["done", "lost"], []]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("ORDER BY WorkflowId", ["child", "done", "lost", "open"]),
+        ("ORDER BY WorkflowId DESC", ["open", "lost", "done", "child"]),
+        ("WorkflowId > 'd' ORDER BY CloseTime, WorkflowId", None),
+    ],
+)
+async def test_pages_keep_the_order_that_was_asked_for(
+    shown: World, query: str, expected: list[str] | None
+) -> None:
+    async def page(size: int, token: bytes = b"") -> api.ListWorkflowExecutionsResponse:
+        return await shown.call(
+            api.ListWorkflowExecutionsRequest(
+                namespace="default", query=query, page_size=size, next_page_token=token
+            ),
+            api.ListWorkflowExecutionsResponse,
+        )
+
+    whole = names((await page(9)).executions)
+    assert expected is None or whole == expected
+    answer, listed = await page(1), list[str]()
+    while answer.executions:
+        listed += names(answer.executions)
+        answer = await page(1, answer.next_page_token)
+    assert listed == whole
+
+
+async def test_a_token_leads_on_in_its_own_list_only(shown: World) -> None:
+    first = await shown.call(
+        api.ListWorkflowExecutionsRequest(
+            namespace="default", query="WorkflowId > 'a'", page_size=1
+        ),
+        api.ListWorkflowExecutionsResponse,
+    )
+    with pytest.raises(InvalidArgumentError, match="it belongs to another query"):
+        await shown.call(
+            api.ListWorkflowExecutionsRequest(
+                namespace="default",
+                query="WorkflowId > 'b'",
+                next_page_token=first.next_page_token,
+            ),
+            api.ListWorkflowExecutionsResponse,
+        )
 
 
 async def test_counts(shown: World) -> None:

@@ -30,6 +30,7 @@ from indelible.engine.visibility.filters import (
     depth_of,
     operands,
 )
+from indelible.engine.visibility.ordering import SortKey
 from indelible.engine.visibility.query_syntax import (
     Condition,
     Conjunction,
@@ -37,6 +38,7 @@ from indelible.engine.visibility.query_syntax import (
     Expression,
     Literal,
     Negation,
+    Order,
     invalid,
     not_supported,
     parse,
@@ -58,6 +60,7 @@ from indelible.engine.visibility.search_attributes import (
 )
 
 COMPARISONS_MAX: Final = 1_000
+SORT_KEYS_MAX: Final = 5
 VALUES_MAX: Final = 10_000
 """Each becomes a parameter of a SQL statement, which may have some 32,000."""
 ALTERNATIONS_MAX: Final = 16
@@ -191,6 +194,7 @@ class VisibilityQuery:
 
     comparisons: tuple[Filter, ...]
     is_grouped_by_status: bool
+    order_by: tuple[SortKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +235,27 @@ def compile_query(
     for name in query.group_by:
         if _column(name, names).key != _STATUS:
             raise not_supported(f"'GROUP BY' clause is not supported for search attribute {name}")
-    return VisibilityQuery(filters, bool(query.group_by))
+    return VisibilityQuery(filters, bool(query.group_by), _order_by(query.order_by, names))
+
+
+def _order_by(orders: Sequence[Order], names: _Names) -> tuple[SortKey, ...]:
+    if len(orders) > SORT_KEYS_MAX:
+        raise not_supported(f"more than {SORT_KEYS_MAX} fields in 'ORDER BY' clause")
+    keys: list[SortKey] = []
+    for order in orders:
+        column = _column(order.column, names)
+        if column.value_type in {TEXT, KEYWORD_LIST}:
+            raise not_supported(
+                f"unable to sort by search attribute type {TYPE_NAMES[column.value_type]}"
+            )
+        keys.append(
+            SortKey(
+                field=_field(column),
+                is_search_attribute=column.is_search_attribute,
+                is_descending=order.is_descending,
+            )
+        )
+    return tuple(keys)
 
 
 def _check_bounds(filters: Iterable[Filter]) -> None:
@@ -317,13 +341,16 @@ def _comparison(
     operator: str,
     value: Scalar | tuple[Scalar, ...] | None = None,
 ) -> Comparison:
-    field = column.key if column.is_search_attribute else _ROW_FIELDS[column.key]
     return Comparison(
-        field=field,
+        field=_field(column),
         is_search_attribute=column.is_search_attribute,
         operator=operator,
         value=value,
     )
+
+
+def _field(column: _Column) -> str:
+    return column.key if column.is_search_attribute else _ROW_FIELDS[column.key]
 
 
 def _column(name: str, names: _Names) -> _Column:

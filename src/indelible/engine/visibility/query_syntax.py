@@ -47,7 +47,7 @@ _COMPARISONS: Final = {
 _KEYWORDS: Final = frozenset(
     (
         *("and", "or", "not", "in", "between", "starts_with", "is", "null", "like"),
-        *("true", "false", "group", "order", "by", "limit"),
+        *("true", "false", "group", "order", "by", "limit", "asc", "desc"),
     )
 )
 
@@ -95,6 +95,15 @@ class Query:
 
     where: Expression | None = None
     group_by: tuple[str, ...] = ()
+    order_by: tuple["Order", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A column to sort by."""
+
+    column: str
+    is_descending: bool = False
 
 
 def parse(text: str) -> Query:
@@ -171,13 +180,15 @@ class _Parser:
         if self._skip("group"):
             self._expect("by")
             group_by = self._columns()
-        if self._kind == "order":
-            raise not_supported("'ORDER BY' clause")
+        order_by: tuple[Order, ...] = ()
+        if self._skip("order"):
+            self._expect("by")
+            order_by = self._orders()
         if self._kind == "limit":
             raise not_supported("'LIMIT' clause")
         if self._kind != "end":
             raise self._unexpected()
-        return Query(where, group_by)
+        return Query(where, group_by, order_by)
 
     def _disjunction(self) -> Expression:
         parts = [self._conjunction()]
@@ -254,6 +265,19 @@ class _Parser:
         while self._skip(","):
             columns.append(self._column())
         return tuple(columns)
+
+    def _orders(self) -> tuple[Order, ...]:
+        orders = [self._order()]
+        while self._skip(","):
+            orders.append(self._order())
+        return tuple(orders)
+
+    def _order(self) -> Order:
+        column = self._column()
+        is_descending = self._skip("desc")
+        if not is_descending:
+            self._skip("asc")
+        return Order(column, is_descending)
 
     def _literal(self) -> Literal:
         token = self._take()

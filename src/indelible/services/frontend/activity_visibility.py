@@ -84,7 +84,10 @@ class ActivityVisibilityHandlers:
 
 def _filter(namespace: Namespace, query: VisibilityQuery) -> VisibilityFilter:
     return VisibilityFilter(
-        namespace_id=namespace.id, archetype=Archetype.ACTIVITY, comparisons=query.comparisons
+        namespace_id=namespace.id,
+        archetype=Archetype.ACTIVITY,
+        comparisons=query.comparisons,
+        order_by=query.order_by,
     )
 
 

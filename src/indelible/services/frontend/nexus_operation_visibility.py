@@ -101,6 +101,7 @@ def _filter(namespace: Namespace, query: VisibilityQuery) -> VisibilityFilter:
         namespace_id=namespace.id,
         archetype=Archetype.NEXUS_OPERATION,
         comparisons=query.comparisons,
+        order_by=query.order_by,
     )
 
 

@@ -99,5 +99,8 @@ def _compiled(text: str, namespace: Namespace) -> VisibilityQuery:
 
 def _filter(namespace: Namespace, query: VisibilityQuery) -> VisibilityFilter:
     return VisibilityFilter(
-        namespace_id=namespace.id, archetype=Archetype.SCHEDULE, comparisons=query.comparisons
+        namespace_id=namespace.id,
+        archetype=Archetype.SCHEDULE,
+        comparisons=query.comparisons,
+        order_by=query.order_by,
     )

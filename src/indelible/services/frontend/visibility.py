@@ -4,7 +4,7 @@ Owns pages, their tokens and how a row becomes a `WorkflowExecutionInfo` (semant
 What a query means is `engine.visibility`'s, finding the rows is the store's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from google.protobuf.message import Message
@@ -36,6 +36,7 @@ from indelible.base.instants import (
 )
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.filters import Comparison, Filter
+from indelible.engine.visibility.ordering import SortKey
 from indelible.engine.visibility.query import VisibilityQuery, compile_query
 from indelible.engine.visibility.query_syntax import not_supported
 from indelible.engine.visibility.record import VisibilityRecord
@@ -127,7 +128,10 @@ class VisibilityHandlers:
         elif request.HasField("type_filter"):
             comparisons.append(_row("workflow_type", "=", request.type_filter.name))
         page = await self._page(
-            namespace, comparisons, request.maximum_page_size, request.next_page_token
+            namespace,
+            _filter(namespace, comparisons),
+            request.maximum_page_size,
+            request.next_page_token,
         )
         return ListOpenWorkflowExecutionsResponse(
             executions=page.executions, next_page_token=page.next_page_token
@@ -153,7 +157,10 @@ class VisibilityHandlers:
                 )
             comparisons.append(_row("status", "=", status))
         page = await self._page(
-            namespace, comparisons, request.maximum_page_size, request.next_page_token
+            namespace,
+            _filter(namespace, comparisons),
+            request.maximum_page_size,
+            request.next_page_token,
         )
         return ListClosedWorkflowExecutionsResponse(
             executions=page.executions, next_page_token=page.next_page_token
@@ -163,23 +170,28 @@ class VisibilityHandlers:
         compiled: VisibilityQuery = compile_query(query, namespace.search_attributes)
         if compiled.is_grouped_by_status:
             raise not_supported("'GROUP BY' clause")
-        return await self._page(namespace, compiled.comparisons, page_size, token)
+        wanted = _filter(namespace, compiled.comparisons, compiled.order_by)
+        return await self._page(namespace, wanted, page_size, token)
 
     async def _page(
         self,
         namespace: Namespace,
-        comparisons: Iterable[Filter],
+        wanted: VisibilityFilter,
         page_size: int,
         token: bytes,
     ) -> _Page:
         rows, next_page_token = await read_page(
-            self._store, _filter(namespace, comparisons), page_size=page_size, token=token
+            self._store, wanted, page_size=page_size, token=token
         )
         return _Page([_execution(row, namespace) for row in rows], next_page_token)
 
 
-def _filter(namespace: Namespace, comparisons: Iterable[Filter]) -> VisibilityFilter:
-    return VisibilityFilter(namespace_id=namespace.id, comparisons=tuple(comparisons))
+def _filter(
+    namespace: Namespace, comparisons: Iterable[Filter], order_by: Sequence[SortKey] = ()
+) -> VisibilityFilter:
+    return VisibilityFilter(
+        namespace_id=namespace.id, comparisons=tuple(comparisons), order_by=tuple(order_by)
+    )
 
 
 def _row(field: str, operator: str, value: str | int) -> Comparison:

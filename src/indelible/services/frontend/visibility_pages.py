@@ -4,6 +4,8 @@ Owns the size of a page and the token that leads to the next one (semantics 12.2
 """
 
 from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Final
 
 import msgspec
 from temporalio.api.common.v1 import Payload
@@ -12,18 +14,22 @@ from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import RunId
 from indelible.base.instants import Instant
 from indelible.base.limits import VISIBILITY_PAGE_ROWS_MAX
+from indelible.engine.visibility.ordering import sort_value
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.ports.stores import VisibilityCursor, VisibilityFilter, VisibilityStore
 
 
 class _PageToken(msgspec.Struct, frozen=True, array_like=True):
-    """The last row of the page before."""
+    """The query, and the last row of the page before."""
 
+    query: bytes
     close_time: Instant
     start_time: Instant
     run_id: RunId
+    values: Sequence[str | int | float | bool | None] = ()
 
 
+_QUERY_DIGEST_BYTES: Final = 8
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_PageToken)
 
@@ -33,31 +39,52 @@ async def read_page(
 ) -> tuple[Sequence[VisibilityRecord], bytes]:
     """Return rows, and the token of the page behind them; empty if there is none.
 
-    Raises `InvalidArgumentError` for a token that is none of ours.
+    Raises `InvalidArgumentError` for a token that is none of ours, or of another query.
     """
     is_valid = 0 < page_size <= VISIBILITY_PAGE_ROWS_MAX
     limit = page_size if is_valid else VISIBILITY_PAGE_ROWS_MAX
-    rows = await store.list_executions(query, after=_cursor(token), limit=limit)
+    rows = await store.list_executions(query, after=_cursor(token, query), limit=limit)
     # An exactly full last page has a token too; the page behind it is empty.
-    return rows, _token(rows[-1]) if len(rows) == limit else b""
+    return rows, _token(rows[-1], query) if len(rows) == limit else b""
 
 
-def _cursor(token: bytes) -> VisibilityCursor | None:
+def _cursor(token: bytes, query: VisibilityFilter) -> VisibilityCursor | None:
     if not token:
         return None
     try:
         place = _decoder.decode(token)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidArgumentError("Invalid NextPageToken.") from error
-    if not 0 <= place.close_time < 2**63 or not 0 <= place.start_time < 2**63:
+    numbers = [value for value in place.values if isinstance(value, int)]
+    is_ours = (
+        0 <= place.close_time < 2**63
+        and 0 <= place.start_time < 2**63
+        and all(-(2**63) <= number < 2**63 for number in numbers)
+        and len(place.values) == len(query.order_by)
+    )
+    if not is_ours:
         raise InvalidArgumentError("Invalid NextPageToken.")
+    if place.query != _digest(query):
+        raise InvalidArgumentError("Invalid NextPageToken: it belongs to another query.")
     return VisibilityCursor(
-        close_time=place.close_time, start_time=place.start_time, run_id=place.run_id
+        close_time=place.close_time,
+        start_time=place.start_time,
+        run_id=place.run_id,
+        values=place.values,
     )
 
 
-def _token(row: VisibilityRecord) -> bytes:
-    return _encoder.encode(_PageToken(row.close_time, row.start_time, row.run_id))
+def _token(row: VisibilityRecord, query: VisibilityFilter) -> bytes:
+    values = [sort_value(row, key) for key in query.order_by]
+    return _encoder.encode(
+        _PageToken(_digest(query), row.close_time, row.start_time, row.run_id, values)
+    )
+
+
+def _digest(query: VisibilityFilter) -> bytes:
+    """Return what tells queries apart: a place in the order of one means nothing in another."""
+    text = repr(query).encode(errors="surrogatepass")
+    return blake2b(text, digest_size=_QUERY_DIGEST_BYTES).digest()
 
 
 def status_name(name: str, prefix: str) -> str:

@@ -57,6 +57,8 @@ def worker_test(query: str) -> Test:
     parsed = parse(query)
     if parsed.group_by:
         raise not_supported("'GROUP BY' clause")
+    if parsed.order_by:
+        raise not_supported("'ORDER BY' clause")
     if parsed.where is None:
         return lambda _: True
     return _test(parsed.where)

@@ -8,8 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from indelible.base.instants import NEVER, elapsed
+from indelible.base.instants import NEVER
 from indelible.engine.visibility.filters import AllOf, AnyOf
+from indelible.engine.visibility.ordering import (
+    SortKey,
+    SortValue,
+    compare_values,
+    execution_duration,
+    sort_value,
+)
 from indelible.ports.stores import (
     Comparison,
     Filter,
@@ -23,12 +30,13 @@ Scalar = str | int | float
 """A boolean is an integer here, as in SQL."""
 Position = tuple[float, int, str]
 """A row's place in the reference's order: ascending positions are the order of the list."""
+Place = tuple[tuple[SortValue, ...], Position]
+"""A row's place in the order of a query: its values come first."""
 
 
 def _execution_duration(row: VisibilityRecord) -> Scalar:
     """Return the time from the first task to the close; an open run has none."""
-    is_open = row.close_time == NEVER
-    return "" if is_open else elapsed(row.execution_time or row.start_time, row.close_time)
+    return "" if row.close_time == NEVER else execution_duration(row)
 
 
 _FIELDS: Final[Mapping[str, Callable[[VisibilityRecord], Scalar]]] = {
@@ -66,14 +74,28 @@ _ORDERINGS: Final[Mapping[str, Callable[[Scalar, Scalar], bool]]] = {
 _NEGATIONS: Final = {"!=": "=", "not in": "in", "not starts_with": "starts_with"}
 
 
-def position(record: VisibilityRecord) -> Position:
+def place_of(record: VisibilityRecord, keys: Sequence[SortKey]) -> Place:
     """Return a row's place: open runs first, then latest close, latest start, run id."""
-    return _position(record.close_time, record.start_time, record.run_id)
+    values = tuple(sort_value(record, key) for key in keys)
+    return values, _position(record.close_time, record.start_time, record.run_id)
 
 
-def cursor_position(cursor: VisibilityCursor) -> Position:
+def cursor_place(cursor: VisibilityCursor, keys: Sequence[SortKey]) -> Place:
     """Return the place that a cursor names."""
-    return _position(cursor.close_time, cursor.start_time, cursor.run_id)
+    if len(cursor.values) != len(keys):
+        raise StoreError("the place is one of another order")
+    position = _position(cursor.close_time, cursor.start_time, cursor.run_id)
+    return tuple(cursor.values), position
+
+
+def compare_places(one: Place, other: Place, keys: Sequence[SortKey]) -> int:
+    """Return a number below 0 if one place comes before another, above 0 if behind it."""
+    for key, value, another in zip(keys, one[0], other[0], strict=True):
+        order = compare_values(value, another)
+        if order:
+            is_turned = key.is_descending and value is not None and another is not None
+            return -order if is_turned else order
+    return (one[1] > other[1]) - (one[1] < other[1])
 
 
 def _position(close_time: int, start_time: int, run_id: str) -> Position:

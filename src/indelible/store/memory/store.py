@@ -6,6 +6,7 @@ no clock, no threads, no order but that of the calls, so that a simulation repea
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cmp_to_key, partial
 from heapq import nsmallest
 from typing import Final
 
@@ -35,7 +36,7 @@ from indelible.ports.stores import (
     VisibilityRecord,
 )
 from indelible.ports.telemetry import NoTelemetry, Telemetry
-from indelible.store.memory.search import cursor_position, matching, position
+from indelible.store.memory.search import compare_places, cursor_place, matching, place_of
 from indelible.store.memory.tables import Queue, Tables, Transfers
 
 SHARD_COUNT_DEFAULT: Final = 4
@@ -219,11 +220,14 @@ class MemoryStore:
         self, query: VisibilityFilter, *, after: VisibilityCursor | None, limit: int
     ) -> Sequence[VisibilityRecord]:
         """Return rows in the reference's order, from behind `after`."""
-        rows = matching(self._visible(), query)
-        if after is not None:
-            place = cursor_position(after)
-            rows = (row for row in rows if position(row) > place)
-        return nsmallest(limit, rows, key=position)
+        keys = query.order_by
+        behind = None if after is None else cursor_place(after, keys)
+        found = [(place_of(row, keys), row) for row in matching(self._visible(), query)]
+        if behind is not None:
+            found = [item for item in found if compare_places(item[0], behind, keys) > 0]
+        in_order = cmp_to_key(partial(compare_places, keys=keys))
+        page = nsmallest(limit, found, key=lambda item: in_order(item[0]))
+        return [row for _, row in page]
 
     async def count_executions(
         self, query: VisibilityFilter, *, by_status: bool = False

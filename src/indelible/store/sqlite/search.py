@@ -28,29 +28,18 @@ from indelible.ports.stores import (
     VisibilityRecord,
 )
 from indelible.store.sqlite.commits import OPEN_CLOSE_ORDER
+from indelible.store.sqlite.sorting import (
+    EXECUTION_DURATION,
+    NUMBER_COLUMNS,
+    TEXT_COLUMNS,
+    Operand,
+    attribute_path,
+    order_clause,
+    place_condition,
+)
 
-Operand = str | int | float
 INTEGER_END: Final = 2**63
 
-_TEXT_COLUMNS: Final = (
-    "workflow_id",
-    "run_id",
-    "workflow_type",
-    "task_queue",
-    "parent_workflow_id",
-    "parent_run_id",
-    "root_workflow_id",
-    "root_run_id",
-)
-_NUMBER_COLUMNS: Final = (
-    "status",
-    "start_time",
-    "execution_time",
-    "close_time",
-    "history_length",
-    "history_size_bytes",
-    "state_transition_count",
-)
 _TIME_COLUMNS: Final = frozenset({"start_time", "execution_time"})
 _ORDERINGS: Final = frozenset({"=", "<", "<=", ">", ">="})
 _NULLS: Final = {"is null": "=", "is not null": "<>"}
@@ -58,8 +47,6 @@ _NULLS: Final = {"is null": "=", "is not null": "<>"}
 _NEGATIONS: Final = {"!=": "=", "not in": "in", "not starts_with": "starts_with"}
 _JOINTS: Final = {AllOf: " AND ", AnyOf: " OR "}
 _RUN_MAX: Final = 16
-_DURATION: Final = f"""CASE WHEN close_order < {OPEN_CLOSE_ORDER} THEN
-    max(0, close_order - CASE execution_time WHEN 0 THEN start_time ELSE execution_time END) END"""
 _INDEX_OF_COLUMN: Final = {
     "workflow_id": "visibility_by_workflow",
     "workflow_type": "visibility_by_type",
@@ -115,19 +102,18 @@ def list_search(
     query: VisibilityFilter, namespace_ref: int, after: VisibilityCursor | None, limit: int
 ) -> Search:
     """Return the statement for a page: one row with one JSON text."""
-    conditions, parameters = _conditions(query, namespace_ref, is_paged=after is not None)
+    is_paged = after is not None and not query.order_by
+    conditions, parameters = _conditions(query, namespace_ref, is_paged=is_paged)
     if after is not None:
-        close_order = OPEN_CLOSE_ORDER if after.close_time == NEVER else after.close_time
-        conditions += (
-            " AND (close_order, start_time) <= (?, ?)"
-            " AND NOT (close_order = ? AND start_time = ? AND run_id <= ?)"
-        )
-        place = (close_order, after.start_time)
-        parameters += (*place, *place, after.run_id)
+        condition, operands = place_condition(query.order_by, after)
+        conditions += f" AND {condition}"
+        parameters += operands
+    order, operands = order_clause(query.order_by)
+    parameters += operands
     statement = (
         f"SELECT json_group_array(json_array({_ROW_AS_JSON})) FROM ("  # noqa: S608 - own names
         f"SELECT {_COLUMNS} FROM visibility{_index(query)} WHERE {conditions}"
-        " ORDER BY close_order DESC, start_time DESC, run_id LIMIT ?)"
+        f" ORDER BY {order} LIMIT ?)"
     )
     return Search(statement, [*parameters, limit])
 
@@ -236,10 +222,10 @@ def _balanced(conditions: Sequence[str], joint: str) -> str:
 
 def _column_condition(comparison: Comparison, *, is_paged: bool) -> tuple[str, list[Operand]]:
     field, operator = comparison.field, comparison.operator
-    is_text = field in _TEXT_COLUMNS
+    is_text = field in TEXT_COLUMNS
     if field == "execution_duration":
-        return _number_condition(comparison, f"({_DURATION})", absent="NULL")
-    if not is_text and field not in _NUMBER_COLUMNS:
+        return _number_condition(comparison, f"({EXECUTION_DURATION})", absent="NULL")
+    if not is_text and field not in NUMBER_COLUMNS:
         raise StoreError(f"visibility rows have no field {field!r}")
     if field == "close_time":
         return _close_time_condition(comparison, is_paged=is_paged)
@@ -265,7 +251,7 @@ def _number_condition(
         symbol = comparison.operator if absent == "NULL" else f"{_NULLS[comparison.operator]} 0"
         return f"{column} {symbol}", []
     condition, operands = _comparison(comparison, column, is_text=False)
-    if column in _NUMBER_COLUMNS and absent == "NULL":
+    if column in NUMBER_COLUMNS and absent == "NULL":
         return condition, operands
     exists = f"{column} IS NOT NULL" if absent == "NULL" else f"{column} <> {absent}"
     return f"({condition} AND {exists})", operands
@@ -330,9 +316,7 @@ def _prefix_condition(column: str, prefix: str) -> tuple[str, list[Operand]]:
 def _attribute_condition(comparison: Comparison) -> tuple[str, list[Operand]]:
     """A condition on the elements of one attribute; a single value counts as a list of one."""
     name = comparison.field
-    if any(character in '"\\' or character < " " for character in name):
-        raise StoreError(f"{name!r} cannot be the name of a search attribute")
-    path = f'$."{name}"'
+    path = attribute_path(name)
     if comparison.operator in _NULLS:
         return f"json_type(indexed_values, ?) {comparison.operator}", [path]
     opposite = _NEGATIONS.get(comparison.operator)
