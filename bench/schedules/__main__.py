@@ -6,6 +6,7 @@ meanwhile? It also tells what idle schedules cost in memory and on the disk.
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 import time
@@ -78,12 +79,15 @@ async def _measured(server: ServerProcess, database: Path, count: int) -> int:
     _say(f"{count} schedules made in {spent:.0f} s ({count / spent:.0f}/s)")
     _say(f"memory {before:.0f} -> {_memory_megabytes(server.pid):.0f} MB")
     _say(f"file {_file_megabytes(database):.1f} MB")
+    spent = _cpu_seconds(server.pid)
     burst = await _watch(client, count, at)
+    spent = _cpu_seconds(server.pid) - spent
     for seconds, started in burst.counts:
         _say(f"{seconds:6.1f} s  {started:6d} started")
     if len(burst.probes) > 1:
         cuts = quantiles(burst.probes, n=100)
         _say(f"another start took {cuts[49] * 1e3:.0f} ms (p50), {cuts[98] * 1e3:.0f} ms (p99)")
+    _say(f"{spent / count * 1e3:.2f} ms of CPU for each")
     _say(f"memory after the burst {_memory_megabytes(server.pid):.0f} MB")
     final = await _count(client)
     _say(f"{final} of {count} fired")
@@ -156,6 +160,12 @@ def _memory_megabytes(pid: int) -> float:
     lines: Sequence[str] = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     kilobytes = next(line.split()[1] for line in lines if line.startswith("VmRSS"))
     return int(kilobytes) / 1024
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the time that a process has computed, in user and kernel mode."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _file_megabytes(database: Path) -> float:

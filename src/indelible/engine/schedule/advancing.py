@@ -129,6 +129,11 @@ def _backfill_capacity(state: ScheduleState) -> int:
     return max(0, min(free, READY_STARTS_MAX - _ready_count(state)))
 
 
+def ready_starts(state: ScheduleState, now: Instant) -> list[BufferedStart]:
+    """Return the starts that are decided, and to be made now."""
+    return [start for start in state.buffer if start.attempt and start.next_attempt_at <= now]
+
+
 def _ready_count(state: ScheduleState) -> int:
     return sum(start.attempt > 0 for start in state.buffer)
 

@@ -90,6 +90,7 @@ class EntityEntry(Generic[S]):
         """As it is stored, unless `version` is 0."""
         self.version = 0
         self.row: VisibilityRecord | None = None
+        """As it is stored; None if nobody knows, then it is written with the next step."""
 
 
 class Entities(Generic[S]):
@@ -129,7 +130,6 @@ class Entities(Generic[S]):
             return None
         entry = self.new_entry(self._kind.decode(stored))
         entry.version = stored.version
-        entry.row = self._kind.row(entry.state, self._namespace(key))
         self._remember(entry)
         return entry
 
@@ -144,13 +144,17 @@ class Entities(Generic[S]):
         *,
         current: CurrentWrite | None = None,
         is_noted: bool = True,
+        is_shown: bool = True,
     ) -> None:
         """Commit a step of an entity whose lock the caller holds, and tell whom it concerns.
 
         Unless `is_noted`, the caller has the next deadline noted when it has done what is due.
+        Unless `is_shown`, the searchable row stays as it is: another step is about to follow.
         Raises `UnavailableError` if it is not known that it is stored.
         """
-        row = self._kind.row(decided.state, self._namespace(entry.key))
+        row = entry.row
+        if is_shown:
+            row = self._kind.row(decided.state, self._namespace(entry.key))
         write = self._write(entry, decided.state, row)
         queued = [self._queued(entry.key, task) for task in decided.dispatches]
         commit = Commit(
@@ -200,7 +204,9 @@ class Entities(Generic[S]):
         """Have the entity woken when its next deadline comes, and wake who watches it."""
         self.shard.listener.noted(self.shard, entry.key, self._kind.wake_at(entry.state))
 
-    def _write(self, entry: EntityEntry[S], state: S, row: VisibilityRecord) -> ExecutionWrite:
+    def _write(
+        self, entry: EntityEntry[S], state: S, row: VisibilityRecord | None
+    ) -> ExecutionWrite:
         parts = self._kind.parts(state, entry.state if entry.version else None)
         return ExecutionWrite(
             key=entry.key,

@@ -16,6 +16,7 @@ from indelible.base.ids import ChainKey, RunId, WorkflowId
 from indelible.base.nexus_operations import TOKEN_HEADER
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.schedule import outcomes
+from indelible.engine.schedule.advancing import ready_starts
 from indelible.engine.schedule.starting import (
     scheduler_identity,
     start_request,
@@ -74,7 +75,7 @@ class ScheduleActions:
         """Do what is due of a schedule; return what came of it."""
         core = state.core
         now = self._shards.of(core.key.chain).now_in(core.namespace_id)
-        starts = [start for start in state.buffer if start.attempt and start.next_attempt_at <= now]
+        starts = ready_starts(state, now)
         actions: list[Action] = [
             self._stop(namespace, core.schedule_id, action)
             for action in core.running

@@ -33,8 +33,8 @@ class ScheduleTurns:
         self._spawn = spawn
         self._take = take
         self._waiting: deque[WorkflowKey] = deque()
-        self._known: set[WorkflowKey] = set()
-        """Of those that wait or have their turn."""
+        self._known: dict[WorkflowKey, asyncio.Future[None]] = {}
+        """Those that wait or have their turn, and what tells that it is over."""
         self._running_count = 0
         self._is_stopped = False
 
@@ -42,9 +42,16 @@ class ScheduleTurns:
         """Have a schedule get its turn soon; one that has it notes by itself when it goes on."""
         if key in self._known or self._is_stopped:
             return
-        self._known.add(key)
+        self._known[key] = asyncio.get_running_loop().create_future()
         self._waiting.append(key)
         self._run_waiting()
+
+    async def take(self, key: WorkflowKey) -> None:
+        """Give a schedule its turn when there is room; return when it is over."""
+        self.ask(key)
+        over = self._known.get(key)
+        if over is not None:
+            await asyncio.shield(over)
 
     async def take_now(self, key: WorkflowKey) -> None:
         """Give a schedule its turn at once, unless it has it already; return when it is over.
@@ -53,15 +60,15 @@ class ScheduleTurns:
         """
         if key in self._known or self._is_stopped:
             return
-        self._known.add(key)
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._spawn("schedule", self._run_for(key, over))
-        await over
+        over = self._known[key] = asyncio.get_running_loop().create_future()
+        self._spawn("schedule", self._run(key))
+        await asyncio.shield(over)
 
     def stop(self) -> None:
         """Begin no turn any more; what is due is due at the next start."""
         self._is_stopped = True
-        self._waiting.clear()
+        while self._waiting:
+            self._end(self._waiting.popleft())
 
     def _run_waiting(self) -> None:
         while self._waiting and self._running_count < RUNNING_MAX and not self._is_stopped:
@@ -75,13 +82,6 @@ class ScheduleTurns:
             self._running_count -= 1
             self._run_waiting()
 
-    async def _run_for(self, key: WorkflowKey, over: asyncio.Future[None]) -> None:
-        try:
-            await self._run(key)
-        finally:
-            if not over.done():
-                over.set_result(None)
-
     async def _run(self, key: WorkflowKey) -> None:
         try:
             await self._take(key)
@@ -91,4 +91,9 @@ class ScheduleTurns:
             at = after(self._clocks.node.now(), RETRY_DELAY)
             self._clocks.node.call_at(at, lambda: self.ask(key))
         finally:
-            self._known.discard(key)
+            self._end(key)
+
+    def _end(self, key: WorkflowKey) -> None:
+        over = self._known.pop(key)
+        if not over.done():
+            over.set_result(None)

@@ -23,7 +23,7 @@ from indelible.base.instants import NEVER, Instant
 from indelible.base.time_zones import TimeZones
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.schedule import changes
-from indelible.engine.schedule.advancing import advance, closes_at, wake_at
+from indelible.engine.schedule.advancing import advance, closes_at, ready_starts, wake_at
 from indelible.engine.schedule.changes import conflict_token, new_schedule
 from indelible.engine.schedule.description import describe
 from indelible.engine.schedule.endings import action_end
@@ -147,9 +147,9 @@ class Schedules:
 
     # -- by themselves -----------------------------------------------------------------------------
 
-    def wake(self, key: WorkflowKey) -> None:
-        """Have a schedule get its turn: its time has come."""
-        self._turns.ask(key)
+    async def wake(self, key: WorkflowKey) -> None:
+        """Give a schedule its turn: its time has come. Returns when the turn is over."""
+        await self._turns.take(key)
 
     async def action_ended(
         self, token: ScheduleToken, execution: ExecutionRecord, closing: HistoryEvent
@@ -184,7 +184,7 @@ class Schedules:
             if NEVER < closes_at(entry.state) <= host.shard.now_in(key.namespace_id):
                 await host.delete(entry)
                 return
-            await self._step(host, entry, advance, is_noted=False)
+            await self._advance(host, entry)
             state = entry.state
         namespace = host.shard.parts.namespaces.by_id(key.namespace_id)
         outcomes = await self._actions.carry_out(namespace, state, self._rules(state.definition))
@@ -199,6 +199,16 @@ class Schedules:
 
             await self._step(host, entry, record, is_noted=False)
             host.note_deadline(entry)
+
+    async def _advance(
+        self, host: Entities[ScheduleState], entry: EntityEntry[ScheduleState]
+    ) -> None:
+        """Decide what is to be done now. If that is a start, its outcome is what lists show."""
+        step = self._begin(host, entry.state)
+        advance(step)
+        if step.state != entry.state:
+            is_shown = not ready_starts(step.state, step.now)
+            await host.save(entry, Decided(state=step.state), is_noted=False, is_shown=is_shown)
 
     # -- the runtime -------------------------------------------------------------------------------
 

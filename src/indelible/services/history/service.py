@@ -206,7 +206,7 @@ class HistoryService:
             case Archetype.ACTIVITY:
                 await self._standalone.wake(shard, key)
             case Archetype.SCHEDULE:
-                self._schedules.wake(key)
+                await self._schedules.wake(key)
             case Archetype.NEXUS_OPERATION:
                 await self._operations.wake(shard, key)
 

@@ -5,7 +5,7 @@ wake-up is a hint: whoever is woken asks the run what is due. Must not know what
 """
 
 import heapq
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Final, Protocol
 
 import structlog
@@ -24,6 +24,11 @@ ROWS_PER_READ: Final = 2_000
 RETRY_DELAY: Final = SECOND
 CATCH_UP_DELAY: Final = Duration(100 * MILLISECOND)
 """Before more rows are read when there are more than one read brings."""
+WOKEN_PER_TURN_MAX: Final = 100
+"""Others of the event loop have their turn before more are woken."""
+WOKEN_MAX: Final = ROWS_PER_READ // 2
+"""While so many of those that were woken are not done, no more rows are read: it would bring them
+again, and little else."""
 
 
 class Spawn(Protocol):
@@ -63,6 +68,8 @@ class Wakeups:
         self._lanes: dict[int, _Lane] = {}
         self._noted: dict[WorkflowKey, Instant] = {}
         """The wake-up of each run in the window; a heap entry that says otherwise is void."""
+        self._woken: dict[WorkflowKey, int] = {}
+        """Runs that were woken, how often, and are not done."""
         self._window_end = Instant(0)
         self._refill: TimerHandle | None = None
         self._is_stopped = False
@@ -125,7 +132,9 @@ class Wakeups:
     def _fire(self, lane: _Lane) -> None:
         lane.timer = lane.armed_at = None
         now = lane.clock.now()
-        while lane.heap and lane.heap[0][0] <= now:
+        for _ in range(WOKEN_PER_TURN_MAX):
+            if not lane.heap or lane.heap[0][0] > now:
+                break
             at, key = heapq.heappop(lane.heap)
             if self._noted.get(key) == at:
                 del self._noted[key]
@@ -133,33 +142,56 @@ class Wakeups:
         self._arm(lane)
 
     async def _wake_one(self, key: WorkflowKey) -> None:
+        self._woken[key] = self._woken.get(key, 0) + 1
         try:
             await self._wake(key)
         except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
             # The run's time has come and stays due; a failing store is the usual reason.
             _log.exception("wake-up failed, will be repeated", workflow_id=key.workflow_id)
             self.note(key, after(self._lane(key).clock.now(), RETRY_DELAY))
+        finally:
+            self._woken[key] -= 1
+            if not self._woken[key]:
+                del self._woken[key]
 
-    async def _read(self) -> None:
-        """Read the wake-ups up to the end of the window, and arrange for the next read."""
+    def _read_on(self) -> None:
+        """Read the next rows, unless most of the last ones are still being dealt with."""
+        if self._is_stopped:
+            return
+        if len(self._woken) <= WOKEN_MAX:
+            self._spawn("read wake-ups", self._read(self._woken))
+        else:
+            self._read_later(CATCH_UP_DELAY, self._read_on)
+
+    async def _read(self, known: Collection[WorkflowKey] = ()) -> None:
+        """Read the wake-ups up to the end of the window, and arrange for the next read.
+
+        Those that are `known` are left out: they are being dealt with, and nobody is in doubt.
+        """
         now = self._clocks.node.now()
         end = after(now, WINDOW)
-        delay = REFILL_INTERVAL
+        delay, go_on = REFILL_INTERVAL, self.reread
         try:
             rows = await self._shard.parts.store.wakeups(
                 self._shard.shard_id, before=end, limit=ROWS_PER_READ
             )
             if len(rows) >= ROWS_PER_READ:
                 end = max(rows[-1][0], now)
-                delay = CATCH_UP_DELAY
+                # Before the last of them is due, no other one is, and a read brings them again.
+                delay = Duration(min(max(end - now, CATCH_UP_DELAY), REFILL_INTERVAL))
+                go_on = self._read_on
             self._window_end = end
             for at, key in rows:
-                if key not in self._noted:
+                if key not in self._noted and key not in known:
                     self.note(key, at)
         except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
             _log.exception("cannot read wake-ups, will be repeated")
             delay = RETRY_DELAY
-        if not self._is_stopped:
-            if self._refill is not None:
-                self._refill.cancel()
-            self._refill = self._clocks.node.call_at(after(now, delay), self.reread)
+        self._read_later(delay, go_on)
+
+    def _read_later(self, delay: Duration, read: Callable[[], None]) -> None:
+        if self._is_stopped:
+            return
+        if self._refill is not None:
+            self._refill.cancel()
+        self._refill = self._clocks.node.call_at(after(self._clocks.node.now(), delay), read)
