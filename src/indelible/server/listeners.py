@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from indelible.base.instants import Duration
 from indelible.ports.clock import Clock
+from indelible.ports.nexus import NexusServices
 from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import Telemetry
 from indelible.server.config import ServerConfig
@@ -37,6 +38,7 @@ class Listeners:
         self,
         config: ServerConfig,
         handlers: Mapping[tuple[str, str], Handler],
+        nexus: NexusServices,
         *,
         clock: Clock,
         telemetry: Telemetry,
@@ -51,7 +53,7 @@ class Listeners:
         self._http = (
             None
             if config.http_port is None
-            else _http_server(handlers, clock=clock, telemetry=telemetry)
+            else _http_server(handlers, nexus, clock=clock, telemetry=telemetry)
         )
 
     async def start(self, host: str) -> Bound:
@@ -77,13 +79,22 @@ class Listeners:
 
 
 def _http_server(
-    handlers: Mapping[tuple[str, str], Handler], *, clock: Clock, telemetry: Telemetry
+    handlers: Mapping[tuple[str, str], Handler],
+    nexus: NexusServices,
+    *,
+    clock: Clock,
+    telemetry: Telemetry,
 ) -> "HttpServer":
     from indelible.wire.http.api.routes import api_routes  # noqa: PLC0415 - see above
+    from indelible.wire.http.nexus.routes import nexus_routes  # noqa: PLC0415 - see above
     from indelible.wire.http.server import HttpServer  # noqa: PLC0415 - see above
 
     services = [WORKFLOW_SERVICE, OPERATOR_SERVICE]
-    return HttpServer(api_routes(services, handlers, clock=clock, telemetry=telemetry), clock=clock)
+    routes = [
+        *api_routes(services, handlers, clock=clock, telemetry=telemetry),
+        *nexus_routes(nexus, clock=clock),
+    ]
+    return HttpServer(routes, clock=clock)
 
 
 async def _listen_http(server: "HttpServer", host: str, port: int) -> int:

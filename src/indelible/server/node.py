@@ -33,6 +33,7 @@ from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import Backends
 from indelible.services.frontend.deleted_namespaces import DeletedNamespaces
 from indelible.services.frontend.frontend import Environment, Frontend
+from indelible.services.frontend.nexus_entrance import NexusEntrance
 from indelible.services.frontend.system_requests import SystemRules
 from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
@@ -190,9 +191,11 @@ async def _serving(
         build_id_sets=registries.build_id_sets,
         versioning_rules=registries.versioning_rules,
     )
+    frontend = _frontend(config, node, backends, registry, host=host)
     listeners = Listeners(
         config,
-        _frontend(config, node, backends, registry, host=host).handlers(),
+        frontend.handlers(),
+        _nexus_entrance(config, node, frontend, registry, endpoints, (matching, history)),
         clock=node.clocks.node,
         telemetry=node.telemetry,
     )
@@ -266,6 +269,26 @@ def _frontend(
         ),
         limits_of=config.dynamic_config.limits,
         address=f"{host}:{config.port}",
+    )
+
+
+def _nexus_entrance(
+    config: ServerConfig,
+    node: _Parts,
+    frontend: Frontend,
+    registry: NamespaceRegistry,
+    endpoints: NexusEndpointRegistry,
+    services: tuple[MatchingService, HistoryService],
+) -> NexusEntrance:
+    matching, history = services
+    return NexusEntrance(
+        registry=registry,
+        endpoints=endpoints,
+        matching=matching,
+        completions=history,
+        admission=frontend.admission,
+        clock=node.clocks.node,
+        limits_of=config.dynamic_config.limits,
     )
 
 

@@ -16,6 +16,7 @@ from indelible.services.frontend.activities import ActivityHandlers
 from indelible.services.frontend.activity_control import ActivityControlHandlers
 from indelible.services.frontend.activity_executions import ActivityExecutionHandlers
 from indelible.services.frontend.activity_visibility import ActivityVisibilityHandlers
+from indelible.services.frontend.admission import Admission
 from indelible.services.frontend.backends import Backends, LimitsOf
 from indelible.services.frontend.build_id_sets import BuildIdSetHandlers
 from indelible.services.frontend.control import ControlHandlers
@@ -119,6 +120,11 @@ class Frontend:
                 entropy=entropy,
             ).operator_routes(),
         )
+
+    @property
+    def admission(self) -> Admission:
+        """The account of requests, for those that come by another way."""
+        return self._pipeline.admission
 
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         """Return the handler of every RPC that is built, by (service, method)."""

@@ -57,7 +57,7 @@ class Pipeline:
         self._authorizer = authorizer
         self._clock = clock
         self._telemetry = telemetry
-        self._admission = Admission(limits_of)
+        self.admission = Admission(limits_of)
 
     def handlers(
         self, routes: Mapping[tuple[str, str], Route]
@@ -67,7 +67,7 @@ class Pipeline:
 
     def _handler(self, rpc: Rpc, route: Route) -> Handler:
         clock = self._clock
-        gate = self._admission.gate(rpc.name)
+        gate = self.admission.gate(rpc.name)
 
         async def pass_gate(request: Message, target: Target) -> Message:
             namespace = target.namespace
@@ -123,7 +123,7 @@ class Pipeline:
             return self._target_of_token(rpc, call, name, token or _token(request))
         namespace = self._named(rpc, request, name)
         if namespace is not None:
-            _check_state(namespace, rpc.states)
+            check_state(namespace, rpc.states)
         return Target(call, namespace)
 
     def _target_of_token(self, rpc: Rpc, call: Call, name: str, token: TaskToken) -> Target:
@@ -132,7 +132,7 @@ class Pipeline:
             raise InvalidArgumentError(
                 "Operation requested with a token from a different namespace."
             )
-        _check_state(namespace, rpc.states)
+        check_state(namespace, rpc.states)
         return Target(call, namespace, token)
 
     def _named(self, rpc: Rpc, request: Message, name: str) -> Namespace | None:
@@ -157,7 +157,8 @@ class Pipeline:
         return self._registry.by_name(name)
 
 
-def _check_state(namespace: Namespace, allowed: States) -> None:
+def check_state(namespace: Namespace, allowed: States) -> None:
+    """Refuse a namespace in a state in which an RPC is not allowed."""
     if namespace.state in allowed:
         return
     state = NamespaceState.ValueType(namespace.state)

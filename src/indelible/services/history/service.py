@@ -111,7 +111,8 @@ class HistoryService:
         self._bind_schedules(self._schedules)
         handlers = _operation_handlers(around)
         self._operations = NexusOperationExecutions(self._shards, around.clocks, handlers)
-        delivery = CallbackDelivery(NexusCompletions(self._shards, self._operations))
+        ends = NexusCompletions(self._shards, self._operations)
+        delivery = CallbackDelivery(ends)
         self._transfers = TransferExecutor(
             self._shards,
             starts,
@@ -127,8 +128,7 @@ class HistoryService:
         self._bind_updates(UpdateOperations(self._shards, around.matching, around.clocks), starts)
         self._bind_controls(ControlOperations(self._shards))
         self.reset_workflow = ResetOperations(self._shards, around.entropy).reset_workflow
-        self.start_workflow = starts.start_workflow
-        self.signal_with_start = starts.signal_with_start
+        self._bind_starts(starts)
         self._bind_messages(MessageOperations(self._shards))
         self.describe_workflow = DescribeOperations(self._shards).describe_workflow
         self.get_history = pages.get_history
@@ -141,7 +141,11 @@ class HistoryService:
         self.respond_workflow_task_failed = completions.respond_workflow_task_failed
         self._standalone = ActivityExecutions(self._shards, around.clocks, delivery.deliver)
         self._bind_activities(self._standalone, ActivityTargets(activities, self._standalone))
-        self._bind_operations(self._operations)
+        self._bind_operations(self._operations, ends)
+
+    def _bind_starts(self, starts: StartOperations) -> None:
+        self.start_workflow = starts.start_workflow
+        self.signal_with_start = starts.signal_with_start
 
     def _bind_updates(self, updates: UpdateOperations, starts: StartOperations) -> None:
         self.update_workflow = updates.update_workflow
@@ -166,7 +170,10 @@ class HistoryService:
         self.reset_activity = controls.reset_activity
         self.update_activity_options = controls.update_activity_options
 
-    def _bind_operations(self, operations: NexusOperationExecutions) -> None:
+    def _bind_operations(
+        self, operations: NexusOperationExecutions, ends: NexusCompletions
+    ) -> None:
+        self.complete_nexus_operation = ends.complete_nexus_operation
         self.start_nexus_operation = operations.start_nexus_operation
         self.describe_nexus_operation = operations.describe_nexus_operation
         self.poll_nexus_operation = operations.poll_nexus_operation
