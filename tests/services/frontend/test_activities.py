@@ -62,7 +62,7 @@ async def small_world() -> World:
             api.RespondActivityTaskFailedByIdRequest(
                 namespace="default", activity_id="a", workflow_id="w", run_id="x"
             ),
-            "Invalid RunId.",
+            "RunId is not valid UUID.",
         ),
         (
             api.RespondActivityTaskCanceledByIdRequest(

@@ -58,7 +58,20 @@ BAD: list[tuple[Message, str]] = [
         ),
         "unsupported post reset operation: signal_workflow",
     ),
-    (api.PauseWorkflowExecutionRequest(namespace="default"), "WorkflowId is not set on request."),
+    (
+        api.PauseWorkflowExecutionRequest(namespace="default"),
+        "Can't load workflow execution.  WorkflowId not set.",
+    ),
+    (
+        api.UnpauseWorkflowExecutionRequest(namespace="default", workflow_id="w", run_id="x"),
+        "RunId is not valid UUID.",
+    ),
+    (
+        api.PauseActivityRequest(
+            namespace="default", execution=WorkflowExecution(workflow_id="w", run_id="x"), id="a"
+        ),
+        "RunId is not valid UUID.",
+    ),
     (
         api.PauseWorkflowExecutionRequest(namespace="default", workflow_id="w", reason=LONG),
         "reason is too long.",
@@ -122,6 +135,19 @@ BAD: list[tuple[Message, str]] = [
             update_mask=FieldMask(paths=["colour"]),
         ),
         "error parsing UpdateMask: colour is unknown",
+    ),
+    (
+        api.UpdateWorkflowExecutionOptionsRequest(namespace="default"),
+        "WorkflowId is not set on request.",
+    ),
+    (
+        api.UpdateWorkflowExecutionOptionsRequest(
+            namespace="default",
+            workflow_execution=WorkflowExecution(workflow_id="w", run_id="x"),
+            workflow_execution_options=WorkflowExecutionOptions(),
+            update_mask=FieldMask(paths=["priority"]),
+        ),
+        "RunId is not valid UUID.",
     ),
 ]
 

@@ -10,7 +10,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.update.v1 import Input, Meta, Request, UpdateRef, WaitPolicy
 from temporalio.api.workflowservice import v1 as api
 
-from indelible.base.errors import ServiceError, StatusCode
+from indelible.base.errors import InvalidArgumentError, ServiceError, StatusCode
 from indelible.base.instants import SECOND, Duration, duration_message
 from tests.services.frontend.world import World
 
@@ -110,6 +110,14 @@ async def test_a_poll_names_its_update(world: World) -> None:
     request = api.PollWorkflowExecutionUpdateRequest(namespace="default")
     with pytest.raises(ServiceError, match=r"UpdateRef is not set on request\."):
         await world.call(request, api.PollWorkflowExecutionUpdateResponse)
+    for run, text in (
+        (WorkflowExecution(run_id="x"), r"Can't load workflow execution\.  WorkflowId not set\."),
+        (WorkflowExecution(workflow_id="wf", run_id="x"), r"RunId is not valid UUID\."),
+    ):
+        request.update_ref.CopyFrom(UpdateRef(workflow_execution=run, update_id="u"))
+        with pytest.raises(InvalidArgumentError, match=text):
+            await world.call(request, api.PollWorkflowExecutionUpdateResponse)
+    assert world.history.calls == []
     request.update_ref.CopyFrom(
         UpdateRef(workflow_execution=WorkflowExecution(workflow_id="wf"), update_id="u")
     )

@@ -42,7 +42,7 @@ from indelible.services.frontend.routes import Routes, namespace_route, token_ro
 from indelible.services.frontend.validation import (
     check_identity,
     check_length,
-    check_run_id,
+    check_run_id_to_load,
     duration_fault,
 )
 
@@ -250,7 +250,7 @@ def _target(request: _ById) -> ActivityById:
     # Without a workflow id it is a standalone activity.
     check_length(request.activity_id, "ActivityId")
     check_length(request.workflow_id, "WorkflowId")
-    check_run_id(request.run_id)
+    check_run_id_to_load(request.run_id)
     return ActivityById(WorkflowId(request.workflow_id), RunId(request.run_id), request.activity_id)
 
 

@@ -37,9 +37,9 @@ from indelible.ports.rpc import Call
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import (
     check_execution,
+    check_execution_to_load,
     check_length,
     check_priority,
-    check_run_id,
     check_workflow_id,
     exceeds,
 )
@@ -161,7 +161,7 @@ class ControlHandlers:
     async def _update_options(
         self, request: UpdateWorkflowExecutionOptionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        check_execution(request.workflow_execution, is_set=request.HasField("workflow_execution"))
+        check_workflow_id(request.workflow_execution.workflow_id)
         if not request.HasField("update_mask"):
             raise InvalidArgumentError("UpdateMask is required")
         if not request.HasField("workflow_execution_options"):
@@ -170,6 +170,7 @@ class ControlHandlers:
             if path.partition(".")[0] not in _OPTIONS:
                 raise InvalidArgumentError(f"error parsing UpdateMask: {path} is unknown")
         _check_options(request.workflow_execution_options)
+        check_execution_to_load(request.workflow_execution)
         return await self._control.update_workflow_options(namespace, request)
 
     async def _pause_activity(
@@ -219,11 +220,11 @@ def _check_activity(request: ActivityRequest) -> None:
     execution: WorkflowExecution = request.execution
     if not execution.workflow_id:
         raise InvalidArgumentError("WorkflowId is not set on request.")
-    check_execution(execution, is_set=True)
     variant = request.WhichOneof("activity")
     if variant is None or (variant in {"id", "type"} and not getattr(request, variant)):
         raise InvalidArgumentError("Either Activity.Id or Activity.Type should be set on request.")
     check_length(request.identity, "Identity")
+    check_execution_to_load(execution)
 
 
 def _check_options(options: WorkflowExecutionOptions) -> None:
@@ -233,8 +234,9 @@ def _check_options(options: WorkflowExecutionOptions) -> None:
 
 
 def _check_pause(request: PauseRequest) -> None:
-    check_workflow_id(request.workflow_id)
-    check_run_id(request.run_id)
+    check_execution_to_load(
+        WorkflowExecution(workflow_id=request.workflow_id, run_id=request.run_id)
+    )
     for words, text in (
         ("reason", request.reason),
         ("request id", request.request_id),

@@ -28,6 +28,7 @@ from indelible.services.frontend.start_requests import StartRules, complete_star
 from indelible.services.frontend.validation import (
     check_blob,
     check_execution,
+    check_execution_to_load,
     check_length,
     check_links,
     drop_repeated_links,
@@ -78,8 +79,7 @@ class UpdateHandlers:
     ) -> Message:
         if not request.HasField("update_ref"):
             raise InvalidArgumentError("UpdateRef is not set on request.")
-        ref = request.update_ref
-        check_execution(ref.workflow_execution, is_set=ref.HasField("workflow_execution"))
+        check_execution_to_load(request.update_ref.workflow_execution)
         return await self._history.poll_update(namespace, request)
 
     async def _execute_multi_operation(

@@ -78,6 +78,24 @@ def check_run_id(run_id: str) -> None:
         raise InvalidArgumentError("Invalid RunId.")
 
 
+def check_execution_to_load(execution: WorkflowExecution) -> None:
+    """Refuse an execution as `check_execution` does, where the reference's history service does.
+
+    Its frontend hands on unchecked what polls an update, pauses a workflow or names an activity;
+    the words of its history service are others.
+    """
+    if not execution.workflow_id:
+        raise InvalidArgumentError("Can't load workflow execution.  WorkflowId not set.")
+    check_workflow_id(execution.workflow_id)
+    check_run_id_to_load(execution.run_id)
+
+
+def check_run_id_to_load(run_id: str) -> None:
+    """Refuse a run id as `check_run_id` does, in the words of `check_execution_to_load`."""
+    if run_id and not _UUID.fullmatch(run_id):
+        raise InvalidArgumentError("RunId is not valid UUID.")
+
+
 def check_task_queue(queue: TaskQueue, *, is_set: bool, is_partition: bool = False) -> None:
     """Refuse a queue without a valid name; an unset kind becomes NORMAL.
 
