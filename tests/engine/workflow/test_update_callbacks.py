@@ -18,7 +18,7 @@ from indelible.engine.workflow.requests.respond_workflow_task_completed import (
     respond_workflow_task_completed,
 )
 from indelible.engine.workflow.rules.callbacks import CLOSED_BEFORE_ANSWER, update_end
-from indelible.engine.workflow.rules.updates import AdmittedUpdate
+from indelible.engine.workflow.rules.updates import AdmittedUpdate, join_update
 from tests.engine.workflow.chain import WORKER, Chain, timer
 from tests.engine.workflow.test_updates import SENT, acceptance, asked, rejection, response
 
@@ -58,7 +58,17 @@ def called() -> Request:
     return request
 
 
-def settle(chain: Chain, *commands: Command, said: list[Message]) -> None:
+def joining(request_id: str) -> Request:
+    """Return the same update, asked for by somebody else."""
+    request = asked(SENT)
+    request.request_id = request_id
+    request.completion_callbacks.add(nexus=Callback.Nexus(url="temporal://system"))
+    return request
+
+
+def settle(
+    chain: Chain, *commands: Command, said: list[Message], joined: tuple[Request, ...] = ()
+) -> None:
     """Complete the workflow task that brought the update."""
     assert chain.token is not None
     token = chain.token
@@ -67,7 +77,7 @@ def settle(chain: Chain, *commands: Command, said: list[Message]) -> None:
         find_namespace=lambda _: None,
         refuse_search_attributes=lambda _: None,
         start_event=None,
-        updates={SENT: AdmittedUpdate(request=called(), is_sent=True)},
+        updates={SENT: AdmittedUpdate(request=called(), is_sent=True, joined=joined)},
     )
     chain.take(lambda step: respond_workflow_task_completed(step, request, token, sources))
 
@@ -128,3 +138,39 @@ def test_a_call_that_failed_is_repeated_while_the_run_goes_on(chain: Chain) -> N
     assert states(chain) == [(SENT, CallState.BACKING_OFF)]
     chain.wake()
     assert states(chain) == [(SENT, CallState.SCHEDULED)]
+
+
+def joined_requests(chain: Chain) -> list[str]:
+    return [
+        one.attached_request_id
+        for event in chain.current.history
+        for one in event.workflow_execution_options_updated_event_attributes.workflow_update_options
+    ]
+
+
+def test_whoever_joins_before_the_acceptance_is_written_behind_it(chain: Chain) -> None:
+    settle(chain, said=[acceptance()], joined=(joining("second"), joining("third")))
+    assert joined_requests(chain) == ["second", "third"]
+    assert states(chain) == [(SENT, CallState.WAITING)] * 3
+
+
+def test_a_request_joins_once(chain: Chain) -> None:
+    settle(chain, said=[acceptance()], joined=(joining("second"),))
+    chain.take(lambda step: join_update(step, joining("second")))
+    chain.take(lambda step: join_update(step, joining("request")))
+    assert joined_requests(chain) == ["second"]
+
+
+def test_who_joins_while_the_answer_is_on_its_way_is_called_too(chain: Chain) -> None:
+    settle(chain, said=[acceptance()])
+    chain.signal()
+    chain.poll()
+    chain.take(lambda step: join_update(step, joining("late")))
+    settle(chain, said=[response()])
+    assert states(chain) == [(SENT, CallState.SCHEDULED)] * 2
+    assert joined_requests(chain) == ["late"]
+
+
+def test_a_rejection_forgets_who_joined(chain: Chain) -> None:
+    settle(chain, said=[rejection()], joined=(joining("second"),))
+    assert (states(chain), joined_requests(chain)) == ([], [])

@@ -5,7 +5,7 @@ account of what the step wants: events, tasks, and at most one successor run. Mu
 anything, and must not know how a step is stored.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -316,21 +316,31 @@ class Transition:
 
         A signal with a start has one request id for both events: that is the start's.
         """
-        attached: str = getattr(attributes_of(event), _REQUEST_IDS[event.event_type])
-        known_type, _ = self.execution.request_ids.get(attached, (0, 0))
-        if attached and known_type in (0, event.event_type):
-            self.change(
-                deltas.RequestIdAttached(
-                    request_id=attached,
-                    event_type=event.event_type,
-                    event_id=EventId(event.event_id),
+        for attached in _REQUEST_IDS[event.event_type](event):
+            known_type, _ = self.execution.request_ids.get(attached, (0, 0))
+            if attached and known_type in (0, event.event_type):
+                self.change(
+                    deltas.RequestIdAttached(
+                        request_id=attached,
+                        event_type=event.event_type,
+                        event_id=EventId(event.event_id),
+                    )
                 )
-            )
 
 
-_REQUEST_IDS: Final = {
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED: "attached_request_id",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: "request_id",
+def _requests_of_options(event: HistoryEvent) -> list[str]:
+    given = event.workflow_execution_options_updated_event_attributes
+    joined = [one.attached_request_id for one in given.workflow_update_options]
+    return [given.attached_request_id, *joined]
+
+
+def _request_of_signal(event: HistoryEvent) -> list[str]:
+    return [event.workflow_execution_signaled_event_attributes.request_id]
+
+
+_REQUEST_IDS: Final[Mapping[int, Callable[[HistoryEvent], list[str]]]] = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED: _requests_of_options,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: _request_of_signal,
 }
 """Events whose place in the history can be asked for by a request id, and where they have it."""
 

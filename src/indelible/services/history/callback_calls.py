@@ -5,6 +5,7 @@ owes it. No lock is held while somebody else is spoken to.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 from temporalio.api.common.v1 import Callback, Link
 from temporalio.api.enums.v1 import EventType
@@ -37,6 +38,8 @@ from indelible.services.namespaces import NamespaceRegistry
 ActionEnded = Callable[[ScheduleToken, ExecutionRecord, HistoryEvent], Awaitable[None]]
 """Records the end of a workflow with the schedule that has started it."""
 
+_OPTIONS_UPDATED: Final = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED
+
 
 class CallbackCalls:
     """Makes the calls that transfer tasks ask for; raises if one must be tried again at once."""
@@ -68,7 +71,7 @@ class CallbackCalls:
             )
         started = OperationStarted(
             token=callback.header.get(OPERATION_TOKEN_HEADER, ""),
-            links=[self._start_link(key, record)],
+            links=[self._start_link(execution, record)],
             at=execution.started_at,
         )
         if closing is not None:
@@ -92,8 +95,9 @@ class CallbackCalls:
         """A schedule that has started the workflow hears more than others do: the whole end."""
         await self._action_ended(decode_schedule_token(token), execution, closing)
 
-    def _start_link(self, key: WorkflowKey, record: CallbackRecord) -> Link:
+    def _start_link(self, execution: ExecutionRecord, record: CallbackRecord) -> Link:
         """Return a link to the event by which the callback came to the run."""
+        key = execution.key
         link = Link.WorkflowEvent(
             namespace=self._namespaces.by_id(key.namespace_id).name,
             workflow_id=key.workflow_id,
@@ -101,10 +105,12 @@ class CallbackCalls:
         )
         if record.request_id:
             link.request_id_ref.request_id = record.request_id
+            attached_by, _ = execution.request_ids.get(record.request_id, (0, 0))
+            # The request id of an accepted update may have been forgotten for younger ones.
             link.request_id_ref.event_type = (
                 EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
-                if record.update_id
-                else EventType.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED
+                if record.update_id and attached_by != _OPTIONS_UPDATED
+                else _OPTIONS_UPDATED
             )
         else:
             link.event_ref.event_id = FIRST_EVENT_ID

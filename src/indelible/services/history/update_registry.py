@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from temporalio.api.common.v1 import Callback
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.protocol.v1 import Message
 from temporalio.api.update.v1 import Request
@@ -75,6 +76,26 @@ class UpdateRegistry:
         """Let an update wait for the next workflow task of its run."""
         updates = self._admitted.setdefault(key, {})
         updates[request.meta.update_id] = AdmittedUpdate(request=request)
+
+    def callbacks(self, key: WorkflowKey, update_id: str) -> list[Callback]:
+        """Return whom an update that waits here will have called at its end."""
+        update = self.admitted(key).get(update_id)
+        asked = () if update is None else (update.request, *update.joined)
+        return [callback for one in asked for callback in one.completion_callbacks]
+
+    def join(self, key: WorkflowKey, request: Request) -> bool:
+        """Have another caller of an update called at its end; False if it is not waiting here.
+
+        A request that came already joins once.
+        """
+        updates = self._admitted.get(key, {})
+        update = updates.get(request.meta.update_id)
+        if update is None:
+            return False
+        if request.request_id not in {one.request_id for one in (update.request, *update.joined)}:
+            joined = (*update.joined, request)
+            updates[request.meta.update_id] = replace(update, joined=joined)
+        return True
 
     def send(
         self, key: WorkflowKey, *, started_event_id: EventId, is_first_time_only: bool

@@ -23,7 +23,8 @@ from indelible.base.ids import ChainKey, QueueKey, QueueType, WorkflowKey
 from indelible.base.instants import Instant, after
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.admit_update import admit_update
-from indelible.engine.workflow.rules.callbacks import CLOSED_BEFORE_ANSWER
+from indelible.engine.workflow.rules.callbacks import CLOSED_BEFORE_ANSWER, check_callback_count
+from indelible.engine.workflow.rules.updates import join_update
 from indelible.engine.workflow.rules.versioning import workflow_task_queue
 from indelible.engine.workflow.rules.workflow_tasks import unstick
 from indelible.engine.workflow.transition import Transition
@@ -150,7 +151,27 @@ class UpdateOperations:
         if not self.knows(entry, update_id):
             await shard.step(entry, self._admission(entry, request))
             self._registry.admit(entry.key, request.request)
+        elif request.request.completion_callbacks:
+            await self._join(shard, entry, request)
         return self._wait(entry, update_id)
+
+    async def _join(
+        self, shard: Shard, entry: Entry, request: UpdateWorkflowExecutionRequest
+    ) -> None:
+        """Have somebody else called at the end of an update that was asked for before.
+
+        Whoever comes after the end gets the answer by the call itself. Raises
+        `FailedPreconditionError` if the run would have too many callbacks.
+        """
+        asked = request.request
+        record = entry.state.updates.get(asked.meta.update_id)
+        is_over = record is not None and record.completed_event_id
+        if is_over or not entry.state.execution.is_open:
+            return
+        waiting = self._registry.callbacks(entry.key, asked.meta.update_id)
+        check_callback_count(entry.state, [*waiting, *asked.completion_callbacks])
+        if not self._registry.join(entry.key, asked):
+            await shard.step(entry, lambda step: join_update(step, asked))
 
     def admit_to_new_run(self, entry: Entry, request: UpdateWorkflowExecutionRequest) -> Waiting:
         """Let an update wait for the first workflow task of a run that has just been started."""

@@ -44,7 +44,7 @@ def attach_callbacks(
 
 
 def apply_options_updated(state: MutableState, event: HistoryEvent) -> None:
-    """A request was attached to a run that existed, with its callbacks."""
+    """A request was attached to a run or to one of its updates, with its callbacks."""
     given = event.workflow_execution_options_updated_event_attributes
     attach_callbacks(
         state,
@@ -52,6 +52,14 @@ def apply_options_updated(state: MutableState, event: HistoryEvent) -> None:
         request_id=given.attached_request_id,
         at=instant(event.event_time),
     )
+    for joined in given.workflow_update_options:
+        attach_callbacks(
+            state,
+            joined.attached_completion_callbacks,
+            request_id=joined.attached_request_id,
+            at=instant(event.event_time),
+            update_id=joined.update_id,
+        )
 
 
 def apply_scheduled(state: MutableState, delta: CallbackScheduled) -> None:

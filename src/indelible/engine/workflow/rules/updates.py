@@ -14,6 +14,7 @@ from temporalio.api.common.v1 import Link
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.history.v1 import (
+    WorkflowExecutionOptionsUpdatedEventAttributes,
     WorkflowExecutionUpdateAcceptedEventAttributes,
     WorkflowExecutionUpdateCompletedEventAttributes,
 )
@@ -49,6 +50,8 @@ class AdmittedUpdate:
     request: Request
     is_sent: bool = False
     """Whether a worker has been given it."""
+    joined: tuple[Request, ...] = ()
+    """The same update, asked for again by others who want to be called at its end."""
 
 
 def request_message_id(update_id: str) -> str:
@@ -127,7 +130,7 @@ class IncomingMessages:
         fault = _acceptance_fault(update_id, record, request, body)
         if fault is not None:
             return fault
-        self._admitted.pop(update_id, None)
+        admitted = self._admitted.pop(update_id, None)
         event = step.emit(
             WorkflowExecutionUpdateAcceptedEventAttributes(
                 protocol_instance_id=update_id,
@@ -146,6 +149,8 @@ class IncomingMessages:
                     event_id=EventId(event.event_id),
                 )
             )
+        for other in admitted.joined if admitted is not None else ():
+            join_update(step, other)
         self.accepted.append(update_id)
         return None
 
@@ -211,6 +216,21 @@ _KINDS: Final[
     Rejection: IncomingMessages.reject,
     Response: IncomingMessages.complete,
 }
+
+
+def join_update(step: Transition, request: Request) -> None:
+    """Have another who asked for an update that the history knows called at its end.
+
+    Nothing happens for a request that the run knows. Their number is checked when they ask.
+    """
+    if request.request_id in step.execution.request_ids:
+        return
+    joined = WorkflowExecutionOptionsUpdatedEventAttributes.WorkflowUpdateOptionsUpdate(
+        update_id=request.meta.update_id,
+        attached_request_id=request.request_id,
+        attached_completion_callbacks=request.completion_callbacks,
+    )
+    step.emit(WorkflowExecutionOptionsUpdatedEventAttributes(workflow_update_options=[joined]))
 
 
 def unknown_update(update_id: str) -> str:
