@@ -24,7 +24,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import NEVER, Duration, Instant
-from indelible.engine.visibility.ordering import SortKey, sort_value
+from indelible.engine.visibility.ordering import STATUS, SortKey, sort_value
 from indelible.ports.clock import TimerHandle
 from indelible.ports.stores import (
     Commit,
@@ -257,7 +257,7 @@ async def everything(
             for name in names
         ],
         "counts": [
-            dict(await store.count_executions(where(namespace=name), by_status=True))
+            dict(await store.count_executions(where(namespace=name), group_by=STATUS))
             for name in names
         ],
         "namespaces": list(await store.load_namespaces()),

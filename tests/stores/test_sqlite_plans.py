@@ -11,6 +11,7 @@ import pytest
 
 from indelible.base.ids import RunId, TaskId
 from indelible.base.instants import NEVER, Instant
+from indelible.engine.visibility.ordering import STATUS, SortKey
 from indelible.ports.stores import VisibilityCursor, VisibilityFilter
 from indelible.store.sqlite import SqliteStore, search, statements as sql
 from indelible.store.sqlite.migrations import known_migrations, migrate
@@ -129,13 +130,20 @@ def test_a_page_begins_at_its_place_in_the_index(connection: sqlite3.Connection,
 @pytest.mark.parametrize("name", ["all", "status", "type", "workflow id", "closed"])
 def test_a_count_reads_an_index_only(connection: sqlite3.Connection, name: str) -> None:
     query = replace(LISTS[name][0], comparisons=LISTS[name][0].comparisons[:1])
-    text = plan(connection, *search.count_search(query, 1, by_status=False))
+    text = plan(connection, *search.count_search(query, 1))
     assert "USING COVERING INDEX" in text
 
 
 def test_a_count_by_status_needs_no_sorting(connection: sqlite3.Connection) -> None:
-    text = plan(connection, *search.count_search(where(), 1, by_status=True))
+    text = plan(connection, *search.count_search(where(), 1, STATUS))
     assert "COVERING INDEX visibility_by_status" in text
+    assert "TEMP B-TREE" not in text
+
+
+def test_a_count_by_type_needs_no_sorting(connection: sqlite3.Connection) -> None:
+    by_type = SortKey(field="workflow_type", is_search_attribute=False)
+    text = plan(connection, *search.count_search(where(), 1, by_type))
+    assert "COVERING INDEX visibility_by_type" in text
     assert "TEMP B-TREE" not in text
 
 

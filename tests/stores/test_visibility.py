@@ -7,6 +7,7 @@ import pytest
 
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import NEVER
+from indelible.engine.visibility.ordering import STATUS, SortKey
 from indelible.ports.stores import Comparison, Store, StoreError, VisibilityRecord
 from tests.stores.builders import (
     COMPLETED,
@@ -250,12 +251,29 @@ async def test_filtered_pages_neither_skip_nor_repeat(store: Store) -> None:
 
 async def test_counts_by_status_leave_out_what_is_not_there(store: Store) -> None:
     await show(store, *ROWS)
-    assert dict(await store.count_executions(where(), by_status=True)) == {1: 1, 2: 2, 3: 1}
+    assert dict(await store.count_executions(where(), group_by=STATUS)) == {1: 1, 2: 2, 3: 1}
     typed = where(compare("workflow_type", "=", "other"))
-    assert dict(await store.count_executions(typed, by_status=True)) == {2: 1}
+    assert dict(await store.count_executions(typed, group_by=STATUS)) == {2: 1}
     nothing = where(namespace=NamespaceId("empty"))
-    assert dict(await store.count_executions(nothing, by_status=True)) == {}
+    assert dict(await store.count_executions(nothing, group_by=STATUS)) == {}
     assert dict(await store.count_executions(nothing)) == {0: 0}
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (SortKey(field="workflow_type", is_search_attribute=False), {"type": 3, "other": 1}),
+        (SortKey(field="parent_workflow_id", is_search_attribute=False), {"parent": 3, None: 1}),
+        (SortKey(field="Word", is_search_attribute=True), {"red": 1, "green": 1, 5: 1, None: 1}),
+        (SortKey(field="List", is_search_attribute=True), {None: 4}),
+        (SortKey(field="Absent", is_search_attribute=True), {None: 4}),
+    ],
+)
+async def test_counts_are_grouped_by_any_column(
+    store: Store, column: SortKey, expected: dict[str | int | None, int]
+) -> None:
+    await show(store, *ROWS)
+    assert dict(await store.count_executions(where(), group_by=column)) == expected
 
 
 async def test_a_list_stays_in_its_namespace(store: Store) -> None:

@@ -354,9 +354,12 @@ class VisibilityStore(Protocol):
         ...
 
     async def count_executions(
-        self, query: VisibilityFilter, *, by_status: bool = False
-    ) -> Mapping[int, int]:
-        """Return the count per status if `by_status`, else one count under the key 0."""
+        self, query: VisibilityFilter, *, group_by: SortKey | None = None
+    ) -> Mapping[SortValue, int]:
+        """Return the count per value of a column, else one count under the key 0.
+
+        At most `VISIBILITY_GROUPS_MAX` groups and one come back; rows without a value are a group.
+        """
         ...
 
 

@@ -23,6 +23,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import NO_DURATION, Duration, Instant
+from indelible.engine.visibility.ordering import SortKey, SortValue
 from indelible.ports.clock import Clock
 from indelible.ports.stores import (
     Commit,
@@ -210,10 +211,10 @@ class FaultyStore:
         )
 
     async def count_executions(
-        self, query: VisibilityFilter, *, by_status: bool = False
-    ) -> Mapping[int, int]:
-        """Return the count per status if `by_status`, else one count under the key 0."""
-        return await self._read(lambda: self._inner.count_executions(query, by_status=by_status))
+        self, query: VisibilityFilter, *, group_by: SortKey | None = None
+    ) -> Mapping[SortValue, int]:
+        """Return the count per value of a column, else one count under the key 0."""
+        return await self._read(lambda: self._inner.count_executions(query, group_by=group_by))
 
     # ------------------------------------------------------------------------------------ no faults
     def describe(self) -> StoreDescription:

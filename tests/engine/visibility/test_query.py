@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.engine.visibility.filters import AllOf, AnyOf, Filter
-from indelible.engine.visibility.ordering import SortKey
+from indelible.engine.visibility.ordering import STATUS, SortKey
 from indelible.engine.visibility.query import (
     ALTERNATIONS_MAX,
     COMPARISONS_MAX,
@@ -154,7 +154,7 @@ def test_a_query_is_a_tree_without_negations(
 ) -> None:
     compiled = compile_query(query, CUSTOM)
     assert [shown(comparison) for comparison in compiled.comparisons] == expected
-    assert not compiled.is_grouped_by_status
+    assert compiled.group_by is None
 
 
 def test_rows_are_ordered_by_any_columns() -> None:
@@ -171,9 +171,12 @@ def test_rows_are_ordered_by_any_columns() -> None:
 
 def test_counts_are_grouped_by_status() -> None:
     compiled = compile_query("Number = 1 GROUP BY ExecutionStatus", CUSTOM)
-    assert compiled.is_grouped_by_status
+    assert compiled.group_by == STATUS
     assert len(compiled.comparisons) == 1
-    assert compile_query("group by `ExecutionStatus`", CUSTOM).is_grouped_by_status
+    assert compile_query("group by `ExecutionStatus`", CUSTOM).group_by == STATUS
+    assert compile_query("GROUP BY `my-attr`", CUSTOM).group_by == SortKey(
+        field="my-attr", is_search_attribute=True
+    )
 
 
 MALFORMED = "malformed SQL query: syntax error at position"
@@ -301,8 +304,8 @@ INVALID = "invalid expression:"
             f"{UNSUPPORTED} more than {VALUES_MAX} values",
         ),
         (
-            "GROUP BY WorkflowType",
-            f"{UNSUPPORTED} 'GROUP BY' clause is not supported for search attribute WorkflowType",
+            "GROUP BY StartTime",
+            f"{UNSUPPORTED} 'GROUP BY' clause is not supported for search attribute StartTime",
         ),
         (
             "GROUP BY ExecutionStatus, WorkflowType",

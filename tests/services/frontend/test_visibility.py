@@ -1,5 +1,6 @@
 """Lists and counts: pages, rows as clients see them, and the two older lists."""
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -25,10 +26,15 @@ from temporalio.api.workflowservice import v1 as api
 from indelible.base.errors import InvalidArgumentError, StatusCode
 from indelible.base.ids import Archetype, RunId, ShardId, WorkflowId, WorkflowKey
 from indelible.base.instants import NEVER, SECOND, Instant
+from indelible.base.limits import VISIBILITY_GROUPS_MAX
+from indelible.engine.visibility.ordering import SortKey
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.visibility.search_attributes import KEYWORD, indexed_values
 from indelible.ports.stores import Commit, ExecutionWrite
+from indelible.services.frontend.visibility_pages import count_rows
+from indelible.store.memory import MemoryStore
 from tests.services.frontend.world import DEFAULT, World
+from tests.stores.builders import key, own, put, visible, where, write
 
 RUNNING, COMPLETED, FAILED = 1, 2, 3
 CUSTOMER = Payload(metadata={"encoding": b"json/plain"}, data=b'"c"').SerializeToString()
@@ -258,6 +264,25 @@ async def test_counts(shown: World) -> None:
     groups = {group.group_values[0].data: group.count for group in grouped.groups}
     assert groups == {b'"Running"': 2, b'"Completed"': 1, b'"Failed"': 1}
     assert (await count("WorkflowId = 'nope' GROUP BY ExecutionStatus")).groups == []
+    by_parent = await count("CloseTime IS NULL GROUP BY ParentWorkflowId")
+    assert by_parent.count == 2
+    assert [group.count for group in by_parent.groups] == [1, 1]
+    named, nothing = (group.group_values[0] for group in by_parent.groups)
+    assert json.loads(named.data)
+    assert dict(nothing.metadata) == {"encoding": b"binary/null", "type": b"Keyword"}
+
+
+async def test_a_count_has_a_bounded_number_of_groups() -> None:
+    store = MemoryStore()
+    shard = await own(store)
+    keys = [key(f"w{number}", f"r{number}") for number in range(VISIBILITY_GROUPS_MAX + 1)]
+    by_id = SortKey(field="workflow_id", is_search_attribute=False)
+    await put(store, shard, *(write(of, visibility=visible(of)) for of in keys[1:]))
+    counts = await count_rows(store, where(), group_by=by_id, status_names={})
+    assert len(counts.groups) == counts.total == VISIBILITY_GROUPS_MAX
+    await put(store, shard, write(keys[0], visibility=visible(keys[0])))
+    with pytest.raises(InvalidArgumentError, match="with more than 1000 groups"):
+        await count_rows(store, where(), group_by=by_id, status_names={})
 
 
 @pytest.mark.parametrize(
@@ -317,10 +342,10 @@ async def test_the_list_of_closed_runs(
             "Invalid NextPageToken.",
         ),
         (
-            api.CountWorkflowExecutionsRequest(query="GROUP BY WorkflowType"),
+            api.CountWorkflowExecutionsRequest(query="GROUP BY StartTime"),
             (
                 "invalid query: operation is not supported: 'GROUP BY' clause is not supported for "
-                "search attribute WorkflowType"
+                "search attribute StartTime"
             ),
         ),
         (

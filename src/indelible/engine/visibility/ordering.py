@@ -20,11 +20,17 @@ CLOSED_FIELDS: Final = frozenset({"history_length", "history_size_bytes", "state
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SortKey:
-    """One key: `field` as in `filters.Comparison`. Rows without a value come last, either way."""
+    """A column by which rows are sorted or counted: `field` as in `filters.Comparison`.
+
+    Rows without a value come last, either way.
+    """
 
     field: str
     is_search_attribute: bool
     is_descending: bool = False
+
+
+STATUS: Final = SortKey(field="status", is_search_attribute=False)
 
 
 def sort_value(row: VisibilityRecord, key: SortKey) -> SortValue:

@@ -190,10 +190,10 @@ NEXUS_OPERATIONS: Final = Vocabulary(
 
 @dataclass(frozen=True, slots=True)
 class VisibilityQuery:
-    """A query that a store can answer: all filters hold, counted by status if grouped."""
+    """A query that a store can answer: all filters hold, counted by a column if grouped."""
 
     comparisons: tuple[Filter, ...]
-    is_grouped_by_status: bool
+    group_by: SortKey | None = None
     order_by: tuple[SortKey, ...] = ()
 
 
@@ -232,10 +232,15 @@ def compile_query(
         _check_bounds(filters)
     if len(query.group_by) > 1:
         raise not_supported("'GROUP BY' clause supports only a single field")
-    for name in query.group_by:
-        if _column(name, names).key != _STATUS:
-            raise not_supported(f"'GROUP BY' clause is not supported for search attribute {name}")
-    return VisibilityQuery(filters, bool(query.group_by), _order_by(query.order_by, names))
+    group_by = _group_by(query.group_by[0], names) if query.group_by else None
+    return VisibilityQuery(filters, group_by, _order_by(query.order_by, names))
+
+
+def _group_by(name: str, names: _Names) -> SortKey:
+    column = _column(name, names)
+    if column.value_type != KEYWORD:
+        raise not_supported(f"'GROUP BY' clause is not supported for search attribute {name}")
+    return SortKey(field=_field(column), is_search_attribute=column.is_search_attribute)
 
 
 def _order_by(orders: Sequence[Order], names: _Names) -> tuple[SortKey, ...]:

@@ -28,7 +28,7 @@ from indelible.engine.visibility.search_attributes import typed_attributes
 from indelible.ports.rpc import Call
 from indelible.ports.stores import VisibilityFilter, VisibilityStore
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.visibility_pages import keyword, read_page, status_name
+from indelible.services.frontend.visibility_pages import count_rows, read_page, status_name
 
 _STATUS_NAMES: Final[Mapping[int, str]] = {
     number: status_name(name, "ACTIVITY_EXECUTION_STATUS_")
@@ -53,7 +53,7 @@ class ActivityVisibilityHandlers:
         self, request: ListActivityExecutionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
         query = compile_query(request.query, namespace.search_attributes, ACTIVITIES)
-        if query.is_grouped_by_status:
+        if query.group_by is not None:
             raise not_supported("'GROUP BY' clause")
         rows, token = await read_page(
             self._store,
@@ -69,16 +69,15 @@ class ActivityVisibilityHandlers:
         self, request: CountActivityExecutionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
         query = compile_query(request.query, namespace.search_attributes, ACTIVITIES)
-        counts = await self._store.count_executions(
-            _filter(namespace, query), by_status=query.is_grouped_by_status
+        counts = await count_rows(
+            self._store,
+            _filter(namespace, query),
+            group_by=query.group_by,
+            status_names=_STATUS_NAMES,
         )
-        response = CountActivityExecutionsResponse(count=sum(counts.values()))
-        if query.is_grouped_by_status:
-            for status in sorted(counts):
-                if counts[status]:
-                    response.groups.add(
-                        count=counts[status], group_values=[keyword(_STATUS_NAMES[status])]
-                    )
+        response = CountActivityExecutionsResponse(count=counts.total)
+        for value, count in counts.groups:
+            response.groups.add(count=count, group_values=[value])
         return response
 
 

@@ -35,7 +35,7 @@ from indelible.ports.rpc import Call
 from indelible.ports.stores import VisibilityFilter, VisibilityStore
 from indelible.services.frontend.nexus_operation_executions import check_enabled
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.visibility_pages import keyword, read_page, status_name
+from indelible.services.frontend.visibility_pages import count_rows, read_page, status_name
 
 _STATUS_NAMES: Final[Mapping[int, str]] = {
     number: status_name(name, "NEXUS_OPERATION_EXECUTION_STATUS_")
@@ -66,7 +66,7 @@ class NexusOperationVisibilityHandlers:
     ) -> Message:
         check_enabled(self._limits_of(namespace.name))
         query = compile_query(request.query, namespace.search_attributes, NEXUS_OPERATIONS)
-        if query.is_grouped_by_status:
+        if query.group_by is not None:
             raise not_supported("'GROUP BY' clause")
         rows, token = await read_page(
             self._store,
@@ -83,16 +83,15 @@ class NexusOperationVisibilityHandlers:
     ) -> Message:
         check_enabled(self._limits_of(namespace.name))
         query = compile_query(request.query, namespace.search_attributes, NEXUS_OPERATIONS)
-        counts = await self._store.count_executions(
-            _filter(namespace, query), by_status=query.is_grouped_by_status
+        counts = await count_rows(
+            self._store,
+            _filter(namespace, query),
+            group_by=query.group_by,
+            status_names=_STATUS_NAMES,
         )
-        response = CountNexusOperationExecutionsResponse(count=sum(counts.values()))
-        if query.is_grouped_by_status:
-            for status in sorted(counts):
-                if counts[status]:
-                    response.groups.add(
-                        count=counts[status], group_values=[keyword(_STATUS_NAMES[status])]
-                    )
+        response = CountNexusOperationExecutionsResponse(count=counts.total)
+        for value, count in counts.groups:
+            response.groups.add(count=count, group_values=[value])
         return response
 
 

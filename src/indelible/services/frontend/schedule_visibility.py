@@ -29,7 +29,7 @@ from indelible.ports.clock import Clocks
 from indelible.ports.rpc import Call
 from indelible.ports.stores import VisibilityFilter, VisibilityStore
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.visibility_pages import read_page
+from indelible.services.frontend.visibility_pages import count_rows, read_page
 
 ENTRIES_AT_ONCE_MAX: Final = 20
 """Entries made before others get a turn: each computes the times that come next."""
@@ -53,9 +53,12 @@ class ScheduleVisibilityHandlers:
     async def _list(
         self, request: ListSchedulesRequest, namespace: Namespace, _call: Call
     ) -> Message:
+        query = _compiled(request.query, namespace)
+        if query.group_by is not None:
+            raise not_supported("'GROUP BY' clause")
         rows, token = await read_page(
             self._store,
-            _filter(namespace, _compiled(request.query, namespace)),
+            _filter(namespace, query),
             page_size=request.maximum_page_size,
             token=request.next_page_token,
         )
@@ -69,10 +72,14 @@ class ScheduleVisibilityHandlers:
     async def _count(
         self, request: CountSchedulesRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        counts = await self._store.count_executions(
-            _filter(namespace, _compiled(request.query, namespace))
+        query = _compiled(request.query, namespace)
+        counts = await count_rows(
+            self._store, _filter(namespace, query), group_by=query.group_by, status_names={}
         )
-        return CountSchedulesResponse(count=sum(counts.values()))
+        response = CountSchedulesResponse(count=counts.total)
+        for value, count in counts.groups:
+            response.groups.add(count=count, group_values=[value])
+        return response
 
     def _entry(self, row: VisibilityRecord, namespace: Namespace) -> ScheduleListEntry:
         entry = list_entry(
@@ -91,10 +98,7 @@ class ScheduleVisibilityHandlers:
 
 
 def _compiled(text: str, namespace: Namespace) -> VisibilityQuery:
-    query = compile_query(text, namespace.search_attributes, SCHEDULES)
-    if query.is_grouped_by_status:
-        raise not_supported("'GROUP BY' clause")
-    return query
+    return compile_query(text, namespace.search_attributes, SCHEDULES)
 
 
 def _filter(namespace: Namespace, query: VisibilityQuery) -> VisibilityFilter:

@@ -44,7 +44,7 @@ from indelible.engine.visibility.search_attributes import typed_attributes
 from indelible.ports.rpc import Call
 from indelible.ports.stores import VisibilityFilter, VisibilityStore
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.visibility_pages import keyword, read_page, status_name
+from indelible.services.frontend.visibility_pages import count_rows, read_page, status_name
 
 _RUNNING: Final = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 _STATUS_NAMES: Final[Mapping[int, str]] = {
@@ -104,16 +104,15 @@ class VisibilityHandlers:
         self, request: CountWorkflowExecutionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
         query = compile_query(request.query, namespace.search_attributes)
-        counts = await self._store.count_executions(
-            _filter(namespace, query.comparisons), by_status=query.is_grouped_by_status
+        counts = await count_rows(
+            self._store,
+            _filter(namespace, query.comparisons),
+            group_by=query.group_by,
+            status_names=_STATUS_NAMES,
         )
-        response = CountWorkflowExecutionsResponse(count=sum(counts.values()))
-        if query.is_grouped_by_status:
-            for status in sorted(counts):
-                if counts[status]:
-                    response.groups.add(
-                        count=counts[status], group_values=[keyword(_STATUS_NAMES[status])]
-                    )
+        response = CountWorkflowExecutionsResponse(count=counts.total)
+        for value, count in counts.groups:
+            response.groups.add(count=count, group_values=[value])
         return response
 
     async def _list_open(
@@ -168,7 +167,7 @@ class VisibilityHandlers:
 
     async def _found(self, namespace: Namespace, query: str, page_size: int, token: bytes) -> _Page:
         compiled: VisibilityQuery = compile_query(query, namespace.search_attributes)
-        if compiled.is_grouped_by_status:
+        if compiled.group_by is not None:
             raise not_supported("'GROUP BY' clause")
         wanted = _filter(namespace, compiled.comparisons, compiled.order_by)
         return await self._page(namespace, wanted, page_size, token)

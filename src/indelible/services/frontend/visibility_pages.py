@@ -3,9 +3,10 @@
 Owns the size of a page and the token that leads to the next one (semantics 12.2).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cmp_to_key
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from temporalio.api.common.v1 import Payload
@@ -13,8 +14,15 @@ from temporalio.api.common.v1 import Payload
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import RunId
 from indelible.base.instants import Instant
-from indelible.base.limits import VISIBILITY_PAGE_ROWS_MAX
-from indelible.engine.visibility.ordering import sort_value
+from indelible.base.limits import VISIBILITY_GROUPS_MAX, VISIBILITY_PAGE_ROWS_MAX
+from indelible.engine.visibility.ordering import (
+    STATUS,
+    SortKey,
+    SortValue,
+    compare_values,
+    sort_value,
+)
+from indelible.engine.visibility.query_syntax import not_supported
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.ports.stores import VisibilityCursor, VisibilityFilter, VisibilityStore
 
@@ -92,8 +100,38 @@ def status_name(name: str, prefix: str) -> str:
     return "".join(map(str.capitalize, name.removeprefix(prefix).split("_")))
 
 
-def keyword(text: str) -> Payload:
-    """Return a keyword as the value of a group."""
+class Counts(NamedTuple):
+    """How many rows a query finds, and how many of them have each value."""
+
+    total: int
+    groups: Sequence[tuple[Payload, int]]
+
+
+async def count_rows(
+    store: VisibilityStore,
+    wanted: VisibilityFilter,
+    *,
+    group_by: SortKey | None,
+    status_names: Mapping[int, str],
+) -> Counts:
+    """Return the counts of a query, with the values of groups as clients see them."""
+    counts = await store.count_executions(wanted, group_by=group_by)
+    if group_by is None:
+        return Counts(sum(counts.values()), ())
+    if len(counts) > VISIBILITY_GROUPS_MAX:
+        raise not_supported(f"'GROUP BY' clause with more than {VISIBILITY_GROUPS_MAX} groups")
+    values = sorted(counts, key=cmp_to_key(compare_values))
+    groups: list[tuple[Payload, int]] = []
+    for value in values:
+        name = status_names[int(value)] if group_by == STATUS and value is not None else value
+        groups.append((_group_value(name), counts[value]))
+    return Counts(sum(counts.values()), groups)
+
+
+def _group_value(value: SortValue) -> Payload:
+    """Return what the rows of a group have; nothing is a value of its own kind."""
+    if value is None:
+        return Payload(metadata={"encoding": b"binary/null", "type": b"Keyword"})
     return Payload(
-        metadata={"encoding": b"json/plain", "type": b"Keyword"}, data=f'"{text}"'.encode()
+        metadata={"encoding": b"json/plain", "type": b"Keyword"}, data=msgspec.json.encode(value)
     )

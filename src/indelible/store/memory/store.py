@@ -5,9 +5,11 @@ no clock, no threads, no order but that of the calls, so that a simulation repea
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cmp_to_key, partial
 from heapq import nsmallest
+from itertools import islice
 from typing import Final
 
 from indelible.base.ids import (
@@ -22,6 +24,8 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import Instant
+from indelible.base.limits import VISIBILITY_GROUPS_MAX
+from indelible.engine.visibility.ordering import SortKey, SortValue, sort_value
 from indelible.ports.stores import (
     Commit,
     CommitConflictError,
@@ -230,15 +234,14 @@ class MemoryStore:
         return [row for _, row in page]
 
     async def count_executions(
-        self, query: VisibilityFilter, *, by_status: bool = False
-    ) -> Mapping[int, int]:
-        """Return the count per status if `by_status`, else one count under the key 0."""
-        if not by_status:
-            return {0: sum(1 for _ in matching(self._visible(), query))}
-        counts: dict[int, int] = {}
-        for row in matching(self._visible(), query):
-            counts[row.status] = counts.get(row.status, 0) + 1
-        return counts
+        self, query: VisibilityFilter, *, group_by: SortKey | None = None
+    ) -> Mapping[SortValue, int]:
+        """Return the count per value of a column, else one count under the key 0."""
+        rows = matching(self._visible(), query)
+        if group_by is None:
+            return {0: sum(1 for _ in rows)}
+        counts = Counter(sort_value(row, group_by) for row in rows)
+        return dict(islice(counts.items(), VISIBILITY_GROUPS_MAX + 1))
 
     def _visible(self) -> Iterable[VisibilityRecord]:
         return (

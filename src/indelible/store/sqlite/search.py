@@ -18,7 +18,9 @@ import msgspec
 
 from indelible.base.ids import Archetype, NamespaceId, RunId
 from indelible.base.instants import NEVER, Instant
+from indelible.base.limits import VISIBILITY_GROUPS_MAX
 from indelible.engine.visibility.filters import AllOf, AnyOf, conjuncts, depth_of
+from indelible.engine.visibility.ordering import SortKey, SortValue
 from indelible.ports.stores import (
     Comparison,
     Filter,
@@ -36,6 +38,7 @@ from indelible.store.sqlite.sorting import (
     attribute_path,
     order_clause,
     place_condition,
+    sort_expression,
 )
 
 INTEGER_END: Final = 2**63
@@ -152,23 +155,33 @@ def _record(row: _Row, namespace_id: NamespaceId, archetype: Archetype) -> Visib
 
 
 # ------------------------------------------------------------------------------------------- counts
-def count_search(query: VisibilityFilter, namespace_ref: int, *, by_status: bool) -> Search:
-    """Return the statement for a count: rows of (status or 0, count)."""
+def count_search(
+    query: VisibilityFilter, namespace_ref: int, group_by: SortKey | None = None
+) -> Search:
+    """Return the statement for a count: rows of (value or 0, count)."""
     conditions, parameters = _conditions(query, namespace_ref)
-    index = _index(query, otherwise="visibility_by_status" if by_status else "visibility_by_time")
-    source = f"FROM visibility{index} WHERE {conditions}"
-    if by_status:
-        return Search(f"SELECT status, count(*) {source} GROUP BY status", parameters)
-    return Search(f"SELECT 0, count(*) {source}", parameters)
+    if group_by is None:
+        source = f"FROM visibility{_index(query)} WHERE {conditions}"
+        return Search(f"SELECT 0, count(*) {source}", parameters)
+    source = f"FROM visibility{_index(query, group_by.field)} WHERE {conditions}"
+    if group_by.field in TEXT_COLUMNS and not group_by.is_search_attribute:
+        # Grouped as it is, in the order of an index; what is empty is no value.
+        statement = (
+            f"SELECT nullif({group_by.field}, ''), count(*) {source} GROUP BY {group_by.field}"
+        )
+        return Search(f"{statement} LIMIT ?", [*parameters, VISIBILITY_GROUPS_MAX + 1])
+    expression, operands = sort_expression(group_by)
+    statement = f"SELECT {expression}, count(*) {source} GROUP BY 1 LIMIT ?"
+    return Search(statement, [*operands, *parameters, VISIBILITY_GROUPS_MAX + 1])
 
 
-def read_counts(connection: sqlite3.Connection, search: Search) -> Mapping[int, int]:
+def read_counts(connection: sqlite3.Connection, search: Search) -> Mapping[SortValue, int]:
     """Run a count search."""
     return dict(connection.execute(*search).fetchall())
 
 
 # --------------------------------------------------------------------------------------- conditions
-def _index(query: VisibilityFilter, otherwise: str = "visibility_by_time") -> str:
+def _index(query: VisibilityFilter, grouped: str = "") -> str:
     narrowed = {
         comparison.field
         for comparison in conjuncts(query.comparisons)
@@ -184,7 +197,7 @@ def _index(query: VisibilityFilter, otherwise: str = "visibility_by_time") -> st
     for column, index in _INDEX_OF_COLUMN.items():
         if column in narrowed:
             return f" INDEXED BY {index}"
-    return f" INDEXED BY {otherwise}"
+    return f" INDEXED BY {_INDEX_OF_COLUMN.get(grouped, 'visibility_by_time')}"
 
 
 def _conditions(

@@ -56,7 +56,7 @@ def order_clause(keys: Sequence[SortKey]) -> tuple[str, list[Operand]]:
     terms: list[str] = []
     parameters: list[Operand] = []
     for key in keys:
-        expression, operands = _expression(key)
+        expression, operands = sort_expression(key)
         terms.append(f"{expression} {'DESC' if key.is_descending else 'ASC'} NULLS LAST")
         parameters += operands
     return ", ".join([*terms, DEFAULT_ORDER]), parameters
@@ -81,7 +81,7 @@ def place_condition(keys: Sequence[SortKey], after: VisibilityCursor) -> tuple[s
 def _behind(
     key: SortKey, value: SortValue, rest: str, rest_operands: list[Operand]
 ) -> tuple[str, list[Operand]]:
-    expression, operands = _expression(key)
+    expression, operands = sort_expression(key)
     if value is None:  # Nothing comes behind the rows without a value, but others of them.
         return f"({expression} IS NULL AND {rest})", [*operands, *rest_operands]
     bound, operand = _bound(value)
@@ -101,7 +101,7 @@ def _bound(value: str | float) -> tuple[str, Operand]:
     return "?", value
 
 
-def _expression(key: SortKey) -> tuple[str, list[Operand]]:
+def sort_expression(key: SortKey) -> tuple[str, list[Operand]]:
     """Return what a row is sorted by: NULL where it has no value."""
     field = key.field
     if key.is_search_attribute:

@@ -27,6 +27,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import Instant
+from indelible.engine.visibility.ordering import SortKey, SortValue
 from indelible.ports.stores import (
     Commit,
     DispatchRow,
@@ -253,11 +254,11 @@ class SqliteStore:
         return await self._searching(partial(read_page, search=search, query=query))
 
     async def count_executions(
-        self, query: VisibilityFilter, *, by_status: bool = False
-    ) -> Mapping[int, int]:
-        """Return the count per status if `by_status`, else one count under the key 0."""
+        self, query: VisibilityFilter, *, group_by: SortKey | None = None
+    ) -> Mapping[SortValue, int]:
+        """Return the count per value of a column, else one count under the key 0."""
         namespace_ref = self._namespace_ref(query.namespace_id)
-        search = count_search(query, namespace_ref, by_status=by_status)
+        search = count_search(query, namespace_ref, group_by)
         return await self._searching(partial(read_counts, search=search))
 
     # -------------------------------------------------------------------------------------- threads
