@@ -435,7 +435,7 @@ async def test_bad_history_tokens(harness: Harness) -> None:
         "WorkflowId = ",
         "NoSuchAttribute = 'x'",
         "ExecutionStatus = 'Sleeping'",
-        "WorkflowId = 'x' ORDER BY StartTime",
+        "WorkflowId = 'x' ORDER BY NoSuchAttribute",
         "StartTime > 'yesterday'",
         "WorkflowId = 'x'; DROP TABLE executions",
         "WorkflowId LIKE '%x%'",
