@@ -25,6 +25,8 @@ from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.services.version_routings import VersionRoutings
 from indelible.services.versioning_rules import VersioningRuleRegistry
+from indelible.services.worker.batch_job import BatchSurroundings
+from indelible.services.worker.batch_jobs import BatchJobs
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.faulty import FaultRates, FaultyStore
 from simulation.world.disk import Disk
@@ -98,7 +100,6 @@ class Node:
         )
         deployments.listen(matching.reroute)
         versioning_rules.listen(matching.reroute)
-        rules = self._rules()
         history = HistoryService(
             HistorySurroundings(
                 store=self.store,
@@ -107,8 +108,8 @@ class Node:
                 telemetry=NoTelemetry(),
                 namespaces=registry,
                 endpoints=endpoints,
-                complete_signal_with_start=rules.complete_signal_with_start,
-                complete_start=rules.complete_start,
+                complete_signal_with_start=self._rules().complete_signal_with_start,
+                complete_start=self._rules().complete_start,
                 limits_of=lambda _: self._limits,
                 zones=UTC_ONLY,
                 matching=matching,
@@ -129,17 +130,34 @@ class Node:
             build_id_sets=build_id_sets,
             versioning_rules=versioning_rules,
         )
-        self._handlers = self._answering(backends, registry)
+        frontend = self._frontend(backends, registry)
+        self._handlers = {name: handler for (_, name), handler in frontend.handlers().items()}
         await history.start()
+        self._carry_out_batches(history, frontend, registry)
         self.is_serving = True
+
+    def _carry_out_batches(
+        self, history: HistoryService, frontend: Frontend, registry: NamespaceRegistry
+    ) -> None:
+        around = BatchSurroundings(
+            records=history.batches,
+            visibility=self.store,
+            namespaces=registry,
+            clocks=self._clocks,
+            limits_of=lambda _: self._limits,
+            perform=frontend.perform,
+        )
+        jobs = BatchJobs(around, spawn=self.process.spawn)
+        history.batches.listen(jobs.announce)
+        self.process.spawn("batch operations", jobs.resume())
 
     def _rules(self) -> SystemRules:
         return SystemRules(
             clocks=self._clocks, limits_of=lambda _: self._limits, utc_offset=utc_only
         )
 
-    def _answering(self, backends: Backends, registry: NamespaceRegistry) -> Mapping[str, Handler]:
-        frontend = Frontend(
+    def _frontend(self, backends: Backends, registry: NamespaceRegistry) -> Frontend:
+        return Frontend(
             backends,
             registry=registry,
             environment=Environment(
@@ -150,7 +168,6 @@ class Node:
             ),
             limits_of=lambda _: self._limits,
         )
-        return {name: handler for (_, name), handler in frontend.handlers().items()}
 
     def handler(self, method: str) -> Handler:
         """Return the handler of an RPC."""

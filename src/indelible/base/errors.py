@@ -170,6 +170,11 @@ def nexus_operation_not_found(operation_id: str) -> NotFoundError:
     return NotFoundError(f"operation not found for ID: {operation_id}", NotFoundFailure())
 
 
+def batch_operation_not_found(job_id: str) -> NotFoundError:
+    """Return the refusal for a batch operation that does not exist."""
+    return NotFoundError(f"batch operation not found for ID: {job_id}", NotFoundFailure())
+
+
 def namespace_not_found(name: str) -> NotFoundError:
     """Return the refusal of a request for an unknown namespace."""
     return NotFoundError(

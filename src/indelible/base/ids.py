@@ -32,6 +32,8 @@ class Archetype(IntEnum):
     NEXUS_OPERATION = 3
     """A standalone Nexus operation, likewise."""
     SCHEDULE = 4
+    BATCH_OPERATION = 5
+    """A job that does one thing to many executions."""
 
 
 class ChainKey(NamedTuple):

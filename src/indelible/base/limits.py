@@ -15,6 +15,8 @@ MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 HISTORY_PAGE_EVENTS_MAX: Final = 256
 VISIBILITY_PAGE_ROWS_MAX: Final = 1_000
 VISIBILITY_GROUPS_MAX: Final = 1_000
+BATCH_GROUP_TARGETS_MAX: Final = 1_000
+"""Targets of a batch operation that are read, tried and recorded together."""
 ERROR_MESSAGE_BYTES_MAX: Final = 4_000
 REQUEST_IDS_KEPT_MAX: Final = 25
 RESET_POINTS_KEPT_MAX: Final = 20
@@ -86,6 +88,13 @@ class Limits:
     """From this share of `updates_per_execution_max` on, a run is told to continue as new."""
     standalone_nexus_operations: bool = True
     """Whether there are any: the reference has a switch for them."""
+    batch_operations: bool = True
+    """Whether there are any: the reference has a switch for them."""
+    batch_operations_on_activities: bool = True
+    """Whether their targets may be standalone activities; off in the reference (1.32.0)."""
+    batch_operations_open_max: int = 1
+    batch_targets_per_second: float = 50
+    batch_targets_at_once_max: int = 5
     search_attribute_keys_max: int = 100
     search_attribute_value_bytes_max: int = 2 * 1024
     search_attributes_bytes_max: int = 40 * 1024

@@ -256,6 +256,39 @@ _FEATURES: Final = (
     ),
 )
 
+_BATCH_OPERATIONS: Final = (
+    Key(
+        "frontend.enableBatcher",
+        "batch_operations",
+        SWITCH,
+        "whether clients may start batch operations",
+    ),
+    Key(
+        "frontend.enableBatchOperationsForStandaloneActivities",
+        "batch_operations_on_activities",
+        SWITCH,
+        "whether batch operations may cancel, terminate and delete standalone activities",
+    ),
+    Key(
+        "frontend.MaxConcurrentBatchOperationPerNamespace",
+        "batch_operations_open_max",
+        WHOLE_NUMBER,
+        "batch operations that may run at the same time",
+    ),
+    Key(
+        "worker.batcherRPS",
+        "batch_targets_per_second",
+        NUMBER,
+        "executions per second that one batch operation may try",
+    ),
+    Key(
+        "worker.batcherConcurrency",
+        "batch_targets_at_once_max",
+        WHOLE_NUMBER,
+        "executions that it tries at the same time",
+    ),
+)
+
 _TIMES: Final = (
     Key(
         "history.defaultWorkflowTaskTimeout",
@@ -401,7 +434,7 @@ _RATES: Final = (
     ),
 )
 
-KEYS: Final = (*_SIZES_AND_COUNTS, *_FEATURES, *_TIMES, *_RATES)
+KEYS: Final = (*_SIZES_AND_COUNTS, *_FEATURES, *_BATCH_OPERATIONS, *_TIMES, *_RATES)
 """Every key that means something here, once."""
 
 KEYS_BY_NAME: Final[Mapping[str, Key]] = {key.name.casefold(): key for key in KEYS}

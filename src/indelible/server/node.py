@@ -41,6 +41,8 @@ from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.services.version_routings import VersionRoutings
 from indelible.services.versioning_rules import VersioningRuleRegistry
+from indelible.services.worker.batch_job import BatchSurroundings
+from indelible.services.worker.batch_jobs import BatchJobs
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory.store import MemoryStore
 from indelible.store.sqlite.store import SqliteStore
@@ -154,14 +156,8 @@ async def _serving(
 ) -> AsyncGenerator[Bound]:
     registry = NamespaceRegistry(store)
     registries = await _load_registries(store)
-    endpoints, routings = registries.endpoints, registries.routings
     await _prepare_namespaces(config, node, registry)
     matching = _matching(config, node, store, supervisor, registries)
-    rules = SystemRules(
-        clocks=node.clocks,
-        limits_of=config.dynamic_config.limits,
-        utc_offset=TIME_ZONES.utc_offset,
-    )
     history = HistoryService(
         HistorySurroundings(
             store=store,
@@ -169,39 +165,42 @@ async def _serving(
             entropy=node.entropy,
             telemetry=node.telemetry,
             namespaces=registry,
-            endpoints=endpoints,
-            complete_signal_with_start=rules.complete_signal_with_start,
-            complete_start=rules.complete_start,
+            endpoints=registries.endpoints,
+            complete_signal_with_start=_rules(config, node).complete_signal_with_start,
+            complete_start=_rules(config, node).complete_start,
             limits_of=config.dynamic_config.limits,
             zones=TIME_ZONES,
             matching=matching,
-            routing_of=routings.routing_of,
+            routing_of=registries.routings.routing_of,
             spawn=supervisor.start,
             owner=FreshIds(node.entropy.token(16)).uuid(),
         )
     )
     matching.connect(history)
-    backends = Backends(
-        history=history,
-        matching=matching,
-        visibility=store,
-        store=store.describe(),
-        endpoints=endpoints,
-        deployments=registries.deployments,
-        build_id_sets=registries.build_id_sets,
-        versioning_rules=registries.versioning_rules,
-    )
+    backends = _backends(history, matching, store, registries)
     frontend = _frontend(config, node, backends, registry, host=host)
     listeners = Listeners(
         config,
         frontend.handlers(),
-        _nexus_entrance(config, node, frontend, registry, endpoints, (matching, history)),
+        _nexus_entrance(
+            config, node, frontend, registry, registries.endpoints, (matching, history)
+        ),
         clock=node.clocks.node,
         telemetry=node.telemetry,
     )
     await history.start()
-    deleted = DeletedNamespaces(registry=registry, history=history, visibility=store)
-    supervisor.start("deleted namespaces", deleted.run(node.clocks.node))
+    _start_background(
+        supervisor,
+        BatchSurroundings(
+            records=history.batches,
+            visibility=store,
+            namespaces=registry,
+            clocks=node.clocks,
+            limits_of=config.dynamic_config.limits,
+            perform=frontend.perform,
+        ),
+        backends,
+    )
     try:
         yield await listeners.start(host)
     finally:
@@ -209,6 +208,42 @@ async def _serving(
         async with asyncio.TaskGroup() as group:
             group.create_task(listeners.stop(_CALL_GRACE))
             group.create_task(_stop_services(matching, history))
+
+
+def _backends(
+    history: HistoryService, matching: MatchingService, store: Store, registries: _Registries
+) -> Backends:
+    return Backends(
+        history=history,
+        matching=matching,
+        visibility=store,
+        store=store.describe(),
+        endpoints=registries.endpoints,
+        deployments=registries.deployments,
+        build_id_sets=registries.build_id_sets,
+        versioning_rules=registries.versioning_rules,
+    )
+
+
+def _rules(config: ServerConfig, node: _Parts) -> SystemRules:
+    return SystemRules(
+        clocks=node.clocks,
+        limits_of=config.dynamic_config.limits,
+        utc_offset=TIME_ZONES.utc_offset,
+    )
+
+
+def _start_background(
+    supervisor: Supervisor, around: BatchSurroundings, backends: Backends
+) -> None:
+    """Start what goes on although no client waits for it."""
+    deleted = DeletedNamespaces(
+        registry=around.namespaces, history=backends.history, visibility=around.visibility
+    )
+    supervisor.start("deleted namespaces", deleted.run(around.clocks.node))
+    jobs = BatchJobs(around, spawn=supervisor.start)
+    around.records.listen(jobs.announce)
+    supervisor.start("batch operations", jobs.resume())
 
 
 def _matching(

@@ -30,6 +30,8 @@ SEARCH_ATTRIBUTES = (
 REFERENCE_SETTINGS = (
     "--dynamic-config-value",
     "history.enableSignalWithStartFromWorkflow=true",
+    "--dynamic-config-value",
+    "frontend.enableBatchOperationsForStandaloneActivities=true",
 )
 
 

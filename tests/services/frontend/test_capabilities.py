@@ -26,7 +26,6 @@ NOT_CLAIMED = {
     "poller_autoscaling_auto_enroll",
     "server_scaled_deployments",
     "server_scaled_provider_cloud_run",
-    "standalone_activity_batch_operations",
     "standalone_activity_operator_commands",
     "worker_commands",
     "workflow_task_completion_pagination",
@@ -77,10 +76,13 @@ async def test_clients_are_told_what_the_tables_say() -> None:
 
 
 async def test_what_is_switched_off_is_not_claimed() -> None:
-    world = await World(limits=Limits(standalone_nexus_operations=False)).load()
+    world = await World(
+        limits=Limits(standalone_nexus_operations=False, batch_operations=False)
+    ).load()
     described = await world.call(
         api.DescribeNamespaceRequest(namespace="default"), api.DescribeNamespaceResponse
     )
     claimed = _claimed(described.namespace_info.capabilities)
     assert "standalone_nexus_operation" not in claimed
+    assert "standalone_activity_batch_operations" not in claimed
     assert "standalone_activities" in claimed

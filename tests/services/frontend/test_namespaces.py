@@ -86,7 +86,7 @@ async def test_a_namespace_tells_what_works_in_it_and_its_limits(world: World) -
         *("worker_poll_complete_on_shutdown", "poller_autoscaling", "workflow_pause"),
         *("reported_problems_search_attribute", "standalone_activities"),
         *("standalone_activity_start_delay", "standalone_nexus_operation"),
-        "workflow_update_callbacks",
+        *("workflow_update_callbacks", "standalone_activity_batch_operations"),
     }
     assert shown.limits.blob_size_limit_error == 2 * 1024 * 1024
     assert shown.limits.memo_size_limit_error == 2 * 1024 * 1024

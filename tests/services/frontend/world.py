@@ -40,6 +40,7 @@ from indelible.services.nexus_endpoints import NexusEndpointRegistry
 from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory import MemoryStore
+from tests.services.frontend.recorded_batches import RecordedBatches
 from tests.services.frontend.recorded_schedules import RecordedSchedules
 
 START = Instant(1_700_000_000 * SECOND)
@@ -110,7 +111,7 @@ class Measured:
 
 
 @dataclass
-class RecordedHistory(RecordedSchedules):
+class RecordedHistory(RecordedBatches, RecordedSchedules):
     """Says yes to everything and remembers what it was asked."""
 
     targets: list[object] = field(default_factory=list)

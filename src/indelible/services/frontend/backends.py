@@ -66,6 +66,7 @@ from indelible.ports.rpc import Call
 from indelible.ports.stores import StoreDescription, VisibilityStore
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.activity_executions import StandaloneActivities
+from indelible.services.frontend.batch_operations import Batches
 from indelible.services.frontend.control import Control
 from indelible.services.frontend.nexus_operation_executions import StandaloneNexusOperations
 from indelible.services.frontend.schedules import ScheduleBackend
@@ -80,7 +81,14 @@ ActivityTarget = ActivityTaskToken | ActivityById
 """An activity: the attempt that a worker has, or whatever attempt there is under an id."""
 
 
-class History(Control, StandaloneActivities, StandaloneNexusOperations, ScheduleBackend, Protocol):
+class History(
+    Control,
+    StandaloneActivities,
+    StandaloneNexusOperations,
+    ScheduleBackend,
+    Batches,
+    Protocol,
+):
     """Executions: each method is durable when it returns, or reads."""
 
     async def start_workflow(

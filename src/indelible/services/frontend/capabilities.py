@@ -110,7 +110,6 @@ NAMESPACE_CAPABILITIES: Final = (
     Capability(
         "standalone_activity_batch_operations",
         ("StartBatchOperation", "StopBatchOperation"),
-        lacks="a batch is one of workflows",
     ),
     Capability(
         "standalone_activity_operator_commands",
@@ -145,6 +144,8 @@ def namespace_capabilities(limits: Limits) -> NamespaceInfo.Capabilities:
     )
     if not limits.standalone_nexus_operations:
         capabilities.standalone_nexus_operation = False
+    if not (limits.batch_operations and limits.batch_operations_on_activities):
+        capabilities.standalone_activity_batch_operations = False
     return capabilities
 
 

@@ -96,3 +96,5 @@ class DeletedNamespaces:
                 )
             case Archetype.SCHEDULE:
                 await self._history.delete_schedule(namespace, row.workflow_id)
+            case Archetype.BATCH_OPERATION:
+                await self._history.delete_batch(namespace, row.workflow_id)

@@ -3,14 +3,17 @@
 Owns which handlers there are. A transport takes them by (service, method) and knows no more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from google.protobuf.message import Message
+
 from indelible.base.time_zones import UTC_ONLY, TimeZones
+from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer, EveryoneMay
 from indelible.ports.clock import Clock, Clocks
 from indelible.ports.entropy import Entropy
-from indelible.ports.rpc import Handler
+from indelible.ports.rpc import Call, Handler
 from indelible.ports.telemetry import Telemetry
 from indelible.services.frontend.activities import ActivityHandlers
 from indelible.services.frontend.activity_control import ActivityControlHandlers
@@ -18,6 +21,7 @@ from indelible.services.frontend.activity_executions import ActivityExecutionHan
 from indelible.services.frontend.activity_visibility import ActivityVisibilityHandlers
 from indelible.services.frontend.admission import Admission
 from indelible.services.frontend.backends import Backends, LimitsOf
+from indelible.services.frontend.batch_operations import BatchOperationHandlers
 from indelible.services.frontend.build_id_sets import BuildIdSetHandlers
 from indelible.services.frontend.control import ControlHandlers
 from indelible.services.frontend.namespaces import NamespaceHandlers
@@ -30,7 +34,7 @@ from indelible.services.frontend.nexus_operation_visibility import (
 )
 from indelible.services.frontend.nexus_tasks import NexusTaskHandlers
 from indelible.services.frontend.pipeline import Pipeline
-from indelible.services.frontend.routes import Route, Routes
+from indelible.services.frontend.routes import Route, Routes, Target
 from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.services.frontend.schedule_visibility import ScheduleVisibilityHandlers
 from indelible.services.frontend.schedules import ScheduleHandlers
@@ -71,8 +75,7 @@ class Frontend:
         address: str = "",
     ) -> None:
         """Make all handlers; `address` is what clients are told when they ask for the node's."""
-        history = backends.history
-        clocks, entropy = environment.clocks, environment.entropy
+        history, clocks, entropy = backends.history, environment.clocks, environment.entropy
         self._pipeline = Pipeline(
             registry=registry,
             authorizer=authorizer or EveryoneMay(),
@@ -109,6 +112,7 @@ class Frontend:
             *_standalone_routes(backends, entropy=entropy, limits_of=limits_of),
             *_routes_for_workers(backends, clock=clocks.node, limits_of=limits_of),
         )
+        self._internal = _together(self._workflow_service)
         self._operator_service: tuple[Routes, ...] = (
             system.operator_routes(),
             namespaces.operator_routes(),
@@ -126,6 +130,14 @@ class Frontend:
         """The account of requests, for those that come by another way."""
         return self._pipeline.admission
 
+    async def perform(self, rpc: str, namespace: Namespace, request: Message) -> Message:
+        """Answer a request that the service itself makes, on behalf of one that was admitted.
+
+        It is checked like a client's, but needs no permission and counts for no rate.
+        """
+        call = Call(service=WORKFLOW_SERVICE, method=rpc, deadline=None, metadata={}, peer="")
+        return await self._internal[rpc](request, Target(call=call, namespace=namespace))
+
     def handlers(self) -> Mapping[tuple[str, str], Handler]:
         """Return the handler of every RPC that is built, by (service, method)."""
         routes: dict[tuple[str, str], Route] = {}
@@ -133,8 +145,8 @@ class Frontend:
             (WORKFLOW_SERVICE, self._workflow_service),
             (OPERATOR_SERVICE, self._operator_service),
         ):
-            for resource in resources:
-                routes.update({(service, name): route for name, route in resource.items()})
+            for name, route in _together(resources).items():
+                routes[service, name] = route
         return self._pipeline.handlers(routes)
 
 
@@ -144,6 +156,10 @@ def _control_routes(backends: Backends, *, limits_of: LimitsOf) -> tuple[Routes,
         ControlHandlers(control=history).routes(),
         ActivityControlHandlers(control=history, limits_of=limits_of).routes(),
     )
+
+
+def _together(resources: Iterable[Routes]) -> Routes:
+    return {name: route for resource in resources for name, route in resource.items()}
 
 
 def _standalone_routes(
@@ -170,13 +186,16 @@ def _standalone_routes(
 def _finding_routes(
     backends: Backends, *, environment: Environment, limits_of: LimitsOf
 ) -> tuple[Routes, ...]:
-    """Lists and counts of workflows; schedules, and how they are found."""
+    """What finds workflows, or does one thing to all that are found; schedules."""
     zones = environment.zones
     return (
         VisibilityHandlers(store=backends.visibility).routes(),
         ScheduleHandlers(schedules=backends.history, zones=zones, limits_of=limits_of).routes(),
         ScheduleVisibilityHandlers(
             store=backends.visibility, clocks=environment.clocks, zones=zones
+        ).routes(),
+        BatchOperationHandlers(
+            batches=backends.history, store=backends.visibility, limits_of=limits_of
         ).routes(),
     )
 

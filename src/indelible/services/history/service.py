@@ -22,6 +22,7 @@ from indelible.ports.transfer_tasks import AnyTransfer
 from indelible.services.history.activities import ActivityOperations
 from indelible.services.history.activity_executions import ActivityExecutions
 from indelible.services.history.activity_targets import ActivityTargets
+from indelible.services.history.batch_operations import BatchOperations
 from indelible.services.history.callback_calls import CallbackCalls
 from indelible.services.history.callback_delivery import CallbackDelivery
 from indelible.services.history.completing import CompletionOperations
@@ -120,7 +121,6 @@ class HistoryService:
             NexusCalls(handlers, around.namespaces, system),
             CallbackCalls(delivery, around.namespaces, self._schedules.action_ended),
         )
-        activities = ActivityOperations(self._shards)
         pages = HistoryOperations(self._shards, around.clocks)
         completions = CompletionOperations(
             self._shards, tasks, around.namespaces, NexusTargets(around.endpoints, system)
@@ -140,8 +140,9 @@ class HistoryService:
         self.respond_workflow_task_completed = completions.respond_workflow_task_completed
         self.respond_workflow_task_failed = completions.respond_workflow_task_failed
         self._standalone = ActivityExecutions(self._shards, around.clocks, delivery.deliver)
-        self._bind_activities(self._standalone, ActivityTargets(activities, self._standalone))
+        self._bind_activities(self._standalone, ActivityOperations(self._shards))
         self._bind_operations(self._operations, ends)
+        self._bind_batches(BatchOperations(self._shards, around.clocks, around.store))
 
     def _bind_starts(self, starts: StartOperations) -> None:
         self.start_workflow = starts.start_workflow
@@ -181,7 +182,17 @@ class HistoryService:
         self.terminate_nexus_operation = operations.terminate_nexus_operation
         self.delete_nexus_operation = operations.delete_nexus_operation
 
-    def _bind_activities(self, standalone: ActivityExecutions, targets: ActivityTargets) -> None:
+    def _bind_batches(self, batches: BatchOperations) -> None:
+        self.batches = batches
+        self.start_batch = batches.start_batch
+        self.stop_batch = batches.stop_batch
+        self.describe_batch = batches.describe_batch
+        self.delete_batch = batches.delete_batch
+
+    def _bind_activities(
+        self, standalone: ActivityExecutions, activities: ActivityOperations
+    ) -> None:
+        targets = ActivityTargets(activities, standalone)
         self.start_activity = standalone.start_activity
         self.describe_activity = standalone.describe_activity
         self.poll_activity = standalone.poll_activity
@@ -216,6 +227,8 @@ class HistoryService:
                 await self._schedules.wake(key)
             case Archetype.NEXUS_OPERATION:
                 await self._operations.wake(shard, key)
+            case Archetype.BATCH_OPERATION:
+                await self.batches.wake(shard, key)
 
     async def _execute(self, shard: Shard, key: WorkflowKey, task: AnyTransfer) -> None:
         if isinstance(task, OperationCall):

@@ -1,0 +1,1 @@
+"""Batch operations: what is to be done to which executions, and how far it has come."""

@@ -1,0 +1,1 @@
+"""Background services: what goes on although no client waits for it."""
