@@ -333,7 +333,32 @@ INVALID = "invalid expression:"
 def test_a_bad_query_is_refused(query: str, text: str) -> None:
     with pytest.raises(InvalidArgumentError) as refusal:
         compile_query(query, CUSTOM)
-    assert refusal.value.message == f"invalid query: {text}"
+    assert refusal.value.message.partition("\nat ")[0] == f"invalid query: {text}"
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("Number = 1 AND Foo = 2", ["at column 16 of the query:", "^Foo"]),
+        ("Number = 1 AND (Flag = true OR Number = 'x')", ["at column 32 of the query:", "^Number"]),
+        ("Number = 1 AND Number = bar", ["at column 25 of the query:", "^bar"]),
+        ("Number = 1 AND Number == 2", ["at column 24 of the query:", "^= 2"]),
+        ("Number = 1 AND\n\tFoo IS NULL", ["at line 2, column 2 of the query:", "^Foo"]),
+        ("Number = 1 ORDER BY Number, Tags", ["at column 29 of the query:", "^Tags"]),
+        ("Number = 1 GROUP BY Number", ["at column 21 of the query:", "^Number"]),
+        ("Number = 'open", ["at column 10 of the query:", "^'open"]),
+        ("Number = ", ["at column 10 of the query:", "^"]),
+        ("Number = 1 AND " * 99 + "Foo = 1", ["at column 1486 of the query:", "^Foo"]),
+        ("Number IN (1, \x00)", ["at column 15 of the query:", "^ )"]),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_refusal_points_at_the_place(query: str, pointer: list[str]) -> None:
+    with pytest.raises(InvalidArgumentError) as refusal:
+        compile_query(query, CUSTOM)
+    _, where, line, caret = refusal.value.message.split("\n")
+    assert len(line) < 130
+    assert [where, "^" + line[caret.index("^") :][: len(pointer[1]) - 1]] == pointer
 
 
 PIECES = st.sampled_from(

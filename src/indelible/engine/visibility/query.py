@@ -42,6 +42,7 @@ from indelible.engine.visibility.query_syntax import (
     invalid,
     not_supported,
     parse,
+    pointed,
 )
 from indelible.engine.visibility.search_attributes import (
     BOOL,
@@ -215,6 +216,8 @@ class _Names(NamedTuple):
 
     custom: CustomTypes
     vocabulary: Vocabulary
+    text: str
+    """Of the query, for refusals that point into it."""
 
 
 def compile_query(
@@ -224,7 +227,7 @@ def compile_query(
 
     `custom` are the namespace's own search attributes.
     """
-    names = _Names(custom, vocabulary)
+    names = _Names(custom, vocabulary, text)
     query = parse(text)
     filters: tuple[Filter, ...] = ()
     if query.where is not None:
@@ -232,7 +235,12 @@ def compile_query(
         _check_bounds(filters)
     if len(query.group_by) > 1:
         raise not_supported("'GROUP BY' clause supports only a single field")
-    group_by = _group_by(query.group_by[0], names) if query.group_by else None
+    group_by = None
+    if query.group_by:
+        try:
+            group_by = _group_by(query.group_by[0], names)
+        except InvalidArgumentError as error:
+            raise pointed(error, text, query.group_by_at) from None
     return VisibilityQuery(filters, group_by, _order_by(query.order_by, names))
 
 
@@ -248,19 +256,24 @@ def _order_by(orders: Sequence[Order], names: _Names) -> tuple[SortKey, ...]:
         raise not_supported(f"more than {SORT_KEYS_MAX} fields in 'ORDER BY' clause")
     keys: list[SortKey] = []
     for order in orders:
-        column = _column(order.column, names)
-        if column.value_type in {TEXT, KEYWORD_LIST}:
-            raise not_supported(
-                f"unable to sort by search attribute type {TYPE_NAMES[column.value_type]}"
-            )
-        keys.append(
-            SortKey(
-                field=_field(column),
-                is_search_attribute=column.is_search_attribute,
-                is_descending=order.is_descending,
-            )
-        )
+        try:
+            keys.append(_sort_key(order, names))
+        except InvalidArgumentError as error:
+            raise pointed(error, names.text, order.at) from None
     return tuple(keys)
+
+
+def _sort_key(order: Order, names: _Names) -> SortKey:
+    column = _column(order.column, names)
+    if column.value_type in {TEXT, KEYWORD_LIST}:
+        raise not_supported(
+            f"unable to sort by search attribute type {TYPE_NAMES[column.value_type]}"
+        )
+    return SortKey(
+        field=_field(column),
+        is_search_attribute=column.is_search_attribute,
+        is_descending=order.is_descending,
+    )
 
 
 def _check_bounds(filters: Iterable[Filter]) -> None:
@@ -283,7 +296,10 @@ def _compile(expression: Expression, names: _Names, *, is_negated: bool = False)
             is_all = isinstance(expression, Conjunction) != is_negated
             return all_of(compiled) if is_all else any_of(compiled)
         case Condition():
-            return _condition(expression, names, is_negated=is_negated)
+            try:
+                return _condition(expression, names, is_negated=is_negated)
+            except InvalidArgumentError as error:
+                raise pointed(error, names.text, expression.at) from None
 
 
 def _condition(condition: Condition, names: _Names, *, is_negated: bool) -> Filter:
@@ -359,7 +375,7 @@ def _field(column: _Column) -> str:
 
 
 def _column(name: str, names: _Names) -> _Column:
-    custom, vocabulary = names
+    custom, vocabulary = names.custom, names.vocabulary
     own = vocabulary.attributes.get(name)
     if own is not None:
         own_type = vocabulary.attribute_types.get(name, KEYWORD)

@@ -6,11 +6,13 @@ attributes: which names exist and which values they take is decided by whoever r
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from indelible.base.errors import InvalidArgumentError
 
+_SHOWN_MAX: Final = 60
+"""Characters on each side of a place."""
 QUERY_CHARACTERS_MAX: Final = 100_000
 NESTING_MAX: Final = 64
 """Parentheses and NOTs within each other."""
@@ -63,6 +65,8 @@ class Condition:
     column: str
     operator: str
     values: tuple[Literal, ...] = ()
+    at: int = field(default=0, compare=False)
+    """Where it begins in the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Query:
 
     where: Expression | None = None
     group_by: tuple[str, ...] = ()
+    group_by_at: int = field(default=0, compare=False)
     order_by: tuple["Order", ...] = ()
 
 
@@ -104,13 +109,44 @@ class Order:
 
     column: str
     is_descending: bool = False
+    at: int = field(default=0, compare=False)
 
 
 def parse(text: str) -> Query:
     """Return the tree of a query; raise `InvalidArgumentError` if it is malformed."""
     if len(text) > QUERY_CHARACTERS_MAX:
         raise InvalidArgumentError(f"{_MALFORMED}: more than {QUERY_CHARACTERS_MAX} characters")
-    return _Parser(list(_tokens(text))).query()
+    parser: _Parser | None = None
+    try:
+        parser = _Parser(list(_tokens(text)))
+        return parser.query()
+    except InvalidArgumentError as error:
+        raise pointed(error, text, parser.at if parser else _strange_at(text)) from None
+
+
+def pointed(error: InvalidArgumentError, text: str, at: int) -> InvalidArgumentError:
+    """Return a refusal that also shows the place in the text, with a caret below.
+
+    Of a long line it shows what is near.
+    """
+    at = min(at, len(text))
+    begin = max(text.rfind("\n", 0, at) + 1, at - _SHOWN_MAX)
+    end = text.find("\n", at)
+    line = text[begin : min(len(text) if end < 0 else end, at + _SHOWN_MAX)]
+    shown = "".join(character if character.isprintable() else " " for character in line)
+    column = at - text.rfind("\n", 0, at)
+    row = text.count("\n", 0, at) + 1
+    where = f"line {row}, column {column}" if row > 1 else f"column {column}"
+    caret = " " * (at - begin) + "^"
+    return InvalidArgumentError(f"{error.message}\nat {where} of the query:\n  {shown}\n  {caret}")
+
+
+def _strange_at(text: str) -> int:
+    """Return the place of the first character that begins no token."""
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup == "other":
+            return match.start("other")
+    return len(text)
 
 
 def not_supported(what: str) -> InvalidArgumentError:
@@ -128,6 +164,7 @@ class _Token(NamedTuple):
 
     kind: str
     value: str
+    start: int
     end: int
     """Index of the character behind it."""
 
@@ -135,7 +172,7 @@ class _Token(NamedTuple):
 def _tokens(text: str) -> Iterator[_Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "other"
-        value, end = match.group(kind), match.end(kind)
+        value, start, end = match.group(kind), match.start(kind), match.end(kind)
         if kind == "other":
             # A quote that is never closed reaches to the end.
             raise _malformed(len(text) if value in {"'", '"', "`"} else end)
@@ -145,7 +182,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             value = value[1:-1]
         elif kind == "name" and value.lower() in _KEYWORDS:
             kind = value.lower()
-        yield _Token(kind, value, end)
+        yield _Token(kind, value, start, end)
         if kind == "end":
             return
 
@@ -172,13 +209,20 @@ class _Parser:
         self._next = 0
         self._depth = 0
 
+    @property
+    def at(self) -> int:
+        """Where the next token begins."""
+        return self._tokens[self._next].start
+
     def query(self) -> Query:
         where = None
         if self._kind not in {"end", "group", "order", "limit"}:
             where = self._disjunction()
         group_by: tuple[str, ...] = ()
+        group_by_at = 0
         if self._skip("group"):
             self._expect("by")
+            group_by_at = self.at
             group_by = self._columns()
         order_by: tuple[Order, ...] = ()
         if self._skip("order"):
@@ -188,7 +232,7 @@ class _Parser:
             raise not_supported("'LIMIT' clause")
         if self._kind != "end":
             raise self._unexpected()
-        return Query(where, group_by, order_by)
+        return Query(where, group_by, group_by_at, order_by)
 
     def _disjunction(self) -> Expression:
         parts = [self._conjunction()]
@@ -218,15 +262,16 @@ class _Parser:
         return part
 
     def _condition(self) -> Expression:
+        at = self.at
         column = self._column()
         if self._kind in _COMPARISONS:
-            return Condition(column, _COMPARISONS[self._take().kind], (self._literal(),))
+            return Condition(column, _COMPARISONS[self._take().kind], (self._literal(),), at)
         if self._skip("is"):
             is_negated = self._skip("not")
             self._expect("null")
-            return Condition(column, "is not null" if is_negated else "is null")
+            return Condition(column, "is not null" if is_negated else "is null", at=at)
         is_negated = self._skip("not")
-        condition = self._word_condition(column, is_negated=is_negated)
+        condition = replace(self._word_condition(column, is_negated=is_negated), at=at)
         return Negation(condition) if is_negated else condition
 
     def _word_condition(self, column: str, *, is_negated: bool) -> Condition:
@@ -273,11 +318,12 @@ class _Parser:
         return tuple(orders)
 
     def _order(self) -> Order:
+        at = self.at
         column = self._column()
         is_descending = self._skip("desc")
         if not is_descending:
             self._skip("asc")
-        return Order(column, is_descending)
+        return Order(column, is_descending, at)
 
     def _literal(self) -> Literal:
         token = self._take()
@@ -291,11 +337,13 @@ class _Parser:
             case "name" if self._kind == "(":
                 raise not_supported("nested func")
             case "name":
+                self._next -= 1
                 raise not_supported(
                     "column name on the right side of comparison expression "
                     f'(did you forget to quote "{token.value}"?)'
                 )
             case "null":
+                self._next -= 1
                 raise invalid("unexpected value type NULL (use 'IS NULL')")
             case _:
                 self._next -= 1
