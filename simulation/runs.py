@@ -26,12 +26,14 @@ from simulation.checkers.outcomes import (
     check_promises,
 )
 from simulation.checkers.promises import Promises
+from simulation.checkers.schedules import check_schedules
 from simulation.workloads.askers import Asker
 from simulation.workloads.clients import Client
 from simulation.workloads.faults import Staff, cause_trouble
 from simulation.workloads.followers import Follower
 from simulation.workloads.freelancers import Freelancer
 from simulation.workloads.meddlers import Meddler
+from simulation.workloads.planners import Planner
 from simulation.workloads.stewards import BUILDS, Steward
 from simulation.world.loop import StuckError
 from simulation.world.process import Process, UndeadError, current_process
@@ -133,6 +135,7 @@ class _Simulation:
             Asker(world, self._promises, ids, "queue"),
             Meddler(world, self._promises, self._journal, ids),
             Freelancer(world, self._promises, "queue"),
+            Planner(world, self._journal, "queue"),
             Steward(world, ids, "queue"),
         ]
         self._staff = Staff(world, self._promises, "queue")
@@ -222,6 +225,7 @@ class _Simulation:
         check_resets(self._promises, journal, world.accuse)
         check_operations(journal, world.accuse)
         check_activities(self._promises, journal, world.accuse)
+        check_schedules(journal, world.accuse)
         check_hygiene(journal, world.accuse)
         self._check_processes()
         world.require_innocence()

@@ -22,6 +22,7 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import NEVER, Instant
 from indelible.engine.activity.state import ActivityState
+from indelible.engine.schedule.state import ScheduleState
 from indelible.engine.workflow.rules.versioning import is_in_transition
 from indelible.engine.workflow.state import ExecutionRecord, MutableState, RecordKind
 from indelible.ports.stores import (
@@ -35,6 +36,7 @@ from indelible.ports.stores import (
 )
 from indelible.services.history.activity_kind import ActivityKind
 from indelible.services.history.execution_codec import decode_state
+from indelible.services.history.schedule_kind import ScheduleKind
 
 _SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
 
@@ -116,6 +118,18 @@ class Entity:
         return ActivityKind().decode(_stored(self.key, self.write, self.sub_records))
 
 
+@dataclass(slots=True)
+class PlannedSchedule:
+    """One schedule, in all states in which it was ever written."""
+
+    key: WorkflowKey
+    sub_records: dict[tuple[int, str], SubRecord] = field(
+        default_factory=dict[tuple[int, str], SubRecord]
+    )
+    states: list[ScheduleState] = field(default_factory=list[ScheduleState])
+    is_deleted: bool = False
+
+
 def _stored(
     key: WorkflowKey, write: ExecutionWrite, sub_records: Mapping[tuple[int, str], SubRecord]
 ) -> StoredExecution:
@@ -138,6 +152,7 @@ class Journal:
         self.runs: dict[WorkflowKey, Run] = {}
         self.activities: dict[WorkflowKey, Entity] = {}
         """Standalone activities."""
+        self.schedules: dict[WorkflowKey, PlannedSchedule] = {}
         self.currents: dict[ChainKey, RunId] = {}
         self.transfers: dict[TaskId, TransferRow] = {}
         self.dispatches: dict[TaskId, DispatchRow] = {}
@@ -158,6 +173,10 @@ class Journal:
     def open_activities(self) -> list[Entity]:
         """Return the standalone activities that go on."""
         return [one for one in self.activities.values() if one.write.is_open and not one.is_deleted]
+
+    def living_schedules(self) -> list[PlannedSchedule]:
+        """Return the schedules that are not deleted."""
+        return [one for one in self.schedules.values() if not one.is_deleted]
 
     def current_run(self, workflow_id: str) -> Run | None:
         """Return the current run of a workflow id."""
@@ -182,9 +201,13 @@ class Journal:
         if commit.range_id < known:
             self._accuse("fencing", f"range {commit.range_id} wrote after range {known}")
         self._ranges[commit.shard_id] = commit.range_id
+        writers = {
+            Archetype.WORKFLOW: self._write,
+            Archetype.ACTIVITY: self._write_entity,
+            Archetype.SCHEDULE: self._write_schedule,
+        }
         for write in commit.executions:
-            is_workflow = write.key.archetype is Archetype.WORKFLOW
-            (self._write if is_workflow else self._write_entity)(write)
+            writers[write.key.archetype](write)
         for current in commit.currents:
             self.currents[current.chain] = current.run_id
         for key in commit.deleted:
@@ -251,12 +274,30 @@ class Journal:
             entity.sub_records[row.kind, row.record_id] = row
         self._note("disk", f"activity {name_of(write.key)} v{write.version}")
 
+    def _write_schedule(self, write: ExecutionWrite) -> None:
+        schedule = self.schedules.setdefault(write.key, PlannedSchedule(write.key))
+        if schedule.is_deleted:
+            self._accuse("one outcome", f"schedule {name_of(write.key)} was deleted and is there")
+        for identity in write.remove:
+            schedule.sub_records.pop(identity, None)
+        for row in write.put:
+            schedule.sub_records[row.kind, row.record_id] = row
+        state = ScheduleKind().decode(_stored(write.key, write, schedule.sub_records))
+        schedule.states.append(state)
+        starts = " ".join(f"{one.number}/{one.attempt}" for one in state.buffer)
+        self._note("disk", f"schedule {name_of(write.key)} v{write.version} {starts}")
+
+    def _delete_entity(self, entity: Entity | PlannedSchedule) -> None:
+        key = entity.key
+        entity.is_deleted = True
+        if self.currents.get(key.chain) == key.run_id:
+            del self.currents[key.chain]
+        self._note("disk", f"{key.archetype.name.lower()} {name_of(key)} is deleted")
+
     def _delete(self, key: WorkflowKey) -> None:
-        if key.archetype is Archetype.ACTIVITY:
-            self.activities[key].is_deleted = True
-            if self.currents.get(key.chain) == key.run_id:
-                del self.currents[key.chain]
-            self._note("disk", f"activity {name_of(key)} is deleted")
+        entity = self.activities.get(key) or self.schedules.get(key)
+        if entity is not None:
+            self._delete_entity(entity)
             return
         run = self.runs[key]
         if run.is_open:

@@ -26,11 +26,8 @@ NOT_YET = {
         *(("Start", ""), ("Describe", ""), ("Poll", ""), ("RequestCancel", "")),
         *(("Terminate", ""), ("Delete", ""), ("List", "s"), ("Count", "s")),
     )
-} | {
-    *("CreateSchedule", "DescribeSchedule", "UpdateSchedule", "PatchSchedule", "DeleteSchedule"),
-    *("ListScheduleMatchingTimes", "ListSchedules", "CountSchedules"),
 }
-"""Nexus operations without a workflow, and schedules: each needs a workload of its own."""
+"""Nexus operations without a workflow: they need a workload of their own."""
 
 
 @pytest.mark.slow

@@ -87,8 +87,13 @@ class ScheduleActions:
         if len(actions) == 1:
             return [await actions[0]]
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(action) for action in actions]
-        return [task.result() for task in tasks]
+            tasks = [group.create_task(_settled(action)) for action in actions]
+        settled = [task.result() for task in tasks]
+        for one in settled:
+            if isinstance(one, Exception):
+                # The turn is repeated; what the others did is done under the same request ids.
+                raise one
+        return [one for one in settled if not isinstance(one, Exception)]
 
     async def _start(
         self, namespace: Namespace, state: ScheduleState, start: BufferedStart, rules: Rules
@@ -140,3 +145,11 @@ class ScheduleActions:
                 await shard.step(entry, decide)
         number, stop = action.number, action.stop
         return lambda step: outcomes.record_stop_delivered(step, number, stop)
+
+
+async def _settled(action: Action) -> Outcome | Exception:
+    """Carry out an action; its error must not break off the others."""
+    try:
+        return await action
+    except Exception as error:  # noqa: BLE001 - it is raised when the others are done
+        return error

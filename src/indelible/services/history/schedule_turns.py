@@ -68,7 +68,7 @@ class ScheduleTurns:
         """Begin no turn any more; what is due is due at the next start."""
         self._is_stopped = True
         while self._waiting:
-            self._end(self._waiting.popleft())
+            _tell(self._known.pop(self._waiting.popleft()))
 
     def _run_waiting(self) -> None:
         while self._waiting and self._running_count < RUNNING_MAX and not self._is_stopped:
@@ -83,17 +83,28 @@ class ScheduleTurns:
             self._run_waiting()
 
     async def _run(self, key: WorkflowKey) -> None:
+        over = self._known[key]
         try:
             await self._take(key)
         except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
-            # What is due stays due; a failing store is the usual reason.
+            # What is due stays due; a failing store is the usual reason. It stays known until it
+            # is repeated: whoever doubts the store finds it due, and would ask for it at once.
             _log.exception("turn of a schedule failed, will be repeated", schedule=key.workflow_id)
             at = after(self._clocks.node.now(), RETRY_DELAY)
-            self._clocks.node.call_at(at, lambda: self.ask(key))
+            self._clocks.node.call_at(at, lambda: self._repeat(key))
+        except BaseException:
+            del self._known[key]
+            raise
+        else:
+            del self._known[key]
         finally:
-            self._end(key)
+            _tell(over)
 
-    def _end(self, key: WorkflowKey) -> None:
-        over = self._known.pop(key)
-        if not over.done():
-            over.set_result(None)
+    def _repeat(self, key: WorkflowKey) -> None:
+        del self._known[key]
+        self.ask(key)
+
+
+def _tell(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)

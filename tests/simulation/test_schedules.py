@@ -1,0 +1,159 @@
+"""Schedules over many at once, deaths of the node, and time without a node."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from google.protobuf.message import Message
+from temporalio.api.common.v1 import WorkflowType
+from temporalio.api.schedule.v1 import IntervalSpec, Schedule
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import (
+    CreateScheduleRequest,
+    CreateScheduleResponse,
+    StartWorkflowExecutionRequest,
+    StartWorkflowExecutionResponse,
+)
+
+from indelible.base.instants import MINUTE, SECOND, Duration, after, duration_message
+from indelible.ports.stores import Commit
+from indelible.store.faulty import FaultRates
+from simulation.checkers.journal import Journal
+from simulation.checkers.schedules import check_schedules
+from simulation.world.network import Caller
+from simulation.world.node import NAMESPACE
+from simulation.world.world import START, World
+
+pytestmark = pytest.mark.simulation
+
+MANY = 300
+CALLER = Caller("planner")
+HOUR_SPEC = IntervalSpec(interval=duration_message(Duration(60 * MINUTE)))
+"""Its next time after the beginning of the world is an hour later for all."""
+
+
+class Scene:
+    """A quiet world with an account of what is written."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.journal = Journal(accuse=world.accuse, note=world.note)
+        self.commits: list[str] = []
+        """The archetype and id of what was written, in order."""
+        self.on_commit: Callable[[], None] | None = None
+        world.disk.watcher = self._committed
+
+    def _committed(self, commit: Commit) -> None:
+        self.journal.committed(commit)
+        self.commits += [
+            f"{write.key.archetype.name} {write.key.workflow_id}" for write in commit.executions
+        ]
+        if self.on_commit is not None:
+            self.on_commit()
+
+    async def call(self, request: Message, response_type: type[Message]) -> None:
+        method = type(request).__name__.removesuffix("Request")
+        patience = Duration(5 * SECOND)
+        await self.world.call(CALLER, method, request, response_type, patience=patience)
+
+    async def create(self, schedule_id: str, interval: IntervalSpec = HOUR_SPEC) -> None:
+        made = Schedule()
+        made.spec.interval.append(interval)
+        made.action.start_workflow.workflow_id = f"w-{schedule_id}"
+        made.action.start_workflow.workflow_type.name = "any"
+        made.action.start_workflow.task_queue.name = "queue"
+        request = CreateScheduleRequest(
+            namespace=NAMESPACE, schedule_id=schedule_id, schedule=made, request_id=schedule_id
+        )
+        await self.call(request, CreateScheduleResponse)
+
+    async def start_other(self) -> None:
+        request = StartWorkflowExecutionRequest(
+            namespace=NAMESPACE,
+            workflow_id="other",
+            workflow_type=WorkflowType(name="any"),
+            task_queue=TaskQueue(name="queue"),
+        )
+        await self.call(request, StartWorkflowExecutionResponse)
+
+    def started(self) -> Counter[str]:
+        """Return how many workflows each schedule has started."""
+        ids = [run.key.workflow_id for run in self.journal.runs.values()]
+        return Counter(one.split("-")[1] for one in ids if one.startswith("w-"))
+
+    def check(self) -> None:
+        """Raise if anything was wrong."""
+        check_schedules(self.journal, self.world.accuse)
+        self.world.require_innocence()
+
+
+@pytest.mark.slow
+def test_all_that_are_due_at_once_fire_once_and_others_come_between(quiet_world: World) -> None:
+    world, scene = quiet_world, Scene(quiet_world)
+
+    async def scenes() -> None:
+        await world.start_node()
+        for number in range(MANY):
+            await scene.create(f"s{number}")
+        await world.pause(Duration(60 * MINUTE - (world.now - START)))
+        scene.commits.clear()
+        await scene.start_other()
+        await world.pause(Duration(10 * SECOND))
+        assert scene.started() == {f"s{number}": 1 for number in range(MANY)}
+        at = scene.commits.index("WORKFLOW other")
+        left = sum(one.startswith("WORKFLOW w-") for one in scene.commits[at:])
+        assert left > MANY // 2, "another start waited until most schedules had fired"
+        scene.check()
+        await world.end()
+
+    world.loop.run(scenes())
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3], ids=["decision", "start", "outcome"])
+def test_a_death_in_the_middle_of_a_turn_repeats_nothing(quiet_world: World, nth: int) -> None:
+    """Three commits make a firing; the disk takes the first `nth` of them, and the node dies."""
+    world, scene = quiet_world, Scene(quiet_world)
+
+    def break_disk() -> None:
+        if len(scene.commits) == nth:
+            assert world.node is not None
+            world.node.store.rates = FaultRates(write_fails_before=1.0)
+
+    async def scenes() -> None:
+        await world.start_node()
+        await scene.create("s")
+        scene.commits.clear()
+        scene.on_commit = break_disk
+        await world.pause(Duration(60 * MINUTE + SECOND - (world.now - START)))
+        assert len(scene.commits) == nth
+        scene.on_commit = None
+        await world.crash(Duration(2 * SECOND))
+        await world.pause(Duration(5 * SECOND))
+        assert scene.started() == {"s": 1}
+        [schedule] = scene.journal.living_schedules()
+        assert schedule.states[-1].core.action_count == 1
+        assert not schedule.states[-1].buffer
+        scene.check()
+        await world.end()
+
+    world.loop.run(scenes())
+
+
+def test_what_was_due_without_a_node_is_caught_up(quiet_world: World) -> None:
+    world, scene = quiet_world, Scene(quiet_world)
+
+    async def scenes() -> None:
+        await world.start_node()
+        await scene.create("s")
+        await world.crash(Duration(150 * MINUTE))
+        await world.pause(Duration(10 * SECOND))
+        [schedule] = scene.journal.living_schedules()
+        core = schedule.states[-1].core
+        # Nobody works on the first one, so the policy skips the second.
+        assert (core.action_count, core.overlap_skipped_count) == (1, 1)
+        assert core.cursor <= world.now < after(core.cursor, Duration(60 * MINUTE))
+        assert scene.started() == {"s": 1}
+        scene.check()
+        await world.end()
+
+    world.loop.run(scenes())
