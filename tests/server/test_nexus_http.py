@@ -97,6 +97,21 @@ class Caller:
         )
 
 
+@workflow.defn(sandboxed=False)
+class Canceling:
+    """Starts an operation, cancels it, and waits for its end."""
+
+    @workflow.run
+    async def run(self, endpoint: str) -> str:
+        client = workflow.create_nexus_client(service=Desk, endpoint=endpoint)
+        handle = await client.start_operation(Desk.later, "this")
+        handle.cancel()
+        try:
+            return await handle
+        except Exception as error:  # noqa: BLE001 - its cause is what the test asks for
+            return type(error.__cause__).__name__
+
+
 class World:
     """A server with an HTTP port, a client, and a worker that runs everything above."""
 
@@ -156,7 +171,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
         client = await process.connect()
         desk = DeskHandler()
         async with Worker(
-            client, task_queue=QUEUE, workflows=[Caller], nexus_service_handlers=[desk]
+            client, task_queue=QUEUE, workflows=[Caller, Canceling], nexus_service_handlers=[desk]
         ):
             yield World(client, http_port, desk)
     finally:
@@ -270,3 +285,59 @@ async def test_a_call_that_leads_nowhere_is_refused(world: World) -> None:
     large = Payload(data=b"x" * (2 * 1024 * 1024)).SerializeToString()
     whole = {"content-type": "application/x-temporal-payload"}
     assert (await world.ask(desert, whole, large))[0] == 400
+
+
+# -- calls to elsewhere, which is the same server --------------------------------------------------
+
+
+async def elsewhere(world: World, name: str) -> str:
+    """Register an endpoint that leads to the worker by a URL; return its name."""
+    base = f"http://127.0.0.1:{world.http_port}/namespaces/default/task-queues/{QUEUE}"
+    await world.endpoint(name, url=f"{base}/nexus-services")
+    return name
+
+
+async def test_an_operation_elsewhere_answers_at_once(world: World) -> None:
+    endpoint = await elsewhere(world, "at-once")
+    handle = await world.start(endpoint, "greet", "you")
+    assert await handle.result() == "hello you"
+
+
+@pytest.mark.parametrize(("operation", "text"), [("refuse", "not today"), ("fail", "gone")])
+async def test_an_operation_elsewhere_fails(world: World, operation: str, text: str) -> None:
+    endpoint = await elsewhere(world, f"failing-{operation}")
+    handle = await world.start(endpoint, operation, text)
+    with pytest.raises(WorkflowFailureError) as caught:
+        await handle.result()
+    error = caught.value.cause
+    assert isinstance(error, NexusOperationError)
+    assert text in str(error.cause)
+
+
+async def test_an_operation_elsewhere_calls_back(world: World) -> None:
+    endpoint = await elsewhere(world, "calling-back")
+    handle = await world.start(endpoint, "later", "it")
+    async with asyncio.timeout(20):
+        context = await world.desk.begun.get()
+    path = "/namespaces/default/nexus/callback"
+    assert context.callback_url == f"http://127.0.0.1:{world.http_port}{path}"
+    (link,) = context.inbound_links
+    assert handle.id in link.url
+    told = {"nexus-operation-state": "succeeded", "content-type": "application/json"}
+    status, _, _ = await world.ask(path, {**context.callback_headers, **told}, b'"done"')
+    assert status == 200
+    assert await handle.result() == "done"
+
+
+async def test_an_operation_elsewhere_is_canceled(world: World) -> None:
+    endpoint = await elsewhere(world, "canceling")
+    handle = await world.client.start_workflow(
+        Canceling.run, endpoint, id=endpoint, task_queue=QUEUE
+    )
+    async with asyncio.timeout(20):
+        context = await world.desk.begun.get()
+        assert await world.desk.canceled.get() == "token of this"
+    told = {"nexus-operation-state": "canceled", "content-type": "application/json"}
+    headers = {**context.callback_headers, **told}
+    assert (await world.ask("/nexus/callback", headers, b'{"message":"m"}'))[0] == 200
+    assert await handle.result() == "CancelledError"

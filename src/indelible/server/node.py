@@ -20,10 +20,12 @@ from indelible.ports.clock import Clock, Clocks
 from indelible.ports.entropy import Entropy
 from indelible.ports.stores import Store, StoreDescription, StoreUnavailableError
 from indelible.ports.telemetry import Telemetry
+from indelible.runtime.outbound_http import OutboundHttp
 from indelible.runtime.supervisor import Supervisor
 from indelible.runtime.system_clock import SystemClock, SystemClocks
 from indelible.runtime.system_entropy import SystemEntropy
 from indelible.runtime.time_zones import TIME_ZONES
+from indelible.server.callback_address import CallbackAddress
 from indelible.server.config import STOP_SECONDS_MAX, ServerConfig
 from indelible.server.dynamic_config_file import DynamicConfigFile
 from indelible.server.listeners import Bound, Listeners
@@ -76,7 +78,13 @@ async def running_node(config: ServerConfig, supervisor: Supervisor) -> AsyncGen
     metrics_port = _metrics_port(config, host)
     clock = SystemClock()
     _follow_dynamic_config(config, clock, supervisor)
-    node = _Parts(clocks=SystemClocks(clock), entropy=SystemEntropy(), telemetry=MemoryTelemetry())
+    node = _Parts(
+        clocks=SystemClocks(clock),
+        entropy=SystemEntropy(),
+        telemetry=MemoryTelemetry(),
+        outbound=OutboundHttp(),
+        callback_address=CallbackAddress(host),
+    )
     store = _open_store(config, entropy=node.entropy, telemetry=node.telemetry)
     try:
         async with _serving(config, node, store, supervisor, host=host) as bound:
@@ -97,6 +105,7 @@ async def running_node(config: ServerConfig, supervisor: Supervisor) -> AsyncGen
     except StoreUnavailableError as error:
         raise StartRefusedError(str(error)) from error
     finally:
+        await node.outbound.close()
         await store.close()
 
 
@@ -113,6 +122,8 @@ class _Parts:
     clocks: Clocks
     entropy: Entropy
     telemetry: MemoryTelemetry
+    outbound: OutboundHttp
+    callback_address: CallbackAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +182,8 @@ async def _serving(
             limits_of=config.dynamic_config.limits,
             zones=TIME_ZONES,
             matching=matching,
+            outbound=node.outbound,
+            callback_url=node.callback_address.of,
             routing_of=registries.routings.routing_of,
             spawn=supervisor.start,
             owner=FreshIds(node.entropy.token(16)).uuid(),
@@ -182,9 +195,7 @@ async def _serving(
     listeners = Listeners(
         config,
         frontend.handlers(),
-        _nexus_entrance(
-            config, node, frontend, registry, registries.endpoints, (matching, history)
-        ),
+        _nexus_entrance(config, node, frontend, registry, registries, (matching, history)),
         clock=node.clocks.node,
         telemetry=node.telemetry,
     )
@@ -202,7 +213,9 @@ async def _serving(
         backends,
     )
     try:
-        yield await listeners.start(host)
+        bound = await listeners.start(host)
+        node.callback_address.port = bound.http_port
+        yield bound
     finally:
         # Together: the long polls that matching and history answer are calls that the wire awaits.
         async with asyncio.TaskGroup() as group:
@@ -312,13 +325,13 @@ def _nexus_entrance(
     node: _Parts,
     frontend: Frontend,
     registry: NamespaceRegistry,
-    endpoints: NexusEndpointRegistry,
+    registries: _Registries,
     services: tuple[MatchingService, HistoryService],
 ) -> NexusEntrance:
     matching, history = services
     return NexusEntrance(
         registry=registry,
-        endpoints=endpoints,
+        endpoints=registries.endpoints,
         matching=matching,
         completions=history,
         admission=frontend.admission,

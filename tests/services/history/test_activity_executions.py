@@ -43,7 +43,7 @@ from indelible.ports.rpc import Call
 from indelible.ports.telemetry import NoTelemetry
 from indelible.services.history.activity_executions import ActivityExecutions
 from indelible.services.history.execution_codec import decode_transfer
-from indelible.services.history.operation_handlers import CallResult
+from indelible.services.history.operation_calls import CallResult
 from indelible.services.history.shard import ShardParts
 from indelible.services.history.shards import Shards
 from indelible.services.matching.service import MatchingService

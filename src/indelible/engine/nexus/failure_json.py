@@ -229,3 +229,9 @@ def _depth(failure: Failure) -> int:
         failure = failure.cause
         depth += 1
     return depth
+
+
+def with_retry_behavior(failure: Failure, told: str) -> None:
+    """Note in a new handler's failure whether the call may be repeated, if a header tells it."""
+    override = {"true": True, "false": False}.get(told.lower())
+    failure.nexus_handler_failure_info.retry_behavior = _BEHAVIORS[override]

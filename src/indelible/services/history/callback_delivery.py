@@ -12,7 +12,7 @@ from indelible.base.errors import ServiceError, StatusCode
 from indelible.base.failures import server_failure
 from indelible.base.nexus_operations import TOKEN_HEADER, OperationEnd, OperationStarted
 from indelible.services.history.nexus_completions import NexusCompletions
-from indelible.services.history.operation_handlers import CallResult
+from indelible.services.history.operation_calls import CallResult
 
 _FINAL_CODES: Final = frozenset(
     {

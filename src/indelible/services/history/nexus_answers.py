@@ -54,7 +54,7 @@ def _response_outcome(response: StartOperationResponse, result_bytes_max: int) -
         case "async_success":
             started = response.async_success
             token = started.operation_token or started.operation_id
-            return _started(token, temporal_links(started.links))
+            return started_outcome(token, temporal_links(started.links))
         case "operation_error":
             return OperationFailed(failure=operation_error_failure(response.operation_error))
         case "failure":
@@ -63,7 +63,8 @@ def _response_outcome(response: StartOperationResponse, result_bytes_max: int) -
             return CallFailed(failure=handler_failure(INTERNAL, "empty outcome"))
 
 
-def _started(token: str, links: list[Link]) -> StartOutcome:
+def started_outcome(token: str, links: list[Link]) -> StartOutcome:
+    """Return what the answer of a handler means that will call back."""
     length = len(token.encode())
     if length > NEXUS_TOKEN_BYTES_MAX:
         message = (

@@ -27,14 +27,14 @@ from indelible.engine.workflow.requests.record_nexus_call import (
 )
 from indelible.engine.workflow.tasks import CancelNexusOperation, StartNexusOperation
 from indelible.services.history.nexus_links import nexus_link
-from indelible.services.history.operation_handlers import (
+from indelible.services.history.operation_calls import (
     CallResult,
     CancelCall,
-    OperationHandlers,
     OperationName,
     StartCall,
     too_late_to_cancel,
 )
+from indelible.services.history.operation_handlers import OperationHandlers
 from indelible.services.history.reading import read_event
 from indelible.services.history.shard import Shard
 from indelible.services.history.system_operations import SystemOperations

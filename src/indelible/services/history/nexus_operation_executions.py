@@ -62,14 +62,14 @@ from indelible.services.history.entity_hosts import (
 )
 from indelible.services.history.nexus_links import operation_link
 from indelible.services.history.nexus_operation_kind import NexusOperationKind, state_size
-from indelible.services.history.operation_handlers import (
+from indelible.services.history.operation_calls import (
     CallResult,
     CancelCall,
-    OperationHandlers,
     OperationName,
     StartCall,
     too_late_to_cancel,
 )
+from indelible.services.history.operation_handlers import OperationHandlers
 from indelible.services.history.shard import Shard
 from indelible.services.history.shards import Shards
 

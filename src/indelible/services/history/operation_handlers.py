@@ -1,36 +1,30 @@
 """Calls to the handlers of Nexus operations, whoever wants an operation started or canceled.
 
-Owns the way to a handler: through the task queue of an endpoint. Must not know who waits for the
-outcome, nor how it is recorded.
+Owns the way to a handler: through the task queue of an endpoint, or to its URL. Must not
+know who waits for the outcome, nor how it is recorded.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.nexus.v1 import (
     CancelOperationRequest,
-    Link as NexusLink,
     Request as NexusRequest,
     StartOperationRequest,
 )
 
-from indelible.base.callback_token import CallbackToken, encode_callback_token
+from indelible.base.callback_token import encode_callback_token
 from indelible.base.errors import NotFoundError, ServiceError
 from indelible.base.failures import server_failure
 from indelible.base.ids import QueueKey, QueueType
-from indelible.base.instants import Duration, Instant, after, timestamp
+from indelible.base.instants import Duration, after, timestamp
 from indelible.base.nexus_operations import (
     TOKEN_HEADER,
     CallFailed,
     OperationFailed,
-    Patience,
     StartOutcome,
-    timed_out_failure,
 )
-from indelible.engine.namespace.record import Namespace
 from indelible.engine.nexus.endpoint import NexusEndpoint
 from indelible.engine.nexus.failures import (
     NOT_FOUND,
@@ -40,12 +34,19 @@ from indelible.engine.nexus.failures import (
 )
 from indelible.ports.clients import MatchingClient, NexusAnswer, NexusTask
 from indelible.ports.clock import Clocks
+from indelible.ports.outbound import NOTHING_OUTSIDE, Outbound
+from indelible.services.history.external_handlers import CallbackUrl, ExternalHandlers, nowhere
 from indelible.services.history.nexus_answers import start_outcome
+from indelible.services.history.operation_calls import (
+    CallResult,
+    CancelCall,
+    OperationName,
+    StartCall,
+)
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
 SYSTEM_CALLBACK_URL: Final = "temporal://system"
-CANCEL_TOO_LATE: Final = "operation timed out before cancellation could be delivered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,60 +57,8 @@ class NexusSurroundings:
     namespaces: NamespaceRegistry
     matching: MatchingClient
     clocks: Clocks
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationName:
-    """What is called."""
-
-    endpoint: str
-    endpoint_id: str
-    service: str
-    operation: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartCall:
-    """One attempt to have an operation started."""
-
-    namespace: Namespace
-    """Of whoever wants it."""
-    target: OperationName
-    request_id: str
-    """The same for all attempts."""
-    payload: Payload | None
-    header: Mapping[str, str]
-    token: CallbackToken
-    """What the handler gives back when the operation has ended."""
-    link: NexusLink
-    """Leads to whoever wants the operation."""
-    patience: Duration
-    result_bytes_max: int
-    now: Instant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelCall:
-    """One attempt to have an operation canceled."""
-
-    target: OperationName
-    operation_token: str
-    header: Mapping[str, str]
-    patience: Duration
-    now: Instant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallResult:
-    """What became of a call that has no result: no failure means that it was heard."""
-
-    failure: Failure | None = None
-    is_retryable: bool = False
-
-
-def too_late_to_cancel(patience: Patience) -> CallResult:
-    """Return the result of a cancellation that there is no time for."""
-    return CallResult(failure=timed_out_failure(patience.timeout_type, CANCEL_TOO_LATE))
+    outbound: Outbound = NOTHING_OUTSIDE
+    callback_url: CallbackUrl = nowhere
 
 
 class OperationHandlers:
@@ -117,10 +66,14 @@ class OperationHandlers:
 
     def __init__(self, around: NexusSurroundings) -> None:
         self._around = around
+        self._external = ExternalHandlers(around.outbound, around.callback_url)
 
     async def start(self, call: StartCall) -> StartOutcome:
         """Ask a handler to start an operation; return what became of it."""
-        queue = self._queue(call.target)
+        endpoint = self._endpoint(call.target)
+        if endpoint is not None and endpoint.url:
+            return await self._external.start(endpoint.url, call)
+        queue = self._queue(endpoint)
         if queue is None:
             return OperationFailed(failure=_not_registered())
         request = NexusRequest(
@@ -144,7 +97,10 @@ class OperationHandlers:
 
     async def cancel(self, call: CancelCall) -> CallResult:
         """Ask a handler to cancel an operation that it has started."""
-        queue = self._queue(call.target)
+        endpoint = self._endpoint(call.target)
+        if endpoint is not None and endpoint.url:
+            return await self._external.cancel(endpoint.url, call)
+        queue = self._queue(endpoint)
         if queue is None:
             return CallResult(failure=_not_registered())
         request = NexusRequest(
@@ -175,9 +131,8 @@ class OperationHandlers:
             target.endpoint
         )
 
-    def _queue(self, target: OperationName) -> QueueKey | None:
-        """Return the queue in which the handler of an operation looks for work."""
-        endpoint = self._endpoint(target)
+    def _queue(self, endpoint: NexusEndpoint | None) -> QueueKey | None:
+        """Return the queue in which the handlers behind an endpoint look for work."""
         if endpoint is None or not endpoint.task_queue:
             return None
         try:

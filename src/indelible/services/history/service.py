@@ -16,6 +16,7 @@ from indelible.engine.nexus_operation.tasks import OperationCall
 from indelible.ports.clients import MatchingClient
 from indelible.ports.clock import Clocks
 from indelible.ports.entropy import Entropy
+from indelible.ports.outbound import NOTHING_OUTSIDE, Outbound
 from indelible.ports.stores import Store
 from indelible.ports.telemetry import Telemetry
 from indelible.ports.transfer_tasks import AnyTransfer
@@ -29,6 +30,7 @@ from indelible.services.history.completing import CompletionOperations
 from indelible.services.history.controlling import ControlOperations
 from indelible.services.history.describing import DescribeOperations
 from indelible.services.history.expirations import Expirations
+from indelible.services.history.external_handlers import CallbackUrl, nowhere
 from indelible.services.history.messaging import MessageOperations
 from indelible.services.history.multi_operations import MultiOperations
 from indelible.services.history.nexus_calls import NexusCalls
@@ -75,6 +77,9 @@ class HistorySurroundings:
     zones: TimeZones
     matching: MatchingClient
     spawn: Spawn
+    outbound: Outbound = NOTHING_OUTSIDE
+    callback_url: CallbackUrl = nowhere
+    """Where handlers that have a URL complete operations."""
     routing_of: Callable[[NamespaceId], VersionRouting] = unrouted
     owner: str
     """Names the node as the owner of its shards."""
@@ -261,5 +266,7 @@ def _operation_handlers(around: HistorySurroundings) -> OperationHandlers:
             namespaces=around.namespaces,
             matching=around.matching,
             clocks=around.clocks,
+            outbound=around.outbound,
+            callback_url=around.callback_url,
         )
     )

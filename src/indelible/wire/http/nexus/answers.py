@@ -13,6 +13,7 @@ from temporalio.api.nexus.v1 import Failure as NexusFailure, StartOperationRespo
 
 from indelible.base.errors import StatusCode
 from indelible.engine.nexus.content import content_of
+from indelible.engine.nexus.error_types import OPERATION_UNSUCCESSFUL, STATUSES
 from indelible.engine.nexus.failure_json import (
     CANCELED,
     FAILED,
@@ -21,30 +22,16 @@ from indelible.engine.nexus.failure_json import (
     operation_error,
 )
 from indelible.engine.nexus.failures import handler_failure
+from indelible.engine.nexus.link_headers import link_headers
 from indelible.ports.clients import NexusAnswer
 from indelible.wire.calls.status import status_of
 from indelible.wire.http.messages import JSON_TYPE, Request, Response
-from indelible.wire.http.nexus.heads import link_headers
 
 STATE_HEADER: Final = "nexus-operation-state"
 FAILURE_SUPPORT_HEADER: Final = "temporal-nexus-failure-support"
 BAD_REQUEST: Final = "BAD_REQUEST"
 _RETRYABLE_HEADER: Final = "nexus-request-retryable"
 _FROM_WORKER: Final = ("temporal-nexus-failure-source", "worker")
-_OPERATION_UNSUCCESSFUL: Final = 424
-_STATUSES: Final[Mapping[str, int]] = {
-    BAD_REQUEST: 400,
-    "UNAUTHENTICATED": 401,
-    "UNAUTHORIZED": 403,
-    "NOT_FOUND": 404,
-    "REQUEST_TIMEOUT": 408,
-    "CONFLICT": 409,
-    "RESOURCE_EXHAUSTED": 429,
-    "INTERNAL": 500,
-    "NOT_IMPLEMENTED": 501,
-    "UNAVAILABLE": 503,
-    "UPSTREAM_TIMEOUT": 520,
-}
 _TYPES: Final[Mapping[StatusCode, str]] = {
     StatusCode.INVALID_ARGUMENT: BAD_REQUEST,
     StatusCode.ALREADY_EXISTS: BAD_REQUEST,
@@ -124,7 +111,7 @@ def _start_response(request: Request, response: StartOperationResponse) -> Respo
 
 def _operation_failed(request: Request, state: str, cause: NexusFailure) -> Response:
     return Response(
-        status=_OPERATION_UNSUCCESSFUL,
+        status=OPERATION_UNSUCCESSFUL,
         headers=[("content-type", JSON_TYPE), (STATE_HEADER, state), _FROM_WORKER],
         body=_told(request, operation_error(state, cause)),
     )
@@ -138,7 +125,7 @@ def _handler_failed(request: Request, failure: Failure, *headers: tuple[str, str
     if override is not None:
         told.append((_RETRYABLE_HEADER, "true" if override else "false"))
     return Response(
-        status=_STATUSES.get(handler.type, 500), headers=told, body=_told(request, nexus)
+        status=STATUSES.get(handler.type, 500), headers=told, body=_told(request, nexus)
     )
 
 

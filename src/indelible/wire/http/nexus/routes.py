@@ -24,6 +24,7 @@ from indelible.base.nexus_operations import (
 )
 from indelible.engine.nexus.content import media_type, payload_of
 from indelible.engine.nexus.failure_json import CANCELED, FAILED, operation_failure, parsed_failure
+from indelible.engine.nexus.link_headers import links_in
 from indelible.ports.clock import Clock
 from indelible.ports.nexus import EndpointTarget, NexusServices, OperationCompletion, QueueTarget
 from indelible.ports.rpc import Call
@@ -81,7 +82,7 @@ class _Edge:
                 namespace=request.variables.get("namespace"),
                 operation_token=request.header(OPERATION_TOKEN_HEADER),
                 started_at=heads.http_time(started_at) if started_at else None,
-                links=heads.links(request),
+                links=links_in(request.headers),
                 end=_end(request),
             )
         except ValueError as error:
@@ -94,7 +95,7 @@ class _Edge:
         """Have an operation started."""
         try:
             payload = payload_of(heads.content(request))
-            links = heads.links(request)
+            links = links_in(request.headers)
         except ValueError as error:
             raise InvalidArgumentError(f"invalid input: {error}") from error
         asked = self._asked(request)

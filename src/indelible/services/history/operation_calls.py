@@ -1,0 +1,70 @@
+"""Calls to the handlers of Nexus operations, as records: what is asked, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.api.nexus.v1 import Link as NexusLink
+
+from indelible.base.callback_token import CallbackToken
+from indelible.base.instants import Duration, Instant
+from indelible.base.nexus_operations import Patience, timed_out_failure
+from indelible.engine.namespace.record import Namespace
+
+CANCEL_TOO_LATE: Final = "operation timed out before cancellation could be delivered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationName:
+    """What is called."""
+
+    endpoint: str
+    endpoint_id: str
+    service: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartCall:
+    """One attempt to have an operation started."""
+
+    namespace: Namespace
+    """Of whoever wants it."""
+    target: OperationName
+    request_id: str
+    """The same for all attempts."""
+    payload: Payload | None
+    header: Mapping[str, str]
+    token: CallbackToken
+    """What the handler gives back when the operation has ended."""
+    link: NexusLink
+    """Leads to whoever wants the operation."""
+    patience: Duration
+    result_bytes_max: int
+    now: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelCall:
+    """One attempt to have an operation canceled."""
+
+    target: OperationName
+    operation_token: str
+    header: Mapping[str, str]
+    patience: Duration
+    now: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """What became of a call that has no result: no failure means that it was heard."""
+
+    failure: Failure | None = None
+    is_retryable: bool = False
+
+
+def too_late_to_cancel(patience: Patience) -> CallResult:
+    """Return the result of a cancellation that there is no time for."""
+    return CallResult(failure=timed_out_failure(patience.timeout_type, CANCEL_TOO_LATE))
