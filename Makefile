@@ -11,6 +11,7 @@
 #   make golden       REFERENCE=path [GOLDEN_ARGS=]   records golden histories from the reference
 #   make bench        [REFERENCE=path]     throughput, latency, CPU; the ratios if given another server
 #   make long-run     [LONG_RUN_ARGS=--events=N]   a run of a million events: what does an event cost by then?
+#   make bench-visibility                  lists and counts in a file of 1,100,000 executions
 #   make bench-schedules [COUNT=60000]     schedules that fire in the same minute: all, none twice, how soon
 #   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_TESTS=list] [REPEATS=5] [SUITE_MODE=dev-server]
 #                     [REFERENCE=path]     the official SDK's own tests against us, or the reference
@@ -34,7 +35,7 @@ stage = @date -u '+[%H:%M:%S] $(1)'
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: setup run check lint types contracts spelling tidy test simulate campaign crash golden bench bench-schedules long-run sdk-suite docs format lock clean
+.PHONY: setup run check lint types contracts spelling tidy test simulate campaign crash golden bench bench-schedules bench-visibility long-run sdk-suite docs format lock clean
 
 # -------------------------------------------------------------------------------------- environment
 setup: $(STAMP)
@@ -100,6 +101,9 @@ crash: $(STAMP)
 golden: $(STAMP)
 	@test -n "$(REFERENCE)" || { echo "Say which server: make golden REFERENCE=path/to/temporal"; exit 2; }
 	$(BIN)/python -m tests.golden --server $(REFERENCE) --write $(GOLDEN_ARGS)
+
+bench-visibility: $(STAMP)
+	$(BIN)/python -m bench.visibility
 
 bench-schedules: $(STAMP)
 	$(BIN)/python -m bench.schedules --count $(or $(COUNT),60000)
