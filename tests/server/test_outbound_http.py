@@ -92,7 +92,6 @@ async def test_who_does_not_answer_is_left() -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        f"http://127.0.0.1:{free_port()}/",
         "ftp://127.0.0.1/",
         "http://127.0.0.1:port/",
         "http:///nowhere",
@@ -103,3 +102,9 @@ async def test_a_url_that_leads_nowhere_is_an_error(url: str) -> None:
     async with Elsewhere().reached() as (outbound, _):
         with pytest.raises(OutboundError):
             await post(outbound, url)
+
+
+async def test_a_port_on_which_nobody_listens_is_an_error() -> None:
+    async with Elsewhere().reached() as (outbound, _):
+        with pytest.raises(OutboundError):
+            await post(outbound, f"http://127.0.0.1:{free_port()}/")
