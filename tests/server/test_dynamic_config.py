@@ -4,6 +4,7 @@ from dataclasses import fields
 
 import pytest
 
+from indelible.base.callback_addresses import AddressRule
 from indelible.base.ids import QueueType
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND
 from indelible.base.limits import DEFAULT_LIMITS, Limits
@@ -63,6 +64,12 @@ def test_a_value_reaches_its_limit(word: str, field: str, expected: int) -> None
     assert getattr(config(word).limits("any"), field) == expected
 
 
+def test_a_list_of_addresses_keeps_its_order() -> None:
+    entries = '[{"Pattern": "a:1"}, {"pattern": "*", "allowInsecure": true}]'
+    found = config(f"callback.allowedAddresses={entries}").limits("any").callback_addresses
+    assert found == (AddressRule("a:1"), AddressRule("*", allows_insecure=True))
+
+
 @pytest.mark.parametrize(
     "word",
     [
@@ -76,6 +83,13 @@ def test_a_value_reaches_its_limit(word: str, field: str, expected: int) -> None
         "history.defaultWorkflowTaskTimeout=-1",
         "history.defaultWorkflowTaskTimeout=false",
         "history.defaultWorkflowTaskTimeout={}",
+        "callback.allowedAddresses=true",
+        'callback.allowedAddresses={"Pattern": "*"}',
+        'callback.allowedAddresses=["*"]',
+        'callback.allowedAddresses=[{"AllowInsecure": true}]',
+        'callback.allowedAddresses=[{"Pattern": ""}]',
+        'callback.allowedAddresses=[{"Pattern": "*", "AllowInsecure": "yes"}]',
+        'callback.allowedAddresses=[{"Pattern": "*", "Allowed": true}]',
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_by_its_name(word: str) -> None:

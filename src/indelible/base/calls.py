@@ -12,6 +12,7 @@ from temporalio.api.common.v1 import RetryPolicy
 
 from indelible.base.backoff import retry_interval
 from indelible.base.instants import HOUR, NEVER, SECOND, Instant, after, duration_message
+from indelible.base.limits import Limits
 
 CALL_RETRY_POLICY: Final = RetryPolicy(
     initial_interval=duration_message(SECOND),
@@ -46,9 +47,18 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A serialized `Failure`."""
 
 
-def next_call_at(attempt: int, *, now: Instant) -> Instant:
+def callback_retry_policy(limits: Limits) -> RetryPolicy:
+    """Return the policy by which completion callbacks are called again."""
+    return RetryPolicy(
+        initial_interval=duration_message(limits.callback_retry_interval_initial),
+        backoff_coefficient=2.0,
+        maximum_interval=duration_message(limits.callback_retry_interval_max),
+    )
+
+
+def next_call_at(attempt: int, *, now: Instant, policy: RetryPolicy = CALL_RETRY_POLICY) -> Instant:
     """Return when a call is made again whose attempt of this number has just failed."""
-    return after(now, retry_interval(CALL_RETRY_POLICY, attempt))
+    return after(now, retry_interval(policy, attempt))
 
 
 def is_wanted(call: CallRecord | None, attempt: int) -> bool:

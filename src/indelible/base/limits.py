@@ -7,6 +7,7 @@ those that an operator may change; the rest are constants.
 from dataclasses import dataclass
 from typing import Final
 
+from indelible.base.callback_addresses import AddressRules
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND, Duration
 
 ID_BYTES_MAX: Final = 1_000
@@ -36,9 +37,8 @@ NEXUS_NAME_BYTES_MAX: Final = 1_000
 """Of services and operations."""
 NEXUS_TOKEN_BYTES_MAX: Final = 4_096
 NEXUS_HEADER_BYTES_MAX: Final = 8_192
-CALLBACK_URL_BYTES_MAX: Final = 1_000
-CALLBACK_HEADER_BYTES_MAX: Final = 8_192
-CALLBACKS_PER_WORKFLOW_MAX: Final = 2_000
+CALLBACK_ANSWER_BYTES_MAX: Final = 256 * 1024
+"""Of what a callback is answered: nothing, or why it was refused."""
 
 POLL_DEADLINE_SECONDS_MIN: Final = 2
 LONG_POLL_SECONDS_MAX: Final = 60
@@ -77,6 +77,15 @@ class Limits:
     pending_signals_max: int = 2_000
     pending_cancels_max: int = 2_000
     pending_nexus_operations_max: int = 30
+    callback_addresses: AddressRules = ()
+    """Where completion callbacks may lead besides the service itself."""
+    callbacks_per_execution_max: int = 2_000
+    callback_url_bytes_max: int = 1_000
+    callback_header_bytes_max: int = 8_192
+    callback_timeout: Duration = Duration(10 * SECOND)
+    """How long one call of a callback may take."""
+    callback_retry_interval_initial: Duration = SECOND
+    callback_retry_interval_max: Duration = HOUR
     signals_per_execution_max: int = 10_000
     buffered_events_max: int = 100
     buffered_bytes_max: int = 2 * 1024 * 1024

@@ -20,6 +20,8 @@ CALL_TIMEOUT: Final = Duration(10 * SECOND)
 CALL_TIMEOUT_MIN: Final = Duration(1_500 * MILLISECOND)
 """With less time left no call is made."""
 OPERATION_TIMEOUT_HEADER: Final = "operation-timeout"
+SYSTEM_CALLBACK_URL: Final = "temporal://system"
+"""Leads to whoever the token in the header of the callback names."""
 TOKEN_HEADER: Final = "temporal-callback-token"  # noqa: S105 - a header's name
 OPERATION_TOKEN_HEADER: Final = "nexus-operation-token"  # noqa: S105 - a header's name
 
@@ -86,6 +88,17 @@ class CallFailed:
 
 
 OperationEnd = OperationSucceeded | OperationFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """What those are told who gave a callback: how something has ended, and what it was."""
+
+    started: OperationStarted
+    end: OperationEnd
+    closed_at: Instant
+
+
 StartOutcome = OperationStarted | OperationEnd | OperationTimedOut | CallFailed
 """What became of the call that starts an operation."""
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from indelible.base.ids import QueueType
 from indelible.base.limits import DEFAULT_LIMITS, Limits
-from indelible.server.dynamic_keys import KEYS_BY_NAME, Key, Scope, UnfitValueError, Value
+from indelible.server.dynamic_keys import KEYS_BY_NAME, Key, Scope, Setting, UnfitValueError, Value
 from indelible.server.refusal import StartRefusedError
 
 
@@ -46,7 +46,7 @@ _EVERYWHERE: Final = Constraints()
 
 
 class _Setting(NamedTuple):
-    value: int | float
+    value: Setting
     constraints: Constraints
 
 
@@ -153,7 +153,7 @@ def _setting(key: Key, given: ConstrainedValue) -> _Setting:
 
 def _with(limits: Limits, settings: _Settings, place: Constraints) -> Limits:
     """Return limits with the most precise value of each key that has one for the place."""
-    fields: dict[str, int | float] = {}
+    fields: dict[str, Setting] = {}
     for key, found in settings.items():
         for constraints in _from_precise_to_general(place):
             values = [one.value for one in found if one.constraints == constraints]

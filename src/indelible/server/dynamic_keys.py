@@ -4,11 +4,13 @@ Owns what each key sets, which values it takes and how closely it may be constra
 that of the field in `base.limits`. `docs/reference/dynamic-config.md` is made from this table.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
+from indelible.base.callback_addresses import AddressRule, AddressRules
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND, Duration, seconds
 
 Value = bool | int | float | str | Sequence["Value"] | Mapping[str, "Value"] | None
@@ -27,13 +29,18 @@ class Scope(Enum):
     TASK_QUEUE = "task queue"
 
 
-class Kind(NamedTuple):
+T = TypeVar("T", int, float, AddressRules)
+Setting = int | float | AddressRules
+"""What a field of `Limits` holds."""
+
+
+class Kind(NamedTuple, Generic[T]):
     """A kind of values."""
 
     name: str
-    parse: Callable[[Value], int | float]
+    parse: Callable[[Value], T]
     """Raises `UnfitValueError`."""
-    show: Callable[[int | float], str]
+    show: Callable[[T], str]
     """Returns a value as an operator would write it."""
 
 
@@ -42,7 +49,7 @@ class Key(NamedTuple):
 
     name: str
     field: str
-    kind: Kind
+    kind: Kind[int] | Kind[float] | Kind[AddressRules]
     about: str
     scope: Scope = Scope.NAMESPACE
 
@@ -105,10 +112,37 @@ def _show_span(value: float) -> str:
     return f"{value / size:g}{unit}"
 
 
+def _addresses(value: Value) -> AddressRules:
+    # The reference ignores an entry that it cannot read. Whoever allows something wants to know.
+    rules = [_address(one) for one in value] if isinstance(value, list) else [None]
+    known = [rule for rule in rules if rule is not None]
+    if len(known) < len(rules):
+        raise UnfitValueError(
+            'a list of entries such as {"Pattern": "*.example.com:443", "AllowInsecure": false}'
+        )
+    return tuple(known)
+
+
+def _address(entry: Value) -> AddressRule | None:
+    if not isinstance(entry, Mapping):
+        return None
+    given = {name.casefold(): value for name, value in entry.items()}
+    pattern, is_insecure = given.pop("pattern", None), given.pop("allowinsecure", False)
+    if not isinstance(pattern, str) or not pattern or not isinstance(is_insecure, bool) or given:
+        return None
+    return AddressRule(pattern, is_insecure)
+
+
+def _show_addresses(rules: AddressRules) -> str:
+    shown = [{"Pattern": rule.pattern, "AllowInsecure": rule.allows_insecure} for rule in rules]
+    return json.dumps(shown)
+
+
 WHOLE_NUMBER: Final = Kind("whole number", _whole_number, str)
 NUMBER: Final = Kind("number", _number, _show_number)
 SPAN: Final = Kind("duration", _span, _show_span)
 SWITCH: Final = Kind("true or false", _switch, _show_switch)
+ADDRESSES: Final = Kind("list of addresses", _addresses, _show_addresses)
 
 _SIZES_AND_COUNTS: Final = (
     Key("limit.blobSize.error", "blob_bytes_max", WHOLE_NUMBER, "bytes of one payload field"),
@@ -244,6 +278,52 @@ _SIZES_AND_COUNTS: Final = (
         "search_attributes_bytes_max",
         WHOLE_NUMBER,
         "bytes of all of them",
+    ),
+)
+
+_CALLBACKS: Final = (
+    Key(
+        "callback.allowedAddresses",
+        "callback_addresses",
+        ADDRESSES,
+        "where completion callbacks may lead: host and port with `*` for anything, and whether "
+        "without TLS",
+    ),
+    Key(
+        "callback.maxPerExecution",
+        "callbacks_per_execution_max",
+        WHOLE_NUMBER,
+        "completion callbacks of a run, or of a standalone activity or operation",
+    ),
+    Key(
+        "callback.request.timeout",
+        "callback_timeout",
+        SPAN,
+        "how long one call of a callback may take",
+    ),
+    Key(
+        "callback.retryPolicy.initialInterval",
+        "callback_retry_interval_initial",
+        SPAN,
+        "how long it takes until a callback is called again; doubled each time",
+    ),
+    Key(
+        "callback.retryPolicy.maxInterval",
+        "callback_retry_interval_max",
+        SPAN,
+        "the longest such interval",
+    ),
+    Key(
+        "frontend.callbackURLMaxLength",
+        "callback_url_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of the URL of a callback",
+    ),
+    Key(
+        "frontend.callbackHeaderMaxLength",
+        "callback_header_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of its headers",
     ),
 )
 
@@ -434,7 +514,7 @@ _RATES: Final = (
     ),
 )
 
-KEYS: Final = (*_SIZES_AND_COUNTS, *_FEATURES, *_BATCH_OPERATIONS, *_TIMES, *_RATES)
+KEYS: Final = (*_SIZES_AND_COUNTS, *_CALLBACKS, *_FEATURES, *_BATCH_OPERATIONS, *_TIMES, *_RATES)
 """Every key that means something here, once."""
 
 KEYS_BY_NAME: Final[Mapping[str, Key]] = {key.name.casefold(): key for key in KEYS}

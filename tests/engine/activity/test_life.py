@@ -35,6 +35,7 @@ from indelible.base.errors import (
 from indelible.base.id_policies import IdDecision
 from indelible.base.ids import EventId, NamespaceId, RunId, TaskId, WorkflowId
 from indelible.base.instants import HOUR, SECOND, Instant
+from indelible.base.limits import DEFAULT_LIMITS
 from indelible.base.task_token import ActivityById, ActivityTaskToken
 from indelible.engine.activity import attempts, client_requests
 from indelible.engine.activity.deadlines import fire_due, is_expired, wake_at
@@ -99,6 +100,7 @@ class Activity:
             now=self._instant,
             next_task_id=lambda: TaskId(next(self._ids)),
             retention=HOUR,
+            limits=DEFAULT_LIMITS,
         )
 
     def accept(self) -> None:

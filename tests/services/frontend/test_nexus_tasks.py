@@ -13,6 +13,7 @@ from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import InvalidArgumentError, UnimplementedError
 from indelible.base.ids import QueueKey, QueueType
+from indelible.base.limits import DEFAULT_LIMITS
 from indelible.services.frontend.callbacks import complete_callbacks
 from tests.services.frontend.world import DEFAULT, World, nexus_token
 
@@ -84,7 +85,7 @@ async def test_details_of_an_older_operation_error_are_json(world: World) -> Non
 
 def test_a_callback_leads_to_the_system_and_its_headers_are_lower_case() -> None:
     callback = Callback(nexus=Callback.Nexus(url="temporal://system", header={"Token": "x"}))
-    complete_callbacks([callback])
+    complete_callbacks([callback], DEFAULT_LIMITS)
     assert callback.nexus.header == {"token": "x"}
 
 
@@ -98,9 +99,9 @@ def test_a_callback_leads_to_the_system_and_its_headers_are_lower_case() -> None
 )
 def test_a_callback_that_cannot_be_called_is_refused(nexus: Callback.Nexus, words: str) -> None:
     with pytest.raises(InvalidArgumentError, match=words):
-        complete_callbacks([Callback(nexus=nexus)])
+        complete_callbacks([Callback(nexus=nexus)], DEFAULT_LIMITS)
 
 
 def test_callbacks_of_other_kinds_are_refused() -> None:
     with pytest.raises(UnimplementedError):
-        complete_callbacks([Callback(internal=Callback.Internal(data=b"x"))])
+        complete_callbacks([Callback(internal=Callback.Internal(data=b"x"))], DEFAULT_LIMITS)

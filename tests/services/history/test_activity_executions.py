@@ -32,7 +32,7 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import DAY, SECOND, Instant
 from indelible.base.limits import Limits
-from indelible.base.nexus_operations import OperationEnd, OperationStarted, OperationSucceeded
+from indelible.base.nexus_operations import Completion, OperationSucceeded
 from indelible.base.task_token import ActivityById
 from indelible.base.time_zones import utc_only
 from indelible.engine.activity.tasks import ActivityExecutionDispatch, CallActivityCallback
@@ -95,14 +95,14 @@ class Node:
             owner="test",
             spawn=self._spawn,
         )
-        self.delivered: list[tuple[Callback.Nexus, OperationStarted, OperationEnd]] = []
+        self.delivered: list[tuple[str, Callback.Nexus, Completion]] = []
         self.results: list[CallResult] = []
         self.activities = ActivityExecutions(self.shards, self.clock, self._deliver)
 
     async def _deliver(
-        self, callback: Callback.Nexus, started: OperationStarted, end: OperationEnd
+        self, namespace: str, callback: Callback.Nexus, completion: Completion
     ) -> CallResult:
-        self.delivered.append((callback, started, end))
+        self.delivered.append((namespace, callback, completion))
         return self.results.pop(0)
 
     def _spawn(self, name: str, work: Coroutine[object, object, None]) -> None:
@@ -319,7 +319,9 @@ async def test_who_waits_is_told_the_first_payload_when_it_has_ended(node: Node)
     assert await node.calls() == []
     await node.complete()
     await node.call_back(run_id, CallResult())
-    ((callback, started, end),) = node.delivered
+    ((namespace, callback, completion),) = node.delivered
+    started, end = completion.started, completion.end
+    assert namespace == "default"
     assert callback.header["nexus-operation-token"] == started.token == "token"
     assert started.links[0].activity.run_id == run_id
     assert end == OperationSucceeded(result=RESULT)

@@ -1,15 +1,12 @@
 """What a call to a handler with a URL says, and what its answer means."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.nexus.v1 import Link as NexusLink
 
 from indelible.base.callback_token import CallbackToken, decode_callback_token
 from indelible.base.ids import EventId, NamespaceId, NamespaceName, RunId, WorkflowId
-from indelible.base.instants import DAY, SECOND, Duration, Instant, seconds
+from indelible.base.instants import DAY, SECOND, Instant, seconds
 from indelible.base.nexus_operations import (
     CallFailed,
     OperationFailed,
@@ -18,7 +15,7 @@ from indelible.base.nexus_operations import (
     StartOutcome,
 )
 from indelible.engine.namespace.record import Namespace
-from indelible.ports.outbound import AnswerTooLargeError, OutboundError, OutboundResponse
+from indelible.ports.outbound import AnswerTooLargeError, OutboundError
 from indelible.services.history.external_handlers import ExternalHandlers, nowhere
 from indelible.services.history.operation_calls import (
     CallResult,
@@ -26,6 +23,7 @@ from indelible.services.history.operation_calls import (
     OperationName,
     StartCall,
 )
+from tests.services.history.elsewhere import Elsewhere, answered
 
 URL = "https://host:1/base/?a=b"
 BACK = "http://here/back"
@@ -43,35 +41,6 @@ NAMESPACE = Namespace(
     created_at=NOW,
     updated_at=NOW,
 )
-
-
-@dataclass
-class Elsewhere:
-    """Answers every call with one answer, and remembers it."""
-
-    answer: OutboundResponse | OutboundError
-    asked: list[tuple[str, dict[str, str], bytes]] = field(
-        default_factory=list[tuple[str, dict[str, str], bytes]]
-    )
-
-    async def post(
-        self,
-        url: str,
-        *,
-        headers: Sequence[tuple[str, str]],
-        body: bytes,
-        patience: Duration,
-        answer_bytes_max: int,
-    ) -> OutboundResponse:
-        self.asked.append((url, dict(headers), body))
-        if isinstance(self.answer, OutboundError):
-            raise self.answer
-        return self.answer
-
-
-def answered(status: int, body: bytes = b"", **headers: str) -> Elsewhere:
-    given = [(name.replace("_", "-"), value) for name, value in headers.items()]
-    return Elsewhere(OutboundResponse(status=status, headers=given, body=body))
 
 
 async def start(elsewhere: Elsewhere, **header: str) -> StartOutcome:

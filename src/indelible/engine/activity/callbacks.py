@@ -8,10 +8,9 @@ from temporalio.api.common.v1 import Payloads
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflowservice.v1 import StartActivityExecutionRequest
 
-from indelible.base.calls import CallState, is_wanted, next_call_at
+from indelible.base.calls import CallState, callback_retry_policy, is_wanted, next_call_at
 from indelible.base.errors import FailedPreconditionError
 from indelible.base.instants import NEVER, Instant
-from indelible.base.limits import CALLBACKS_PER_WORKFLOW_MAX
 from indelible.base.nexus_operations import OperationEnd, OperationFailed, OperationSucceeded
 from indelible.engine.activity.state import ActivityCallback, ActivityState
 from indelible.engine.activity.step import ActivityStep
@@ -25,9 +24,10 @@ def attach_callbacks(step: ActivityStep, request: StartActivityExecutionRequest)
     known = step.state.callbacks
     if any(callback.request_id == request.request_id for callback in known):
         return
-    if len(known) + len(request.completion_callbacks) > CALLBACKS_PER_WORKFLOW_MAX:
+    count_max = step.limits.callbacks_per_execution_max
+    if len(known) + len(request.completion_callbacks) > count_max:
         raise FailedPreconditionError(
-            f"cannot attach more than {CALLBACKS_PER_WORKFLOW_MAX} callbacks to an activity "
+            f"cannot attach more than {count_max} callbacks to an activity "
             f"({len(known)} callbacks already attached)"
         )
     added = tuple(
@@ -51,7 +51,9 @@ def record_callback(
         return
     kept = b"" if failure is None else failure.SerializeToString()
     if failure is not None and is_retryable:
-        state, next_at = CallState.BACKING_OFF, next_call_at(attempt, now=step.now)
+        policy = callback_retry_policy(step.limits)
+        state = CallState.BACKING_OFF
+        next_at = next_call_at(attempt, now=step.now, policy=policy)
     else:
         state, next_at = CallState.SUCCEEDED if failure is None else CallState.FAILED, NEVER
     call = replace(

@@ -31,6 +31,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.call_states import CALLBACK_STATES
+from indelible.base.calls import CallState
 from indelible.base.ids import EventId, WorkflowId
 from indelible.base.instants import (
     NEVER,
@@ -153,7 +154,7 @@ def _callback(record: ActivityCallback) -> CallbackInfo:
             callback=Callback.FromString(record.callback),
             registration_time=timestamp(record.registered_at),
             state=CALLBACK_STATES[record.call.state],
-            attempt=record.call.attempt,
+            attempt=record.call.attempt - (record.call.state is CallState.SCHEDULED),
         )
     )
     described.trigger.activity_closed.SetInParent()

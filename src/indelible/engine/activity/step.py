@@ -13,6 +13,7 @@ from indelible.base.calls import CallState
 from indelible.base.ids import TaskId
 from indelible.base.instants import NEVER, Duration, Instant
 from indelible.base.invariants import invariant
+from indelible.base.limits import Limits
 from indelible.engine.activity.state import (
     ACTIVITY_TRANSITIONS,
     NO_TASK,
@@ -28,7 +29,16 @@ from indelible.engine.activity.tasks import ActivityExecutionDispatch, CallActiv
 class ActivityStep:
     """A step under way."""
 
-    __slots__ = ("_next_task_id", "calls", "dispatches", "now", "released", "retention", "state")
+    __slots__ = (
+        "_next_task_id",
+        "calls",
+        "dispatches",
+        "limits",
+        "now",
+        "released",
+        "retention",
+        "state",
+    )
 
     def __init__(
         self,
@@ -37,9 +47,11 @@ class ActivityStep:
         now: Instant,
         next_task_id: Callable[[], TaskId],
         retention: Duration,
+        limits: Limits,
     ) -> None:
         self.state = state
         self.now = now
+        self.limits = limits
         self.retention = retention
         """How long a closed activity is kept."""
         self.dispatches: list[ActivityExecutionDispatch] = []

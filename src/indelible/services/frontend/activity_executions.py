@@ -209,7 +209,7 @@ def _complete_start(
     check_search_attributes(attributes, custom=custom, namespace=namespace.name, limits=limits)
     if attributes.indexed_fields:
         add_types(attributes, custom)
-    complete_callbacks(request.completion_callbacks)
+    complete_callbacks(request.completion_callbacks, limits)
     check_links(request.links)
     _check_on_conflict(request)
 

@@ -1,49 +1,42 @@
 """What a completion callback in a request must be (semantics 9.5)."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from temporalio.api.common.v1 import Callback
 
 from indelible.base.errors import InvalidArgumentError, UnimplementedError
-from indelible.base.limits import (
-    CALLBACK_HEADER_BYTES_MAX,
-    CALLBACK_URL_BYTES_MAX,
-    CALLBACKS_PER_WORKFLOW_MAX,
-)
-
-SYSTEM_URL: Final = "temporal://system"
+from indelible.base.limits import Limits
+from indelible.base.nexus_operations import SYSTEM_CALLBACK_URL
+from indelible.services.frontend.callback_addresses import check_callback_address
 
 
-def complete_callbacks(callbacks: Sequence[Callback]) -> None:
+def complete_callbacks(callbacks: Sequence[Callback], limits: Limits) -> None:
     """Check callbacks and write the names of their headers in lower case, in place.
 
     Raises `InvalidArgumentError` for callbacks that are too many or lead nowhere.
     """
-    if len(callbacks) > CALLBACKS_PER_WORKFLOW_MAX:
-        raise InvalidArgumentError(
-            f"cannot attach more than {CALLBACKS_PER_WORKFLOW_MAX} callbacks to an execution"
-        )
+    count_max = limits.callbacks_per_execution_max
+    if len(callbacks) > count_max:
+        raise InvalidArgumentError(f"cannot attach more than {count_max} callbacks to an execution")
     for callback in callbacks:
         if callback.WhichOneof("variant") != "nexus":
             raise UnimplementedError("unknown callback variant")
-        _complete(callback.nexus)
+        _complete(callback.nexus, limits)
 
 
-def _complete(nexus: Callback.Nexus) -> None:
-    if len(nexus.url.encode()) > CALLBACK_URL_BYTES_MAX:
+def _complete(nexus: Callback.Nexus, limits: Limits) -> None:
+    if len(nexus.url.encode()) > limits.callback_url_bytes_max:
         raise InvalidArgumentError(
-            f"invalid url: url length longer than max length allowed of {CALLBACK_URL_BYTES_MAX}"
+            "invalid url: url length longer than max length allowed of "
+            f"{limits.callback_url_bytes_max}"
         )
-    if nexus.url != SYSTEM_URL:
-        raise InvalidArgumentError(
-            f"invalid url: url does not match any configured callback address: {nexus.url}"
-        )
+    if nexus.url != SYSTEM_CALLBACK_URL:
+        check_callback_address(nexus.url, limits.callback_addresses)
     size = sum(len(name.encode()) + len(value.encode()) for name, value in nexus.header.items())
-    if size > CALLBACK_HEADER_BYTES_MAX:
+    if size > limits.callback_header_bytes_max:
         raise InvalidArgumentError(
             "invalid header: header size longer than max allowed size of "
-            f"{CALLBACK_HEADER_BYTES_MAX}"
+            f"{limits.callback_header_bytes_max}"
         )
     header = {name.lower(): value for name, value in nexus.header.items()}
     nexus.header.clear()

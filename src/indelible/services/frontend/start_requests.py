@@ -91,7 +91,7 @@ def complete_start(
     _check_on_conflict(request)
     _complete_search_attributes(request, namespace, limits)
     check_priority(request.priority)
-    complete_callbacks(request.completion_callbacks)
+    complete_callbacks(request.completion_callbacks, limits)
     check_links(request.links)
     drop_repeated_links(request)
     _check_unbuilt(request)

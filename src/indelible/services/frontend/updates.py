@@ -132,10 +132,11 @@ class UpdateHandlers:
             raise InvalidArgumentError(
                 "invalid *update.Request: request_id is required when completion_callbacks are set"
             )
-        complete_callbacks(update.completion_callbacks)
+        limits = self._rules_of(namespace).limits
+        complete_callbacks(update.completion_callbacks, limits)
         check_links(update.links)
         drop_repeated_links(update)
-        check_blob(update.input.args, self._rules_of(namespace).limits.blob_bytes_max)
+        check_blob(update.input.args, limits.blob_bytes_max)
 
     def _refuse_start(
         self, start: StartWorkflowExecutionRequest, namespace: Namespace

@@ -39,7 +39,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import SECOND
-from indelible.base.nexus_operations import OPERATION_TOKEN_HEADER, OperationStarted
+from indelible.base.nexus_operations import OPERATION_TOKEN_HEADER, Completion, OperationStarted
 from indelible.engine.activity import attempts, client_requests
 from indelible.engine.activity.attempts import ActivityTarget
 from indelible.engine.activity.callbacks import activity_end, record_callback
@@ -254,12 +254,14 @@ class ActivityExecutions:
         if not is_wanted(record.call, task.attempt):
             return
         callback = Callback.FromString(record.callback).nexus
+        namespace = shard.parts.namespaces.by_id(key.namespace_id)
         started = OperationStarted(
             token=callback.header.get(OPERATION_TOKEN_HEADER, ""),
-            links=[_link(shard.parts.namespaces.by_id(key.namespace_id), state)],
+            links=[_link(namespace, state)],
             at=state.core.created_at,
         )
-        result = await self._deliver(callback, started, end)
+        completion = Completion(started=started, end=end, closed_at=state.core.closed_at)
+        result = await self._deliver(namespace.name, callback, completion)
         async with shard.locks.hold(key.chain):
             entry = await host.find(key.chain, key.run_id)
             if entry is not None:
@@ -336,11 +338,13 @@ class ActivityExecutions:
         current: CurrentWrite | None = None,
     ) -> T:
         """Make one step, save it if it changed anything, and return the reply."""
+        namespace = host.shard.parts.namespaces.by_id(entry.key.namespace_id)
         step = ActivityStep(
             entry.state,
             now=host.shard.now_in(entry.key.namespace_id),
             next_task_id=host.shard.next_task_id,
-            retention=host.shard.parts.namespaces.by_id(entry.key.namespace_id).retention,
+            retention=namespace.retention,
+            limits=host.shard.parts.limits_of(namespace.name),
         )
         reply = decision(step)
         if step.state == entry.state and entry.version:

@@ -18,9 +18,11 @@ from indelible.base.callback_token import (
 )
 from indelible.base.calls import is_wanted
 from indelible.base.ids import FIRST_EVENT_ID, WorkflowKey
+from indelible.base.instants import Instant, instant
 from indelible.base.nexus_operations import (
     OPERATION_TOKEN_HEADER,
     TOKEN_HEADER,
+    Completion,
     OperationEnd,
     OperationStarted,
 )
@@ -62,13 +64,14 @@ class CallbackCalls:
             if entry is None or record is None or not is_wanted(record.call, task.attempt):
                 return
             execution = entry.state.execution
-            end = await _end(shard, entry, record)
+            end, closed_at = await _end(shard, entry, record)
             callback = Callback.FromString(record.callback).nexus
             token = callback.header.get(TOKEN_HEADER, "")
             is_scheduled = is_schedule_token(token) and not record.update_id
             closing = (
                 await read_event(shard, entry, execution.close_event_id) if is_scheduled else None
             )
+        namespace = self._namespaces.by_id(key.namespace_id).name
         started = OperationStarted(
             token=callback.header.get(OPERATION_TOKEN_HEADER, ""),
             links=[self._start_link(execution, record)],
@@ -77,7 +80,8 @@ class CallbackCalls:
         if closing is not None:
             result = await attempted(self._tell_schedule(token, execution, closing))
         else:
-            result = await self._delivery.deliver(callback, started, end)
+            completion = Completion(started=started, end=end, closed_at=closed_at)
+            result = await self._delivery.deliver(namespace, callback, completion)
         await shard.step_if_there(
             key,
             lambda step: record_callback_result(
@@ -118,12 +122,15 @@ class CallbackCalls:
         return Link(workflow_event=link)
 
 
-async def _end(shard: Shard, entry: Entry, record: CallbackRecord) -> OperationEnd:
-    """Return what the one who waits is told: how the chain has ended, or an update."""
-    if not record.update_id:
-        close_event_id = entry.state.execution.close_event_id
-        return operation_end(await read_event(shard, entry, close_event_id))
+async def _end(shard: Shard, entry: Entry, record: CallbackRecord) -> tuple[OperationEnd, Instant]:
+    """Return what the one who waits is told, and since when it is so.
+
+    That is how the chain has ended, or an update.
+    """
     update = entry.state.updates.get(record.update_id)
-    if update is None or not update.completed_event_id:
-        return update_end(None)
-    return update_end(await read_event(shard, entry, update.completed_event_id))
+    if update is not None and update.completed_event_id:
+        completed = await read_event(shard, entry, update.completed_event_id)
+        return update_end(completed), instant(completed.event_time)
+    closing = await read_event(shard, entry, entry.state.execution.close_event_id)
+    end = update_end(None) if record.update_id else operation_end(closing)
+    return end, instant(closing.event_time)

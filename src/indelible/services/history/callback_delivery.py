@@ -10,7 +10,9 @@ from temporalio.api.common.v1 import Callback
 
 from indelible.base.errors import ServiceError, StatusCode
 from indelible.base.failures import server_failure
-from indelible.base.nexus_operations import TOKEN_HEADER, OperationEnd, OperationStarted
+from indelible.base.limits import Limits
+from indelible.base.nexus_operations import SYSTEM_CALLBACK_URL, TOKEN_HEADER, Completion
+from indelible.services.history.external_callbacks import ExternalCallbacks
 from indelible.services.history.nexus_completions import NexusCompletions
 from indelible.services.history.operation_calls import CallResult
 
@@ -25,22 +27,34 @@ _FINAL_CODES: Final = frozenset(
 )
 
 
-Deliver = Callable[[Callback.Nexus, OperationStarted, OperationEnd], Awaitable[CallResult]]
-"""Tells the one behind a callback how something has ended."""
+Deliver = Callable[[str, Callback.Nexus, Completion], Awaitable[CallResult]]
+"""Tells the one behind a callback how something in a namespace has ended."""
 
 
 class CallbackDelivery:
     """Delivers completions."""
 
-    def __init__(self, completions: NexusCompletions) -> None:
+    def __init__(
+        self,
+        completions: NexusCompletions,
+        external: ExternalCallbacks,
+        limits_of: Callable[[str], Limits],
+    ) -> None:
         self._completions = completions
+        self._external = external
+        self._limits_of = limits_of
 
     async def deliver(
-        self, callback: Callback.Nexus, started: OperationStarted, end: OperationEnd
+        self, namespace: str, callback: Callback.Nexus, completion: Completion
     ) -> CallResult:
-        """Tell the one behind a callback how it has ended."""
+        """Tell the one behind a callback how something in a namespace has ended."""
+        if callback.url != SYSTEM_CALLBACK_URL:
+            patience = self._limits_of(namespace).callback_timeout
+            return await self._external.complete(callback, completion, patience)
         token = callback.header.get(TOKEN_HEADER, "")
-        return await attempted(self._completions.complete_nexus_operation(token, started, end))
+        return await attempted(
+            self._completions.complete_nexus_operation(token, completion.started, completion.end)
+        )
 
 
 async def attempted(telling: Awaitable[None]) -> CallResult:

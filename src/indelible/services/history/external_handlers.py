@@ -52,9 +52,11 @@ from indelible.services.history.operation_calls import (
 CallbackUrl = Callable[[str], str]
 """Where handlers complete the operations of a namespace; empty if they cannot."""
 
-_USER_AGENT: Final = ("user-agent", "indelible")
+USER_AGENT: Final = ("user-agent", "indelible")
 _NO_CALLBACK: Final = "handlers with a URL complete over HTTP: the server needs an --http-port"
-_OURS: Final = frozenset({"host", "connection", "transfer-encoding", "te", "upgrade", "expect"})
+TRANSFER_HEADERS: Final = frozenset(
+    {"host", "connection", "transfer-encoding", "te", "upgrade", "expect"}
+)
 _PREFIXES: Final = ("content-", "nexus-", "proxy-")
 
 
@@ -152,11 +154,11 @@ def _headers(given: Mapping[str, str], patience: Duration) -> Iterable[tuple[str
     """What the caller says may not change how the message is read."""
     for name, value in given.items():
         lower = name.lower()
-        if lower not in _OURS and not lower.startswith(_PREFIXES):
+        if lower not in TRANSFER_HEADERS and not lower.startswith(_PREFIXES):
             yield lower, value
     yield "request-timeout", f"{patience // MILLISECOND}ms"
     yield "temporal-nexus-failure-support", "true"
-    yield _USER_AGENT
+    yield USER_AGENT
 
 
 def _outcome(answer: OutboundResponse) -> StartOutcome | _Refused:

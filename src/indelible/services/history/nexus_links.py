@@ -4,7 +4,7 @@ Owns both directions. A link that is not understood is dropped: it explains, and
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
@@ -48,6 +48,27 @@ def operation_link(operation: Link.NexusOperation) -> NexusLink:
     ]
     path = "/namespaces/{}/nexus-operations/{}/{}/details".format(*parts)
     return NexusLink(url=f"temporal://{path}", type=_NEXUS_OPERATION)
+
+
+def activity_link(activity: Link.Activity) -> NexusLink:
+    """Return the link to a standalone activity as Nexus carries it."""
+    parts = [_escaped(part) for part in (activity.namespace, activity.activity_id, activity.run_id)]
+    path = "/namespaces/{}/activities/{}/{}/details".format(*parts)
+    return NexusLink(url=f"temporal://{path}", type=_ACTIVITY)
+
+
+def nexus_links(links: Iterable[Link]) -> Iterator[NexusLink]:
+    """Yield links as Nexus carries them; what it has no form for is left out."""
+    for link in links:
+        match link.WhichOneof("variant"):
+            case "workflow_event":
+                yield nexus_link(link.workflow_event)
+            case "activity":
+                yield activity_link(link.activity)
+            case "nexus_operation":
+                yield operation_link(link.nexus_operation)
+            case _:
+                pass
 
 
 def temporal_links(links: Iterable[NexusLink]) -> list[Link]:

@@ -5,7 +5,6 @@ know who waits for the outcome, nor how it is recorded.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.nexus.v1 import (
@@ -20,6 +19,7 @@ from indelible.base.failures import server_failure
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.instants import Duration, after, timestamp
 from indelible.base.nexus_operations import (
+    SYSTEM_CALLBACK_URL,
     TOKEN_HEADER,
     CallFailed,
     OperationFailed,
@@ -45,8 +45,6 @@ from indelible.services.history.operation_calls import (
 )
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
-
-SYSTEM_CALLBACK_URL: Final = "temporal://system"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

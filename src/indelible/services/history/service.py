@@ -30,6 +30,7 @@ from indelible.services.history.completing import CompletionOperations
 from indelible.services.history.controlling import ControlOperations
 from indelible.services.history.describing import DescribeOperations
 from indelible.services.history.expirations import Expirations
+from indelible.services.history.external_callbacks import ExternalCallbacks
 from indelible.services.history.external_handlers import CallbackUrl, nowhere
 from indelible.services.history.messaging import MessageOperations
 from indelible.services.history.multi_operations import MultiOperations
@@ -118,7 +119,7 @@ class HistoryService:
         handlers = _operation_handlers(around)
         self._operations = NexusOperationExecutions(self._shards, around.clocks, handlers)
         ends = NexusCompletions(self._shards, self._operations)
-        delivery = CallbackDelivery(ends)
+        delivery = CallbackDelivery(ends, ExternalCallbacks(around.outbound), around.limits_of)
         self._transfers = TransferExecutor(
             self._shards,
             starts,

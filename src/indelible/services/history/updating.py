@@ -169,7 +169,12 @@ class UpdateOperations:
         if is_over or not entry.state.execution.is_open:
             return
         waiting = self._registry.callbacks(entry.key, asked.meta.update_id)
-        check_callback_count(entry.state, [*waiting, *asked.completion_callbacks])
+        namespace = shard.parts.namespaces.by_id(entry.key.namespace_id)
+        check_callback_count(
+            entry.state,
+            [*waiting, *asked.completion_callbacks],
+            count_max=shard.parts.limits_of(namespace.name).callbacks_per_execution_max,
+        )
         if not self._registry.join(entry.key, asked):
             await shard.step(entry, lambda step: join_update(step, asked))
 

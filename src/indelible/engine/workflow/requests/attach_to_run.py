@@ -16,7 +16,8 @@ def attach_to_run(step: Transition, request: StartWorkflowExecutionRequest) -> N
     """
     options = request.on_conflict_options
     callbacks = request.completion_callbacks if options.attach_completion_callbacks else ()
-    check_callback_count(step.state, callbacks)
+    count_max = step.settings.limits.callbacks_per_execution_max
+    check_callback_count(step.state, callbacks, count_max=count_max)
     event = step.emit(
         WorkflowExecutionOptionsUpdatedEventAttributes(
             attached_request_id=request.request_id if options.attach_request_id else "",

@@ -17,10 +17,9 @@ from temporalio.api.failure.v1 import (
 )
 from temporalio.api.history.v1 import HistoryEvent
 
-from indelible.base.calls import CallState, next_call_at
+from indelible.base.calls import CallState, callback_retry_policy, next_call_at
 from indelible.base.errors import FailedPreconditionError
 from indelible.base.invariants import InvariantError
-from indelible.base.limits import CALLBACKS_PER_WORKFLOW_MAX
 from indelible.base.nexus_operations import OperationEnd, OperationFailed, OperationSucceeded
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.state import StateView
@@ -36,12 +35,14 @@ CLOSED_BEFORE_ANSWER: Final = Failure(
 )
 
 
-def check_callback_count(state: StateView | None, added: Sequence[Callback]) -> None:
+def check_callback_count(
+    state: StateView | None, added: Sequence[Callback], *, count_max: int
+) -> None:
     """Refuse callbacks that are too many for one run; raise `FailedPreconditionError`."""
     attached = len(state.callbacks) if state is not None else 0
-    if attached + len(added) > CALLBACKS_PER_WORKFLOW_MAX:
+    if attached + len(added) > count_max:
         raise FailedPreconditionError(
-            f"cannot attach more than {CALLBACKS_PER_WORKFLOW_MAX} callbacks to a workflow "
+            f"cannot attach more than {count_max} callbacks to a workflow "
             f"({attached} callbacks already attached)"
         )
 
@@ -94,11 +95,12 @@ def call_callback(step: Transition, callback_id: str) -> None:
 def back_off_callback(step: Transition, callback_id: str, failure: Failure) -> None:
     """Have a callback called again, after its interval."""
     attempt = step.state.callbacks[callback_id].call.attempt
+    policy = callback_retry_policy(step.settings.limits)
     step.change(
         deltas.CallbackAttemptFailed(
             callback_id=callback_id,
             failed_at=step.now,
-            next_attempt_at=next_call_at(attempt, now=step.now),
+            next_attempt_at=next_call_at(attempt, now=step.now, policy=policy),
             failure=failure.SerializeToString(),
         )
     )

@@ -71,7 +71,7 @@ def _callback(record: CallbackRecord) -> CallbackInfo:
         callback=Callback.FromString(record.callback),
         registration_time=timestamp(record.registered_at),
         state=CALLBACK_STATES[record.call.state],
-        attempt=record.call.attempt,
+        attempt=_attempts_made(record.call),
     )
     if record.update_id:
         described.trigger.update_workflow_execution_completed.update_id = record.update_id
@@ -79,6 +79,11 @@ def _callback(record: CallbackRecord) -> CallbackInfo:
         described.trigger.workflow_closed.SetInParent()
     _add_attempts(described, record.call)
     return described
+
+
+def _attempts_made(call: CallRecord) -> int:
+    is_to_come = call.state in {CallState.SCHEDULED, CallState.BACKING_OFF}
+    return call.attempt - is_to_come
 
 
 def _add_attempts(
