@@ -164,7 +164,7 @@ class Run:
     def _check_touched(self) -> None:
         """What the step has touched can be stored."""
         for table in self.state.tables():
-            touched = set(table.step_keys())
+            touched = set(table.before)
             for key, record in table.items():
                 if key in touched:
                     check_round_trip(record, RECORD_TYPES[table.kind])

@@ -328,15 +328,16 @@ R = TypeVar("R", bound=Record)
 class RecordTable(Mapping[K, R], Generic[K, R]):
     """The sub-records of one kind, by key, and what has been touched since the last commit."""
 
-    __slots__ = ("_before", "_key_type", "_rows", "_touched", "kind")
+    __slots__ = ("_key_type", "_rows", "before", "kind", "touched")
 
     def __init__(self, kind: RecordKind, key_type: type[K]) -> None:
         self.kind = kind
         self._key_type = key_type
         self._rows: dict[K, R] = {}
-        self._touched: dict[K, None] = {}
-        # Keys whose stored form is out of date; an ordered set.
-        self._before: dict[K, R | None] = {}
+        self.touched: dict[K, None] = {}
+        """Keys whose stored form is out of date; an ordered set."""
+        self.before: dict[K, R | None] = {}
+        """What the current step touched, as it was before."""
 
     def __getitem__(self, key: K) -> R:
         return self._rows[key]
@@ -347,15 +348,21 @@ class RecordTable(Mapping[K, R], Generic[K, R]):
     def __len__(self) -> int:
         return len(self._rows)
 
+    def get(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, key: K, default: R | None = None
+    ) -> R | None:
+        """Return a record, without the `KeyError` by which `Mapping` finds that there is none."""
+        return self._rows.get(key, default)
+
     def put(self, key: K, record: R) -> None:
         """Insert or replace a record."""
-        self._before.setdefault(key, self._rows.get(key))
+        self.before.setdefault(key, self._rows.get(key))
         self._rows[key] = record
 
     def remove(self, key: K) -> R:
         """Remove a record and return it; `KeyError` if it is not there."""
         record = self._rows.pop(key)
-        self._before.setdefault(key, record)
+        self.before.setdefault(key, record)
         return record
 
     def restore(self, record_id: str, record: R) -> None:
@@ -364,36 +371,22 @@ class RecordTable(Mapping[K, R], Generic[K, R]):
 
     def unstored(self) -> Iterator[tuple[str, R | None]]:
         """The records to write, by their keys in text form; None for one to be removed."""
-        for key in self._touched:
+        for key in self.touched:
             yield str(key), self._rows.get(key)
-
-    @property
-    def is_stored(self) -> bool:
-        """Whether nothing has been touched since the last commit."""
-        return not self._touched
-
-    def note_stored(self) -> None:
-        """Note that everything has been written."""
-        self._touched.clear()
-
-    def step_keys(self) -> Iterator[K]:
-        """The keys that the current step touched, in order."""
-        return iter(self._before)
 
     def accept(self) -> None:
         """End a step: what it touched must be stored with the next commit."""
-        for key in self._before:
-            self._touched[key] = None
-        self._before.clear()
+        self.touched.update(dict.fromkeys(self.before))
+        self.before.clear()
 
     def rollback(self) -> None:
         """Undo what has been put and removed since the last `accept`."""
-        for key, record in self._before.items():
+        for key, record in self.before.items():
             if record is None:
                 self._rows.pop(key, None)
             else:
                 self._rows[key] = record
-        self._before.clear()
+        self.before.clear()
 
 
 class StateView(Protocol):
@@ -498,27 +491,30 @@ class MutableState:
     def __init__(self, execution: ExecutionRecord) -> None:
         self.execution = execution
         self._execution_before = execution
-        self.activities = RecordTable[int, ActivityRecord](RecordKind.ACTIVITY, int)
+        # Not `RecordTable[int, ActivityRecord](...)`: each such call makes a generic alias work.
+        self.activities: RecordTable[int, ActivityRecord] = RecordTable(RecordKind.ACTIVITY, int)
         self.activity_ids: dict[str, int] = {}
-        self.timers = RecordTable[str, TimerRecord](RecordKind.TIMER, str)
-        self.children = RecordTable[int, ChildRecord](RecordKind.CHILD, int)
-        self.external_cancels = RecordTable[int, ExternalRequestRecord](
+        self.timers: RecordTable[str, TimerRecord] = RecordTable(RecordKind.TIMER, str)
+        self.children: RecordTable[int, ChildRecord] = RecordTable(RecordKind.CHILD, int)
+        self.external_cancels: RecordTable[int, ExternalRequestRecord] = RecordTable(
             RecordKind.EXTERNAL_CANCEL, int
         )
-        self.external_signals = RecordTable[int, ExternalRequestRecord](
+        self.external_signals: RecordTable[int, ExternalRequestRecord] = RecordTable(
             RecordKind.EXTERNAL_SIGNAL, int
         )
-        self.signal_requests = RecordTable[str, Record](RecordKind.SIGNAL_REQUEST, str)
-        self.buffered_events = RecordTable[int, BufferedEventRecord](RecordKind.BUFFERED_EVENT, int)
-        self.nexus_operations = RecordTable[int, NexusOperationRecord](
+        self.signal_requests: RecordTable[str, Record] = RecordTable(RecordKind.SIGNAL_REQUEST, str)
+        self.buffered_events: RecordTable[int, BufferedEventRecord] = RecordTable(
+            RecordKind.BUFFERED_EVENT, int
+        )
+        self.nexus_operations: RecordTable[int, NexusOperationRecord] = RecordTable(
             RecordKind.NEXUS_OPERATION, int
         )
-        self.callbacks = RecordTable[str, CallbackRecord](RecordKind.CALLBACK, str)
-        self.memo_table = RecordTable[str, FieldsRecord](RecordKind.MEMO, str)
-        self.search_attributes_table = RecordTable[str, FieldsRecord](
+        self.callbacks: RecordTable[str, CallbackRecord] = RecordTable(RecordKind.CALLBACK, str)
+        self.memo_table: RecordTable[str, FieldsRecord] = RecordTable(RecordKind.MEMO, str)
+        self.search_attributes_table: RecordTable[str, FieldsRecord] = RecordTable(
             RecordKind.SEARCH_ATTRIBUTES, str
         )
-        self.updates = RecordTable[str, UpdateRecord](RecordKind.UPDATE, str)
+        self.updates: RecordTable[str, UpdateRecord] = RecordTable(RecordKind.UPDATE, str)
 
     @property
     def memo(self) -> Mapping[str, bytes]:
@@ -552,7 +548,7 @@ class MutableState:
     @property
     def has_touched_records(self) -> bool:
         """Whether the stored form of a sub-record is out of date."""
-        return not all(table.is_stored for table in self.tables())
+        return any(table.touched for table in self.tables())
 
     def index_activities(self) -> None:
         """Derive the index of activity ids from the records."""
@@ -561,13 +557,15 @@ class MutableState:
     def stored(self) -> None:
         """Note that everything has been written."""
         for table in self.tables():
-            table.note_stored()
+            if table.touched:
+                table.touched.clear()
 
     def accept(self) -> None:
         """End a step that is kept."""
         self._execution_before = self.execution
         for table in self.tables():
-            table.accept()
+            if table.before:
+                table.accept()
 
     def rollback(self) -> None:
         """Undo the current step."""

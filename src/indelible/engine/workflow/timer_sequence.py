@@ -68,7 +68,8 @@ def workflow_task_deadline(task: WorkflowTaskRecord) -> Instant:
 def _execution_deadlines(state: StateView) -> Iterator[Deadline]:
     """The deadlines that hang on the core record."""
     execution = state.execution
-    yield from _callback_deadlines(state)
+    if state.callbacks:
+        yield from _callback_deadlines(state)
     if not execution.is_open:
         if execution.closed_at and execution.retention:
             at = after(execution.closed_at, execution.retention)
@@ -112,11 +113,11 @@ class TimerSequence:
 
     def follow(self, state: MutableState) -> None:
         """Take note of what the current step touched; to be called before the step is accepted."""
-        for timer_id in state.timers.step_keys():
+        for timer_id in state.timers.before:
             self._note_timer(state, timer_id)
-        for scheduled_event_id in state.activities.step_keys():
+        for scheduled_event_id in state.activities.before:
             self._note_activity(state, scheduled_event_id)
-        for scheduled_event_id in state.nexus_operations.step_keys():
+        for scheduled_event_id in state.nexus_operations.before:
             self.follow_nexus_operation(state, scheduled_event_id)
 
     def follow_activity(self, state: StateView, scheduled_event_id: int) -> None:

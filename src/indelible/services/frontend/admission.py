@@ -70,11 +70,22 @@ class PriorityBuckets:
 class Account:
     """What one namespace, or the server as a whole, has let in."""
 
-    __slots__ = ("buckets", "waiting")
+    __slots__ = ("_buckets", "_limits", "_rate_of", "_rates", "waiting")
 
-    def __init__(self) -> None:
-        self.buckets = {family: PriorityBuckets() for family in Family}
+    def __init__(self, rate_of: "Callable[[Limits, Family], Rate]") -> None:
+        self._rate_of = rate_of
+        self._limits: Limits | None = None
+        self._rates: dict[Family, Rate] = {}
+        """What follows from `_limits`, which change seldom."""
+        self._buckets = {family: PriorityBuckets() for family in Family}
         self.waiting: dict[str, int] = {}
+
+    def take(self, share: Share, limits: Limits, now: Instant) -> Duration | None:
+        """Spend a token of a share; how long to wait if there is none."""
+        if limits is not self._limits:
+            self._limits = limits
+            self._rates = {family: self._rate_of(limits, family) for family in Family}
+        return self._buckets[share.family].take(self._rates[share.family], share.priority, now)
 
 
 class Gate:
@@ -103,7 +114,7 @@ class Gate:
         count = account.waiting.get(self._method, 0)
         if waits and count >= limits.long_requests_max:
             raise _too_many_waiting()
-        wait = account.buckets[share.family].take(_rate(limits, share), share.priority, now)
+        wait = account.take(share, limits, now)
         if wait is not None:
             raise _too_fast("namespace rate limit exceeded", _NAMESPACE_SCOPE, wait)
         self._admission.charge_node(share, now)
@@ -121,7 +132,7 @@ class Admission:
 
     def __init__(self, limits_of: LimitsOf) -> None:
         self.limits_of = limits_of
-        self._node = Account()
+        self._node = Account(_node_rate)
         # The one that was silent for longest comes first.
         self._namespaces: OrderedDict[NamespaceId, Account] = OrderedDict()
 
@@ -132,12 +143,7 @@ class Admission:
 
     def charge_node(self, share: Share, now: Instant) -> None:
         """Account for a request to the server, or raise `ResourceExhaustedError`."""
-        limits = self.limits_of(_ANY_NAMESPACE)
-        per_second = limits.node_requests_per_second
-        if share.family is Family.REPLICATING:
-            per_second = limits.node_replicating_requests_per_second
-        rate = _burst(per_second, _NODE_BURST_RATIO)
-        wait = self._node.buckets[share.family].take(rate, share.priority, now)
+        wait = self._node.take(share, self.limits_of(_ANY_NAMESPACE), now)
         if wait is not None:
             raise _too_fast("service rate limit exceeded", _SYSTEM_SCOPE, wait)
 
@@ -145,7 +151,7 @@ class Admission:
         """Return the account of a namespace."""
         account = self._namespaces.get(namespace_id)
         if account is None:
-            account = self._namespaces[namespace_id] = Account()
+            account = self._namespaces[namespace_id] = Account(_namespace_rate)
             self._forget_silent()
         else:
             self._namespaces.move_to_end(namespace_id)
@@ -166,14 +172,24 @@ _NAMESPACE_SCOPE: Final = ResourceExhaustedScope.RESOURCE_EXHAUSTED_SCOPE_NAMESP
 _SYSTEM_SCOPE: Final = ResourceExhaustedScope.RESOURCE_EXHAUSTED_SCOPE_SYSTEM
 
 
-def _rate(limits: Limits, share: Share) -> Rate:
-    match share.family:
+def _namespace_rate(limits: Limits, family: Family) -> Rate:
+    match family:
         case Family.EXECUTION:
             return _burst(limits.requests_per_second, limits.requests_burst_ratio)
         case Family.VISIBILITY:
             return _burst(limits.visibility_requests_per_second, limits.visibility_burst_ratio)
         case Family.REPLICATING:
             return _burst(limits.replicating_requests_per_second, limits.replicating_burst_ratio)
+
+
+def _node_rate(limits: Limits, family: Family) -> Rate:
+    is_replicating = family is Family.REPLICATING
+    return _burst(
+        limits.node_replicating_requests_per_second
+        if is_replicating
+        else limits.node_requests_per_second,
+        _NODE_BURST_RATIO,
+    )
 
 
 def _burst(per_second: float, ratio: float) -> Rate:

@@ -69,24 +69,21 @@ class Pipeline:
         clock = self._clock
         gate = self.admission.gate(rpc.name)
 
-        async def pass_gate(request: Message, target: Target) -> Message:
-            namespace = target.namespace
-            if gate is None or not gate.enter(request, namespace, clock.now()):
-                return await route(request, target)
-            try:
-                return await route(request, target)
-            finally:
-                if namespace is not None:
-                    gate.leave(namespace)
-
         async def answer(request: Message, call: Call) -> Message:
             started_at = clock.now()
             label = _NO_NAMESPACE_LABEL
             try:
                 target = await self._target(rpc, request, call)
-                if target.namespace is not None:
-                    label = target.namespace.name
-                return await pass_gate(request, target)
+                namespace = target.namespace
+                if namespace is not None:
+                    label = namespace.name
+                if gate is None or not gate.enter(request, namespace, clock.now()):
+                    return await route(request, target)
+                try:
+                    return await route(request, target)
+                finally:
+                    if namespace is not None:
+                        gate.leave(namespace)
             except ServiceError as error:
                 self._count_error(rpc, label, error)
                 raise

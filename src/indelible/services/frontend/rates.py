@@ -5,7 +5,7 @@ What stands in no table is never refused for its number: OperatorService, health
 """
 
 from collections.abc import Iterator, Mapping
-from enum import Enum, auto
+from enum import IntEnum, auto
 from typing import Final, NamedTuple
 
 PRIORITIES: Final = 6
@@ -14,7 +14,7 @@ HISTORY_POLL_PRIORITY: Final = 5
 """Of a request for the history that waits for events: plain ones matter more."""
 
 
-class Family(Enum):
+class Family(IntEnum):
     """Requests that share a rate."""
 
     EXECUTION = auto()
