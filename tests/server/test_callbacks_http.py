@@ -223,6 +223,40 @@ async def test_the_end_of_a_standalone_activity_is_told_to_a_url(world: World) -
     assert "/activities/a/" in request.header("nexus-link")
 
 
+async def test_the_end_of_a_standalone_operation_is_told_to_a_url(world: World) -> None:
+    spec = EndpointSpec(name="nowhere")
+    spec.target.worker.namespace, spec.target.worker.task_queue = "default", "nobody"
+    await world.client.operator_service.create_nexus_endpoint(CreateNexusEndpointRequest(spec=spec))
+    service = world.client.workflow_service
+    await service.start_nexus_operation_execution(
+        api.StartNexusOperationExecutionRequest(
+            namespace="default",
+            operation_id="o",
+            endpoint="nowhere",
+            service="s",
+            operation="o",
+            completion_callbacks=[_callback(world.elsewhere.url("operation"))],
+        )
+    )
+    await service.terminate_nexus_operation_execution(
+        api.TerminateNexusOperationExecutionRequest(
+            namespace="default", operation_id="o", reason="why"
+        )
+    )
+
+    async def is_heard() -> bool:
+        described = await service.describe_nexus_operation_execution(
+            api.DescribeNexusOperationExecutionRequest(namespace="default", operation_id="o")
+        )
+        (callback,) = described.completion_callbacks
+        return callback.info.state == CallbackState.CALLBACK_STATE_SUCCEEDED
+
+    await eventually(is_heard)
+    (request,) = world.elsewhere.heard["operation"]
+    assert json.loads(request.body)["message"] == "why"
+    assert "/nexus-operations/o/" in request.header("nexus-link")
+
+
 @pytest.mark.parametrize(
     ("urls", "words"),
     [

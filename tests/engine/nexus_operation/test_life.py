@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 from google.protobuf.duration_pb2 import Duration as DurationMessage
-from temporalio.api.common.v1 import Link, Payload
+from temporalio.api.common.v1 import Callback, Link, Payload
 from temporalio.api.enums.v1 import (
+    CallbackState,
     NexusOperationCancellationState,
     NexusOperationExecutionStatus,
     NexusOperationIdConflictPolicy,
@@ -27,6 +28,7 @@ from indelible.base.errors import AlreadyExistsError, FailedPreconditionError, N
 from indelible.base.id_policies import IdDecision, IdReuse
 from indelible.base.ids import NamespaceId, RunId, TaskId
 from indelible.base.instants import HOUR, SECOND, Instant
+from indelible.base.limits import Limits
 from indelible.base.nexus_operations import (
     CallFailed,
     OperationEnd,
@@ -37,10 +39,16 @@ from indelible.base.nexus_operations import (
     StartOutcome,
 )
 from indelible.engine.nexus_operation import client_requests
+from indelible.engine.nexus_operation.callbacks import record_callback, told_end
 from indelible.engine.nexus_operation.deadlines import fire_due, is_expired, wake_at
-from indelible.engine.nexus_operation.description import describe, poll_response
+from indelible.engine.nexus_operation.description import callbacks, describe, poll_response
 from indelible.engine.nexus_operation.outcomes import complete, record_cancel, record_start
-from indelible.engine.nexus_operation.starting import begin_operation, decide_on_id, new_operation
+from indelible.engine.nexus_operation.starting import (
+    attach,
+    begin_operation,
+    decide_on_id,
+    new_operation,
+)
 from indelible.engine.nexus_operation.state import (
     OPEN_STATUSES,
     OPERATION_TRANSITIONS,
@@ -63,6 +71,7 @@ def request(
     reuse: int = 1,
     conflict: int = 1,
     request_id: str = "request",
+    callbacks: int = 0,
 ) -> StartNexusOperationExecutionRequest:
     """Ask for an operation; timeouts are in seconds."""
     asked = StartNexusOperationExecutionRequest(
@@ -74,6 +83,7 @@ def request(
         input=Payload(data=b"input"),
         id_reuse_policy=NexusOperationIdReusePolicy.ValueType(reuse),
         id_conflict_policy=NexusOperationIdConflictPolicy.ValueType(conflict),
+        completion_callbacks=[Callback(nexus=Callback.Nexus(url="temporal://system"))] * callbacks,
     )
     for name, value in (timeouts or {}).items():
         getattr(asked, name).CopyFrom(DurationMessage(seconds=value))
@@ -83,11 +93,12 @@ def request(
 class Operation:
     """An operation whose clock is set by hand; instants are seconds. It begins at 100."""
 
-    def __init__(self, **timeouts: int) -> None:
+    def __init__(self, *, callbacks: int = 0, **timeouts: int) -> None:
         self.now = 100
         self._ids: Iterator[int] = count(1)
+        asked = request(timeouts, callbacks=callbacks)
         self.state = new_operation(
-            request(timeouts),
+            asked,
             namespace_id=NamespaceId("namespace"),
             run_id=RunId("run"),
             endpoint_id="endpoint id",
@@ -95,7 +106,7 @@ class Operation:
             now=self._instant,
         )
         self.calls: list[str] = []
-        begin_operation(self.at(100))
+        begin_operation(self.at(100), asked)
         self.accept()
 
     @property
@@ -110,6 +121,7 @@ class Operation:
             now=self._instant,
             next_task_id=lambda: TaskId(next(self._ids)),
             retention=HOUR,
+            limits=Limits(callbacks_per_execution_max=3),
         )
         return self.step
 
@@ -442,3 +454,64 @@ def test_an_open_one_is_kept() -> None:
 def test_no_road_leads_out_of_a_closed_status() -> None:
     assert {status for status, _ in OPERATION_TRANSITIONS} == OPEN_STATUSES
     assert set(OPERATION_TRANSITIONS.values()) == set(OperationStatus) - {OperationStatus.SCHEDULED}
+
+
+# -- callbacks -------------------------------------------------------------------------------------
+
+
+def test_whoever_waits_is_told_the_end_until_it_is_heard() -> None:
+    operation = Operation(callbacks=2)
+    assert [told_state(operation, number) for number in (0, 1)] == ["STANDBY 0", "STANDBY 0"]
+    assert told_end(operation.state) is None
+    operation.answer(101, DONE)
+    assert told_end(operation.state) == DONE
+    assert operation.calls[-2:] == ["CallOp 1", "CallOp 1"]
+    assert told_state(operation, 0) == "SCHEDULED 0"
+    record_callback(operation.at(102), 0, 1, BOOM, is_retryable=True)
+    record_callback(operation.step, 1, 1, BOOM, is_retryable=False)
+    operation.accept()
+    assert [told_state(operation, number) for number in (0, 1)] == ["BACKING_OFF 1", "FAILED 1"]
+    assert operation.wake_at == 103
+    fire_due(operation.at(103))
+    operation.accept()
+    assert operation.calls[-1] == "CallOp 2"
+    record_callback(operation.at(104), 0, 1, BOOM, is_retryable=True)
+    assert operation.step.state == operation.state, "an answer to another attempt"
+    record_callback(operation.step, 0, 2, None, is_retryable=False)
+    operation.accept()
+    assert told_state(operation, 0) == "SUCCEEDED 2"
+    assert not is_expired(operation.state, Instant(104 * SECOND))
+
+
+@pytest.mark.parametrize("event", ["fail", "terminate"])
+def test_whoever_waits_is_told_a_failure(event: str) -> None:
+    operation = Operation(callbacks=1)
+    if event == "fail":
+        operation.answer(101, OperationFailed(failure=BOOM))
+    else:
+        client_requests.end(operation.at(101), reason="why", identity="", request_id="")
+        operation.accept()
+    end = told_end(operation.state)
+    assert isinstance(end, OperationFailed)
+    assert operation.calls[-1] == "CallOp 1"
+
+
+def test_a_start_that_finds_the_operation_attaches_its_callbacks_once() -> None:
+    operation = Operation(callbacks=1)
+    again = request(conflict=2, request_id="other", callbacks=1)
+    attach(operation.at(101), again)
+    assert len(operation.step.state.callbacks) == 1, "it did not ask for that"
+    again.on_conflict_options.attach_completion_callbacks = True
+    attach(operation.step, again)
+    attach(operation.step, again)
+    assert len(operation.step.state.callbacks) == 2
+    more = request(conflict=2, request_id="third", callbacks=2)
+    more.on_conflict_options.attach_completion_callbacks = True
+    with pytest.raises(FailedPreconditionError, match="more than 3 callbacks to a nexus operation"):
+        attach(operation.step, more)
+
+
+def told_state(operation: Operation, number: int) -> str:
+    """Return what is told of a callback: its state, and how often it was called."""
+    info = callbacks(operation.state)[number].info
+    return f"{CallbackState.Name(info.state).removeprefix('CALLBACK_STATE_')} {info.attempt}"

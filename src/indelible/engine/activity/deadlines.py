@@ -10,8 +10,9 @@ from temporalio.api.failure.v1 import Failure
 from indelible.base.activity_attempts import final_timeout, next_deadline, timed_out
 from indelible.base.failures import timeout_failure
 from indelible.base.instants import NEVER, Instant, after
+from indelible.base.owed_callbacks import repeat_at
 from indelible.engine.activity.attempts import end_attempt, retry
-from indelible.engine.activity.callbacks import repeat_at, repeat_due
+from indelible.engine.activity.callbacks import repeat_due
 from indelible.engine.activity.state import ActivityOutcome, ActivityState
 from indelible.engine.activity.step import ActivityStep
 
@@ -26,7 +27,7 @@ def wake_at(state: ActivityState) -> Instant:
     core = state.core
     if not core.is_open:
         kept_until = after(core.closed_at, core.retention)
-        return min(kept_until, repeat_at(state) or kept_until)
+        return min(kept_until, repeat_at(state.callbacks) or kept_until)
     deadline = next_deadline(core)
     return deadline.at if deadline is not None else NEVER
 

@@ -11,10 +11,8 @@ from temporalio.api.activity.v1 import (
     ActivityExecutionOutcome,
     CallbackInfo,
 )
-from temporalio.api.callback.v1 import CallbackInfo as CallbackExecution
 from temporalio.api.common.v1 import (
     ActivityType,
-    Callback,
     Header,
     Link,
     Payloads,
@@ -30,8 +28,6 @@ from temporalio.api.workflowservice.v1 import (
     PollActivityTaskQueueResponse,
 )
 
-from indelible.base.call_states import CALLBACK_STATES
-from indelible.base.calls import CallState
 from indelible.base.ids import EventId, WorkflowId
 from indelible.base.instants import (
     NEVER,
@@ -41,9 +37,9 @@ from indelible.base.instants import (
     elapsed,
     timestamp,
 )
+from indelible.base.owed_callbacks import describe_callback
 from indelible.base.task_token import ActivityTaskToken, encode_task_token
 from indelible.engine.activity.state import (
-    ActivityCallback,
     ActivityCore,
     ActivityState,
     ActivityStatus,
@@ -145,28 +141,12 @@ def _add_messages(described: ActivityExecutionInfo, state: ActivityState) -> Non
 
 def callbacks(state: ActivityState) -> list[CallbackInfo]:
     """Return what there is to tell of those who wait for the end."""
-    return [_callback(record) for record in state.callbacks]
-
-
-def _callback(record: ActivityCallback) -> CallbackInfo:
-    described = CallbackInfo(
-        info=CallbackExecution(
-            callback=Callback.FromString(record.callback),
-            registration_time=timestamp(record.registered_at),
-            state=CALLBACK_STATES[record.call.state],
-            attempt=record.call.attempt - (record.call.state is CallState.SCHEDULED),
-        )
-    )
-    described.trigger.activity_closed.SetInParent()
-    for field, at in (
-        (described.info.last_attempt_complete_time, record.call.last_attempt_completed_at),
-        (described.info.next_attempt_schedule_time, record.call.next_attempt_at),
-    ):
-        if at != NEVER:
-            field.CopyFrom(timestamp(at))
-    if record.call.last_attempt_failure:
-        described.info.last_attempt_failure.ParseFromString(record.call.last_attempt_failure)
-    return described
+    found: list[CallbackInfo] = []
+    for record in state.callbacks:
+        told = CallbackInfo(info=describe_callback(record))
+        told.trigger.activity_closed.SetInParent()
+        found.append(told)
+    return found
 
 
 def outcome(state: ActivityState) -> ActivityExecutionOutcome | None:

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from indelible.base.calls import CallRecord
 from indelible.base.ids import Archetype, NamespaceId, RunId, TaskId, WorkflowId, WorkflowKey
 from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant, after
+from indelible.base.owed_callbacks import OwedCallbacks
 
 NO_TASK: Final = TaskId(0)
 
@@ -155,17 +155,6 @@ class ActivityOutcome(Record, frozen=True, kw_only=True):
     retry_state: int = 0
 
 
-class ActivityCallback(Record, frozen=True, kw_only=True):
-    """Somebody who wants to know how the activity ends."""
-
-    callback: bytes
-    """A serialized `Callback`."""
-    request_id: str
-    """Of the request that it came with."""
-    registered_at: Instant
-    call: CallRecord = CallRecord()
-
-
 class ActivityState(NamedTuple):
     """All there is of one activity."""
 
@@ -177,4 +166,4 @@ class ActivityState(NamedTuple):
     """Of the last attempt that failed."""
     outcome: ActivityOutcome | None = None
     """None while the activity is open."""
-    callbacks: tuple[ActivityCallback, ...] = ()
+    callbacks: OwedCallbacks = ()

@@ -9,15 +9,14 @@ from collections.abc import Callable
 from msgspec.structs import replace
 from temporalio.api.common.v1 import Priority
 
-from indelible.base.calls import CallState
 from indelible.base.ids import TaskId
 from indelible.base.instants import NEVER, Duration, Instant
 from indelible.base.invariants import invariant
 from indelible.base.limits import Limits
+from indelible.base.owed_callbacks import OwedCallbacks, with_call
 from indelible.engine.activity.state import (
     ACTIVITY_TRANSITIONS,
     NO_TASK,
-    ActivityCallback,
     ActivityCore,
     ActivityOutcome,
     ActivityRequest,
@@ -124,22 +123,14 @@ class ActivityStep:
         for number in range(len(self.state.callbacks)):
             self.call_back(number)
 
-    def change_callback(self, number: int, callback: ActivityCallback) -> None:
-        """Replace one of the callbacks."""
-        before = self.state.callbacks
-        callbacks = (*before[:number], callback, *before[number + 1 :])
+    def change_callbacks(self, callbacks: OwedCallbacks) -> None:
+        """Set who wants to know of the end."""
         self.state = self.state._replace(callbacks=callbacks)
 
     def call_back(self, number: int) -> None:
         """Have a callback called, for the first time or again."""
-        record = self.state.callbacks[number]
-        call = replace(
-            record.call,
-            state=CallState.SCHEDULED,
-            attempt=record.call.attempt + 1,
-            next_attempt_at=NEVER,
-        )
-        self.change_callback(number, replace(record, call=call))
+        self.change_callbacks(with_call(self.state.callbacks, number))
+        attempt = self.state.callbacks[number].call.attempt
         self.calls.append(
-            CallActivityCallback(task_id=self._next_task_id(), number=number, attempt=call.attempt)
+            CallActivityCallback(task_id=self._next_task_id(), number=number, attempt=attempt)
         )

@@ -8,6 +8,8 @@ from temporalio.api.enums.v1 import TimeoutType
 from indelible.base.calls import CallState
 from indelible.base.instants import NEVER, Instant, after
 from indelible.base.nexus_operations import next_operation_deadline
+from indelible.base.owed_callbacks import repeat_at
+from indelible.engine.nexus_operation.callbacks import repeat_due
 from indelible.engine.nexus_operation.outcomes import time_out
 from indelible.engine.nexus_operation.state import OperationState
 from indelible.engine.nexus_operation.step import OperationStep
@@ -17,18 +19,21 @@ def wake_at(state: OperationState) -> Instant:
     """Return when the operation must be looked at next; `NEVER` for not by itself."""
     core = state.core
     if not core.is_open:
-        return after(core.closed_at, core.retention)
+        kept_until = after(core.closed_at, core.retention)
+        return min(kept_until, repeat_at(state.callbacks) or kept_until)
     deadline = next_operation_deadline(core)
     return deadline.at if deadline is not None else NEVER
 
 
 def is_expired(state: OperationState, now: Instant) -> bool:
     """Whether a closed operation has been kept long enough."""
-    return not state.core.is_open and wake_at(state) <= now
+    core = state.core
+    return not core.is_open and after(core.closed_at, core.retention) <= now
 
 
 def fire_due(step: OperationStep) -> None:
     """Do what has come due, in order; nothing if nothing has."""
+    repeat_due(step)
     while step.core.is_open:
         core = step.core
         deadline = next_operation_deadline(core)

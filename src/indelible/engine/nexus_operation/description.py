@@ -15,6 +15,7 @@ from temporalio.api.nexus.v1 import (
     NexusOperationExecutionCancellationInfo,
     NexusOperationExecutionInfo,
 )
+from temporalio.api.nexusoperation.v1 import CallbackInfo
 from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.api.workflowservice.v1 import (
     DescribeNexusOperationExecutionResponse,
@@ -24,6 +25,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.call_states import CANCELLATION_STATES
 from indelible.base.calls import CallRecord, CallState
 from indelible.base.instants import NEVER, Instant, after, duration_message, elapsed, timestamp
+from indelible.base.owed_callbacks import describe_callback
 from indelible.engine.nexus_operation.state import OperationCore, OperationState, OperationStatus
 
 _Status = NexusOperationExecutionStatus
@@ -84,6 +86,16 @@ def describe(state: OperationState, *, now: Instant) -> NexusOperationExecutionI
         _add_attempts(cancellation, core.cancel)
         described.cancellation_info.CopyFrom(cancellation)
     return described
+
+
+def callbacks(state: OperationState) -> list[CallbackInfo]:
+    """Return what there is to tell of those who wait for the end."""
+    found: list[CallbackInfo] = []
+    for record in state.callbacks:
+        told = CallbackInfo(info=describe_callback(record))
+        told.trigger.operation_completed.SetInParent()
+        found.append(told)
+    return found
 
 
 def _pending_state(core: OperationCore) -> "PendingNexusOperationState.ValueType":

@@ -12,6 +12,7 @@ from indelible.base.id_policies import IdDecision, decide
 from indelible.base.ids import NamespaceId, RunId
 from indelible.base.instants import Instant, duration
 from indelible.base.messages import present_bytes
+from indelible.engine.nexus_operation.callbacks import attach_callbacks
 from indelible.engine.nexus_operation.state import (
     OperationCore,
     OperationRequest,
@@ -91,6 +92,16 @@ def new_operation(
     )
 
 
-def begin_operation(step: OperationStep) -> None:
-    """Have the handler called."""
+def begin_operation(step: OperationStep, request: StartNexusOperationExecutionRequest) -> None:
+    """Have the handler called; raise `FailedPreconditionError` for too many callbacks."""
+    attach_callbacks(step, request)
     step.call_start()
+
+
+def attach(step: OperationStep, request: StartNexusOperationExecutionRequest) -> None:
+    """Attach what a start that found the operation running wants attached.
+
+    Raises `FailedPreconditionError` for too many callbacks.
+    """
+    if request.on_conflict_options.attach_completion_callbacks:
+        attach_callbacks(step, request)

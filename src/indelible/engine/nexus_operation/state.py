@@ -13,6 +13,7 @@ import msgspec
 from indelible.base.calls import CallRecord, CallState
 from indelible.base.ids import Archetype, NamespaceId, RunId, WorkflowId, WorkflowKey
 from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant
+from indelible.base.owed_callbacks import OwedCallbacks
 
 
 class OperationStatus(IntEnum):
@@ -128,3 +129,4 @@ class OperationState(NamedTuple):
     request: OperationRequest
     outcome: OperationOutcome | None = None
     """None while the operation is open."""
+    callbacks: OwedCallbacks = ()

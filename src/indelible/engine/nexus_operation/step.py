@@ -12,6 +12,8 @@ from indelible.base.calls import CallRecord, CallState
 from indelible.base.ids import TaskId
 from indelible.base.instants import NEVER, Duration, Instant
 from indelible.base.invariants import InvariantError, invariant
+from indelible.base.limits import Limits
+from indelible.base.owed_callbacks import OwedCallbacks, with_call
 from indelible.engine.nexus_operation.state import (
     OPERATION_TRANSITIONS,
     OperationCore,
@@ -19,8 +21,9 @@ from indelible.engine.nexus_operation.state import (
     OperationState,
 )
 from indelible.engine.nexus_operation.tasks import (
+    CallOperationCallback,
     CancelOperationExecution,
-    OperationCall,
+    OwedCall,
     StartOperationExecution,
 )
 
@@ -28,7 +31,7 @@ from indelible.engine.nexus_operation.tasks import (
 class OperationStep:
     """A step under way."""
 
-    __slots__ = ("_next_task_id", "calls", "now", "retention", "state")
+    __slots__ = ("_next_task_id", "calls", "limits", "now", "retention", "state")
 
     def __init__(
         self,
@@ -37,12 +40,14 @@ class OperationStep:
         now: Instant,
         next_task_id: Callable[[], TaskId],
         retention: Duration,
+        limits: Limits,
     ) -> None:
         self.state = state
         self.now = now
+        self.limits = limits
         self.retention = retention
         """How long a closed operation is kept."""
-        self.calls: list[OperationCall] = []
+        self.calls: list[OwedCall] = []
         self._next_task_id = next_task_id
 
     @property
@@ -99,6 +104,20 @@ class OperationStep:
             start=replace(self.core.start, next_attempt_at=NEVER),
         )
         self.state = self.state._replace(outcome=outcome)
+        for number in range(len(self.state.callbacks)):
+            self.call_back(number)
+
+    def change_callbacks(self, callbacks: OwedCallbacks) -> None:
+        """Set who wants to know of the end."""
+        self.state = self.state._replace(callbacks=callbacks)
+
+    def call_back(self, number: int) -> None:
+        """Have a callback called, for the first time or again."""
+        self.change_callbacks(with_call(self.state.callbacks, number))
+        attempt = self.state.callbacks[number].call.attempt
+        self.calls.append(
+            CallOperationCallback(task_id=self._next_task_id(), number=number, attempt=attempt)
+        )
 
 
 def _next_attempt(call: CallRecord) -> CallRecord:

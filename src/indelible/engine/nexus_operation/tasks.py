@@ -23,4 +23,16 @@ class CancelOperationExecution(
     attempt: int
 
 
+class CallOperationCallback(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="call_operation_callback"
+):
+    """Tell somebody how the operation has ended, and record the outcome."""
+
+    task_id: TaskId
+    number: int
+    """Of the callback, among those of the operation."""
+    attempt: int
+
+
 OperationCall = StartOperationExecution | CancelOperationExecution
+OwedCall = OperationCall | CallOperationCallback

@@ -33,7 +33,7 @@ from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call
-from indelible.services.frontend.callbacks import complete_callbacks
+from indelible.services.frontend.callbacks import check_on_conflict, complete_callbacks
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import (
     check_links,
@@ -211,7 +211,7 @@ def _complete_start(
         add_types(attributes, custom)
     complete_callbacks(request.completion_callbacks, limits)
     check_links(request.links)
-    _check_on_conflict(request)
+    check_on_conflict(request)
 
 
 def _complete_policies(request: StartActivityExecutionRequest) -> None:
@@ -223,19 +223,6 @@ def _complete_policies(request: StartActivityExecutionRequest) -> None:
         raise InvalidArgumentError(f"unsupported ID reuse policy: {request.id_reuse_policy}")
     if request.id_conflict_policy not in ActivityIdConflictPolicy.values():
         raise InvalidArgumentError(f"unsupported ID conflict policy: {request.id_conflict_policy}")
-
-
-def _check_on_conflict(request: StartActivityExecutionRequest) -> None:
-    options = request.on_conflict_options
-    if options.attach_completion_callbacks and not options.attach_request_id:
-        raise InvalidArgumentError(
-            "on_conflict_options: attach_completion_callbacks requires attach_request_id to be set"
-        )
-    if options.attach_request_id and not (request.links or request.completion_callbacks):
-        raise InvalidArgumentError(
-            "on_conflict_options: attach_request_id requires at least one completion callback or "
-            "link"
-        )
 
 
 def _check_activity_id(request: ActivityRequest) -> None:

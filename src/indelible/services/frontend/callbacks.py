@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 
 from temporalio.api.common.v1 import Callback
+from temporalio.api.workflowservice.v1 import (
+    StartActivityExecutionRequest,
+    StartNexusOperationExecutionRequest,
+)
 
 from indelible.base.errors import InvalidArgumentError, UnimplementedError
 from indelible.base.limits import Limits
@@ -22,6 +26,22 @@ def complete_callbacks(callbacks: Sequence[Callback], limits: Limits) -> None:
         if callback.WhichOneof("variant") != "nexus":
             raise UnimplementedError("unknown callback variant")
         _complete(callback.nexus, limits)
+
+
+def check_on_conflict(
+    request: StartActivityExecutionRequest | StartNexusOperationExecutionRequest,
+) -> None:
+    """Refuse options of a start that contradict each other, or ask for nothing."""
+    options = request.on_conflict_options
+    if options.attach_completion_callbacks and not options.attach_request_id:
+        raise InvalidArgumentError(
+            "on_conflict_options: attach_completion_callbacks requires attach_request_id to be set"
+        )
+    if options.attach_request_id and not (request.links or request.completion_callbacks):
+        raise InvalidArgumentError(
+            "on_conflict_options: attach_request_id requires at least one completion callback or "
+            "link"
+        )
 
 
 def _complete(nexus: Callback.Nexus, limits: Limits) -> None:

@@ -43,6 +43,7 @@ from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call
+from indelible.services.frontend.callbacks import check_on_conflict, complete_callbacks
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import (
     check_links,
@@ -247,10 +248,10 @@ def _complete_start(
     check_search_attributes(attributes, custom=custom, namespace=namespace.name, limits=limits)
     if attributes.indexed_fields:
         add_types(attributes, custom)
-    if request.completion_callbacks:
-        raise InvalidArgumentError("completion callbacks are not enabled for this namespace")
+    complete_callbacks(request.completion_callbacks, limits)
     check_links(request.links)
     _complete_policies(request)
+    check_on_conflict(request)
 
 
 def _check_target(request: StartNexusOperationExecutionRequest) -> None:

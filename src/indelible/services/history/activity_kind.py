@@ -9,10 +9,10 @@ import msgspec
 
 from indelible.base.ids import Archetype, WorkflowKey
 from indelible.base.instants import Instant
+from indelible.base.owed_callbacks import OwedCallbacks
 from indelible.engine.activity.deadlines import wake_at
 from indelible.engine.activity.description import public_status
 from indelible.engine.activity.state import (
-    ActivityCallback,
     ActivityCore,
     ActivityOutcome,
     ActivityRequest,
@@ -32,7 +32,7 @@ _CALLBACKS: Final = (5, "")
 _encode: Final = msgspec.msgpack.Encoder().encode
 _core_decoder: Final = msgspec.msgpack.Decoder(ActivityCore)
 _request_decoder: Final = msgspec.msgpack.Decoder(ActivityRequest)
-_callbacks_decoder: Final = msgspec.msgpack.Decoder(tuple[ActivityCallback, ...])
+_callbacks_decoder: Final = msgspec.msgpack.Decoder(OwedCallbacks)
 _outcome_decoder: Final = msgspec.msgpack.Decoder(ActivityOutcome)
 
 

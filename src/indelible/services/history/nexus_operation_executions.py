@@ -39,9 +39,19 @@ from indelible.base.nexus_operations import (
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.nexus_operation import client_requests
 from indelible.engine.nexus_operation.deadlines import fire_due, is_expired
-from indelible.engine.nexus_operation.description import add_outcome, describe, poll_response
+from indelible.engine.nexus_operation.description import (
+    add_outcome,
+    callbacks,
+    describe,
+    poll_response,
+)
 from indelible.engine.nexus_operation.outcomes import complete, record_cancel, record_start
-from indelible.engine.nexus_operation.starting import begin_operation, decide_on_id, new_operation
+from indelible.engine.nexus_operation.starting import (
+    attach,
+    begin_operation,
+    decide_on_id,
+    new_operation,
+)
 from indelible.engine.nexus_operation.state import OperationState
 from indelible.engine.nexus_operation.step import OperationStep
 from indelible.engine.nexus_operation.tasks import (
@@ -101,6 +111,8 @@ class NexusOperationExecutions:
                 entry = await self._create(host, chain, current, request, endpoint_id)
             else:
                 entry = current
+                if decision is IdDecision.USE_EXISTING:
+                    await self._step(host, entry, lambda step: attach(step, request))
         return StartNexusOperationExecutionResponse(
             run_id=entry.key.run_id, started=decision is IdDecision.CREATE
         )
@@ -190,10 +202,10 @@ class NexusOperationExecutions:
         match task:
             case StartOperationExecution():
                 outcome = await self._started(shard, state)
-                await self._record(key, lambda step: record_start(step, task.attempt, outcome))
+                await self.record(key, lambda step: record_start(step, task.attempt, outcome))
             case CancelOperationExecution():
                 result = await self._canceled(shard, state)
-                await self._record(
+                await self.record(
                     key,
                     lambda step: record_cancel(
                         step, task.attempt, result.failure, is_retryable=result.is_retryable
@@ -207,9 +219,7 @@ class NexusOperationExecutions:
         if patience.is_too_short:
             return OperationTimedOut(timeout_type=patience.timeout_type)
         namespace = shard.parts.namespaces.by_id(core.namespace_id)
-        link = Link.NexusOperation(
-            namespace=namespace.name, operation_id=core.operation_id, run_id=core.run_id
-        )
+        link = link_to(namespace, state)
         return await self._handlers.start(
             StartCall(
                 namespace=namespace,
@@ -225,7 +235,7 @@ class NexusOperationExecutions:
                     core.request_id,
                     Archetype.NEXUS_OPERATION,
                 ),
-                link=operation_link(link),
+                link=operation_link(link.nexus_operation),
                 patience=patience.span,
                 result_bytes_max=shard.parts.limits_of(namespace.name).blob_bytes_max,
                 now=now,
@@ -247,7 +257,13 @@ class NexusOperationExecutions:
             )
         )
 
-    async def _record(self, key: WorkflowKey, decision: Callable[[OperationStep], None]) -> None:
+    async def find_state(self, shard: Shard, key: WorkflowKey) -> OperationState | None:
+        """Return the state of an operation; None if it is gone."""
+        async with shard.locks.hold(key.chain):
+            entry = await self._hosts.of(key.chain).find(key.chain, key.run_id)
+            return entry.state if entry is not None else None
+
+    async def record(self, key: WorkflowKey, decision: Callable[[OperationStep], None]) -> None:
         """Record an outcome; nothing if the operation is gone."""
         try:
             await self._update(key.chain, key.run_id, decision)
@@ -294,7 +310,7 @@ class NexusOperationExecutions:
         await self._step(
             host,
             entry,
-            begin_operation,
+            lambda step: begin_operation(step, request),
             current=CurrentWrite(chain=chain, expected=expected, run_id=run_id),
         )
         return entry
@@ -315,11 +331,13 @@ class NexusOperationExecutions:
         current: CurrentWrite | None = None,
     ) -> T:
         """Make one step, save it if it changed anything, and return the reply."""
+        namespace = host.shard.parts.namespaces.by_id(entry.key.namespace_id)
         step = OperationStep(
             entry.state,
             now=host.shard.now_in(entry.key.namespace_id),
             next_task_id=host.shard.next_task_id,
-            retention=host.shard.parts.namespaces.by_id(entry.key.namespace_id).retention,
+            retention=namespace.retention,
+            limits=host.shard.parts.limits_of(namespace.name),
         )
         reply = decision(step)
         if step.state == entry.state and entry.version:
@@ -344,6 +362,7 @@ class NexusOperationExecutions:
         response = DescribeNexusOperationExecutionResponse(
             run_id=core.run_id,
             info=described,
+            completion_callbacks=callbacks(state),
             long_poll_token=encode_long_poll_token(
                 LongPollToken(core.run_id, core.transition_count)
             ),
@@ -366,6 +385,16 @@ def _name(state: OperationState) -> OperationName:
         endpoint_id=core.endpoint_id,
         service=core.service,
         operation=core.operation,
+    )
+
+
+def link_to(namespace: Namespace, state: OperationState) -> Link:
+    """Return a link to an operation."""
+    core = state.core
+    return Link(
+        nexus_operation=Link.NexusOperation(
+            namespace=namespace.name, operation_id=core.operation_id, run_id=core.run_id
+        )
     )
 
 

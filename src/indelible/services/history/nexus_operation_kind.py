@@ -9,6 +9,7 @@ import msgspec
 
 from indelible.base.ids import Archetype, WorkflowKey
 from indelible.base.instants import Instant
+from indelible.base.owed_callbacks import OwedCallbacks
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.nexus_operation.deadlines import wake_at
 from indelible.engine.nexus_operation.description import public_status
@@ -29,11 +30,13 @@ from indelible.ports.stores import StoredExecution
 
 _REQUEST: Final = (1, "")
 _OUTCOME: Final = (2, "")
+_CALLBACKS: Final = (3, "")
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _core_decoder: Final = msgspec.msgpack.Decoder(OperationCore)
 _request_decoder: Final = msgspec.msgpack.Decoder(OperationRequest)
 _outcome_decoder: Final = msgspec.msgpack.Decoder(OperationOutcome)
+_callbacks_decoder: Final = msgspec.msgpack.Decoder(OwedCallbacks)
 
 
 class NexusOperationKind:
@@ -64,6 +67,8 @@ class NexusOperationKind:
             changed[_REQUEST] = _encode(state.request)
         if before is None or state.outcome is not before.outcome:
             changed[_OUTCOME] = _encode(state.outcome) if state.outcome is not None else None
+        if state.callbacks is not (before.callbacks if before is not None else ()):
+            changed[_CALLBACKS] = _encode(state.callbacks)
         return changed
 
     def decode(self, stored: StoredExecution) -> OperationState:
@@ -73,6 +78,7 @@ class NexusOperationKind:
             core=_core_decoder.decode(stored.record),
             request=_request_decoder.decode(parts[_REQUEST]),
             outcome=_outcome_decoder.decode(parts[_OUTCOME]) if _OUTCOME in parts else None,
+            callbacks=_callbacks_decoder.decode(parts[_CALLBACKS]) if _CALLBACKS in parts else (),
         )
 
     def row(self, state: OperationState, namespace: Namespace) -> VisibilityRecord:

@@ -13,7 +13,7 @@ from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 
 from indelible.base.errors import AlreadyExistsError, ServiceError, StatusCode
 from indelible.base.ids import ChainKey, RunId, WorkflowId
-from indelible.base.nexus_operations import TOKEN_HEADER
+from indelible.base.nexus_operations import SYSTEM_CALLBACK_URL, TOKEN_HEADER
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.schedule import outcomes
 from indelible.engine.schedule.advancing import ready_starts
@@ -32,7 +32,6 @@ from indelible.engine.schedule.step import Rules, ScheduleStep
 from indelible.engine.workflow.requests.request_cancel_workflow import request_cancel_workflow
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
 from indelible.engine.workflow.transition import Transition
-from indelible.services.history.operation_handlers import SYSTEM_CALLBACK_URL
 from indelible.services.history.shards import Shards
 from indelible.services.history.starting import StartOperations
 

@@ -12,7 +12,7 @@ from indelible.base.limits import EXECUTIONS_CACHED_MAX, Limits
 from indelible.base.time_zones import TimeZones
 from indelible.base.version_routing import VersionRouting, unrouted
 from indelible.engine.activity.tasks import CallActivityCallback
-from indelible.engine.nexus_operation.tasks import OperationCall
+from indelible.engine.nexus_operation.tasks import CallOperationCallback, OperationCall
 from indelible.ports.clients import MatchingClient
 from indelible.ports.clock import Clocks
 from indelible.ports.entropy import Entropy
@@ -37,6 +37,7 @@ from indelible.services.history.multi_operations import MultiOperations
 from indelible.services.history.nexus_calls import NexusCalls
 from indelible.services.history.nexus_completions import NexusCompletions
 from indelible.services.history.nexus_operation_executions import NexusOperationExecutions
+from indelible.services.history.operation_callbacks import OperationCallbacks
 from indelible.services.history.operation_handlers import NexusSurroundings, OperationHandlers
 from indelible.services.history.pages import HistoryOperations
 from indelible.services.history.querying import QueryOperations
@@ -120,6 +121,7 @@ class HistoryService:
         self._operations = NexusOperationExecutions(self._shards, around.clocks, handlers)
         ends = NexusCompletions(self._shards, self._operations)
         delivery = CallbackDelivery(ends, ExternalCallbacks(around.outbound), around.limits_of)
+        self._operation_callbacks = OperationCallbacks(self._operations, delivery.deliver)
         self._transfers = TransferExecutor(
             self._shards,
             starts,
@@ -127,7 +129,7 @@ class HistoryService:
             NexusCalls(handlers, around.namespaces, system),
             CallbackCalls(delivery, around.namespaces, self._schedules.action_ended),
         )
-        pages = HistoryOperations(self._shards, around.clocks)
+        self._bind_pages(HistoryOperations(self._shards, around.clocks))
         completions = CompletionOperations(
             self._shards, tasks, around.namespaces, NexusTargets(around.endpoints, system)
         )
@@ -137,8 +139,6 @@ class HistoryService:
         self._bind_starts(starts)
         self._bind_messages(MessageOperations(self._shards))
         self.describe_workflow = DescribeOperations(self._shards).describe_workflow
-        self.get_history = pages.get_history
-        self.get_history_reverse = pages.get_history_reverse
         self.query_workflow = QueryOperations(
             self._shards, around.matching, around.clocks, around.entropy
         ).query_workflow
@@ -149,6 +149,10 @@ class HistoryService:
         self._bind_activities(self._standalone, ActivityOperations(self._shards))
         self._bind_operations(self._operations, ends)
         self._bind_batches(BatchOperations(self._shards, around.clocks, around.store))
+
+    def _bind_pages(self, pages: HistoryOperations) -> None:
+        self.get_history = pages.get_history
+        self.get_history_reverse = pages.get_history_reverse
 
     def _bind_starts(self, starts: StartOperations) -> None:
         self.start_workflow = starts.start_workflow
@@ -239,6 +243,8 @@ class HistoryService:
     async def _execute(self, shard: Shard, key: WorkflowKey, task: AnyTransfer) -> None:
         if isinstance(task, OperationCall):
             await self._operations.execute(shard, key, task)
+        elif isinstance(task, CallOperationCallback):
+            await self._operation_callbacks.call_back(shard, key, task)
         elif isinstance(task, CallActivityCallback):
             await self._standalone.call_back(shard, key, task)
         else:
