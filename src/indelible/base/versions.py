@@ -11,6 +11,7 @@ from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeployme
 from temporalio.api.enums.v1 import WorkerVersioningMode
 
 UNVERSIONED_TEXT: Final = "__unversioned__"
+VERSIONED: Final = WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
 _OLD_DELIMITER: Final = "."
 _DELIMITER: Final = ":"
 RESERVED_QUEUE_PREFIX: Final = "/_sys/"
@@ -62,7 +63,7 @@ def version_of_options(options: WorkerDeploymentOptions) -> Version | None:
 
     Unversioned workers name their deployment and build, too (trap 70).
     """
-    if options.worker_versioning_mode != WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED:
+    if options.worker_versioning_mode != VERSIONED:
         return None
     return Version(options.deployment_name, options.build_id)
 

@@ -41,6 +41,11 @@ from indelible.engine.workflow.state import (
 from indelible.engine.workflow.tasks import DispatchTask, TransferTask, WorkflowTaskDispatch
 from indelible.engine.workflow.unwritten_events import unwritten_events
 
+# Looked up once: the generated enum takes a call of Python code for each.
+_ACTIVITY_STARTED: Final = EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
+_CHILD_STARTED: Final = EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED
+_NEXUS_STARTED: Final = EventType.EVENT_TYPE_NEXUS_OPERATION_STARTED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSettings:
@@ -281,10 +286,10 @@ class Transition:
         """Append a held-back event that the state has seen, and wire up started event ids."""
         event.event_id = self.execution.next_event_id
         kind = event.event_type
-        if kind == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED:
+        if kind == _ACTIVITY_STARTED:
             subject = event.activity_task_started_event_attributes.scheduled_event_id
             started_ids[False, subject] = event.event_id
-        elif kind == EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
+        elif kind == _CHILD_STARTED:
             subject = event.child_workflow_execution_started_event_attributes.initiated_event_id
             started_ids[True, subject] = event.event_id
             self.change(
@@ -293,7 +298,7 @@ class Transition:
                     started_event_id=EventId(event.event_id),
                 )
             )
-        elif kind == EventType.EVENT_TYPE_NEXUS_OPERATION_STARTED:
+        elif kind == _NEXUS_STARTED:
             subject = event.nexus_operation_started_event_attributes.scheduled_event_id
             self.change(
                 deltas.NexusStartRecorded(

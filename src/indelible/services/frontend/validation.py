@@ -25,6 +25,7 @@ from indelible.base.limits import (
     USER_METADATA_DETAILS_BYTES_MAX,
     USER_METADATA_SUMMARY_BYTES_MAX,
 )
+from indelible.base.queue_kinds import NO_QUEUE_KIND, NORMAL_QUEUE, STICKY_QUEUE
 
 FAIRNESS_KEY_BYTES_MAX: Final = 64
 _UTF8_BYTES_PER_CHARACTER_MAX: Final = 4
@@ -103,14 +104,14 @@ def check_task_queue(queue: TaskQueue, *, is_set: bool, is_partition: bool = Fal
     """
     if not is_set:
         raise InvalidArgumentError("taskQueue is not set")
-    if queue.kind == TaskQueueKind.TASK_QUEUE_KIND_UNSPECIFIED:
-        queue.kind = TaskQueueKind.TASK_QUEUE_KIND_NORMAL
+    if queue.kind == NO_QUEUE_KIND:
+        queue.kind = NORMAL_QUEUE
     if queue.kind not in TaskQueueKind.values():
         raise InvalidArgumentError(f"invalid task queue kind: {queue.kind}")
     if not queue.name:
         raise InvalidArgumentError("missing task queue name")
     _check_queue_name(queue.name, is_partition=is_partition)
-    if queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY and queue.normal_name:
+    if queue.kind == STICKY_QUEUE and queue.normal_name:
         _check_queue_name(queue.normal_name, is_partition=True)
 
 
@@ -126,7 +127,7 @@ def check_user_task_queue(queue: TaskQueue, *, is_set: bool) -> None:
     check_task_queue(queue, is_set=is_set)
     if queue.name.startswith(_INTERNAL_QUEUE_PREFIX):
         raise InvalidArgumentError(f"cannot use internal per-namespace task queue:{queue.name}")
-    if queue.kind != TaskQueueKind.TASK_QUEUE_KIND_NORMAL:
+    if queue.kind != NORMAL_QUEUE:
         raise InvalidArgumentError("a workflow's task queue must be of the normal kind")
 
 

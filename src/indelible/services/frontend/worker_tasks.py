@@ -10,8 +10,6 @@ from google.protobuf.message import Message
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions
 from temporalio.api.enums.v1 import (
     QueryResultType,
-    TaskQueueKind,
-    WorkerVersioningMode,
     WorkflowTaskFailedCause,
 )
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -34,8 +32,9 @@ from indelible.base.errors import (
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.instants import SECOND, Instant
 from indelible.base.limits import LONG_POLL_MARGIN_SECONDS, POLL_DEADLINE_SECONDS_MIN
+from indelible.base.queue_kinds import STICKY_QUEUE
 from indelible.base.task_token import QueryTaskToken, WorkflowTaskToken
-from indelible.base.versions import version_of_options
+from indelible.base.versions import VERSIONED, version_of_options
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call
@@ -196,7 +195,7 @@ class WorkerTaskHandlers:
     ) -> None:
         """Take note of a versioned worker: its first poll makes the version (semantics 10.9)."""
         version = version_of_options(request.deployment_options)
-        if version is None or request.task_queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY:
+        if version is None or request.task_queue.kind == STICKY_QUEUE:
             return
         await self._deployments.register_worker(
             namespace.id,
@@ -232,10 +231,8 @@ def _check_versioning(
         raise InvalidArgumentError(
             "WorkerVersionCapabilities must have BuildId set when UseVersioning is true."
         )
-    is_versioned = (
-        options.worker_versioning_mode == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
-    )
-    is_sticky = queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
+    is_versioned = options.worker_versioning_mode == VERSIONED
+    is_sticky = queue.kind == STICKY_QUEUE
     if (is_versioned or use_versioning) and is_sticky and not queue.normal_name:
         raise InvalidArgumentError(
             "NormalName must be set on sticky queue when UseVersioning is true or "

@@ -11,9 +11,9 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from indelible.base.ids import ChainKey, EventId, TaskId, WorkflowKey
 from indelible.base.instants import MICROSECOND, SECOND, Instant
-from indelible.engine.workflow.state import DispatchRef, MutableState
+from indelible.engine.workflow.state import DispatchRef, ExecutionRecord, MutableState
 from indelible.engine.workflow.tasks import DispatchTask, TransferTask
-from indelible.engine.workflow.timer_sequence import TimerSequence
+from indelible.engine.workflow.timer_sequence import Deadline, TimerSequence
 from indelible.engine.workflow.transition import Transition
 from indelible.ports.clock import Clock
 from indelible.ports.stores import ExecutionWrite, HistoryAncestor
@@ -50,6 +50,8 @@ class Entry:
     """One run in memory. Whoever holds the lock of its chain may use it."""
 
     __slots__ = (
+        "_deadline",
+        "_deadline_of",
         "_sizes",
         "ancestor",
         "key",
@@ -70,6 +72,8 @@ class Entry:
         self.key = state.execution.key
         self.state = state
         self.timers = TimerSequence(state)
+        self._deadline: Deadline | None = None
+        self._deadline_of: ExecutionRecord | None = None
         self.version = version
         """Of the stored row; 0 while there is none."""
         self.shown: Shown | None = None
@@ -90,6 +94,17 @@ class Entry:
         """Whether a volatile step has not been committed."""
         return bool(self.unsaved.events) or self.state.has_touched_records
 
+    @property
+    def next_deadline(self) -> Deadline | None:
+        """When the run must be looked at next, and why; to be asked between two steps.
+
+        Each step that is kept replaces the core record, if only because it is counted.
+        """
+        if self._deadline_of is not self.state.execution:
+            self._deadline = self.timers.earliest(self.state)
+            self._deadline_of = self.state.execution
+        return self._deadline
+
     def rewind_timers(self) -> None:
         """Forget what the timers saw of a step that is given up."""
         self.timers = TimerSequence(self.state)
@@ -98,7 +113,8 @@ class Entry:
         """Note that everything up to here is durable."""
         self.version = write.version
         self.ancestor = None
-        self.shown = shown(self.state)
+        if write.visibility is not None:
+            self.shown = shown(self.state)
         self.state.stored()
         self.unsaved = Unsaved()
 

@@ -409,7 +409,7 @@ class Shard:
 
     def _execution_write(self, entry: Entry) -> ExecutionWrite:
         put, removed = touched_records(entry.state)
-        first = entry.timers.earliest(entry.state)
+        first = entry.next_deadline
         return ExecutionWrite(
             key=entry.key,
             expected_version=entry.version,

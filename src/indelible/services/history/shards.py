@@ -122,7 +122,7 @@ class Shards:
 
     def stepped(self, shard: Shard, entry: Entry) -> None:
         """Take note of the run's next deadline, and wake who watches it or waits for its task."""
-        first = entry.timers.earliest(entry.state)
+        first = entry.next_deadline
         self._work[shard.shard_id].wakeups.note(
             entry.key,
             first.at if first else None,

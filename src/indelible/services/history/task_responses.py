@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from temporalio.api.common.v1 import WorkflowExecution, WorkflowType
-from temporalio.api.enums.v1 import TaskQueueKind
 from temporalio.api.history.v1 import History, HistoryEvent
 from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -11,6 +10,7 @@ from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueResponse
 
 from indelible.base.ids import EventId
 from indelible.base.instants import timestamp
+from indelible.base.queue_kinds import NORMAL_QUEUE
 from indelible.base.task_token import WorkflowTaskToken, encode_task_token
 from indelible.engine.workflow.state import ExecutionRecord, WorkflowTaskRecord
 from indelible.engine.workflow.unwritten_events import unwritten_events
@@ -80,9 +80,7 @@ def _base_response(execution: ExecutionRecord) -> PollWorkflowTaskQueueResponse:
         ),
         workflow_type=WorkflowType(name=execution.workflow_type),
         previous_started_event_id=execution.last_completed_task_started_event_id,
-        workflow_execution_task_queue=TaskQueue(
-            name=execution.task_queue, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL
-        ),
+        workflow_execution_task_queue=TaskQueue(name=execution.task_queue, kind=NORMAL_QUEUE),
     )
 
 

@@ -9,7 +9,6 @@ from typing import Final
 
 from temporalio.api.common.v1 import WorkerVersionCapabilities
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions
-from temporalio.api.enums.v1 import TaskQueueKind
 from temporalio.api.workflowservice.v1 import (
     PollActivityTaskQueueRequest,
     PollNexusTaskQueueRequest,
@@ -18,6 +17,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.instants import Instant
 from indelible.base.limits import DEFAULT_LIMITS, Limits
+from indelible.base.queue_kinds import STICKY_QUEUE
 from indelible.base.versions import Version, version_of_options
 from indelible.engine.matching.matcher import QueryMatch, TaskMatch
 from indelible.ports.clients import Poller, QueuedTask
@@ -64,7 +64,7 @@ class Poll:
         self.identity: Final = request.identity
         self.build_id: Final = _build_id(request)
         self.version: Final = _version(request)
-        self.is_sticky: Final = request.task_queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
+        self.is_sticky: Final = request.task_queue.kind == STICKY_QUEUE
         self.client_name: Final = client_name
         self.started_at: Final = started_at
         self.expires_at: Final = expires_at

@@ -1,12 +1,12 @@
 """How workflow tasks change the state of their run."""
 
 from msgspec.structs import replace
-from temporalio.api.enums.v1 import TaskQueueKind
 from temporalio.api.history.v1 import HistoryEvent
 
 from indelible.base.ids import EventId
 from indelible.base.instants import duration, instant
 from indelible.base.invariants import invariant
+from indelible.base.queue_kinds import STICKY_QUEUE
 from indelible.engine.workflow.appliers.control import note_reset_point
 from indelible.engine.workflow.deltas import (
     BufferFlushed,
@@ -44,7 +44,7 @@ def apply_scheduled(state: MutableState, event: HistoryEvent) -> None:
             original_scheduled_at=at,
             start_to_close_timeout=duration(given.start_to_close_timeout),
             queue_name=given.task_queue.name,
-            is_sticky=given.task_queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY,
+            is_sticky=given.task_queue.kind == STICKY_QUEUE,
         ),
     )
 

@@ -5,7 +5,7 @@ Owns the validation and the defaults of semantics 4.7, 7.1 and 7.10.
 
 from temporalio.api.command.v1 import Command, ScheduleActivityTaskCommandAttributes
 from temporalio.api.common.v1 import RetryPolicy
-from temporalio.api.enums.v1 import TaskQueueKind, WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes, HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
 
@@ -13,6 +13,7 @@ from indelible.base.activity_options import activity_fault, effective_timeouts, 
 from indelible.base.attributes import task_queue_fault
 from indelible.base.ids import EventId
 from indelible.base.instants import duration_message
+from indelible.base.queue_kinds import NORMAL_QUEUE
 from indelible.base.retry_policies import complete_retry_policy
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
@@ -100,7 +101,7 @@ def _emit_scheduled(
     attributes = ActivityTaskScheduledEventAttributes(
         activity_id=given.activity_id,
         activity_type=given.activity_type,
-        task_queue=TaskQueue(name=queue_name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL),
+        task_queue=TaskQueue(name=queue_name, kind=NORMAL_QUEUE),
         schedule_to_close_timeout=duration_message(timeouts.schedule_to_close),
         schedule_to_start_timeout=duration_message(timeouts.schedule_to_start),
         start_to_close_timeout=duration_message(timeouts.start_to_close),

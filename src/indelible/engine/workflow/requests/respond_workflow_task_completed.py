@@ -13,7 +13,6 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import (
     CommandType,
     VersioningBehavior,
-    WorkerVersioningMode,
     WorkflowTaskFailedCause,
 )
 from temporalio.api.failure.v1 import Failure
@@ -31,6 +30,7 @@ from indelible.base.failures import server_failure
 from indelible.base.ids import UNASSIGNED_EVENT_ID, EventId, NamespaceId
 from indelible.base.instants import NEVER, NO_DURATION, Duration, Instant, after, duration
 from indelible.base.task_token import WorkflowTaskToken
+from indelible.base.versions import VERSIONED
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
@@ -208,8 +208,7 @@ def _check(step: Transition, request: _Request) -> None:
             "Workflow is paused and force create new workflow task is not allowed."
         )
     is_versioned = request.HasField("deployment") or (
-        request.deployment_options.worker_versioning_mode
-        == WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
+        request.deployment_options.worker_versioning_mode == VERSIONED
     )
     behavior = request.versioning_behavior
     if behavior != VersioningBehavior.VERSIONING_BEHAVIOR_UNSPECIFIED and not is_versioned:

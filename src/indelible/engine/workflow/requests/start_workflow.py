@@ -12,7 +12,6 @@ from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
 from temporalio.api.enums.v1 import (
     ContinueAsNewInitiator,
     EventType,
-    TaskQueueKind,
     WorkflowIdConflictPolicy,
     WorkflowIdReusePolicy,
 )
@@ -37,6 +36,7 @@ from indelible.base.instants import (
     timestamp,
 )
 from indelible.base.messages import copy_present
+from indelible.base.queue_kinds import NORMAL_QUEUE
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
 from indelible.engine.workflow.rules.starting import emit_started, first_workflow_task
 from indelible.engine.workflow.rules.workflow_tasks import start_workflow_task
@@ -209,9 +209,7 @@ def _started_attributes(
 ) -> WorkflowExecutionStartedEventAttributes:
     attributes = WorkflowExecutionStartedEventAttributes(
         workflow_type=request.workflow_type,
-        task_queue=TaskQueue(
-            name=request.task_queue.name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL
-        ),
+        task_queue=TaskQueue(name=request.task_queue.name, kind=NORMAL_QUEUE),
         workflow_task_timeout=request.workflow_task_timeout,
         identity=request.identity,
         cron_schedule=request.cron_schedule,

@@ -10,7 +10,6 @@ from typing import Final
 from temporalio.api.common.v1 import WorkerVersionStamp
 from temporalio.api.enums.v1 import (
     SuggestContinueAsNewReason,
-    TaskQueueKind,
     TimeoutType,
     WorkflowTaskFailedCause,
 )
@@ -29,6 +28,7 @@ from indelible.base.ids import EventId
 from indelible.base.instants import NEVER, NO_DURATION, SECOND, Duration, Instant, duration_message
 from indelible.base.invariants import invariant
 from indelible.base.messages import copy_present
+from indelible.base.queue_kinds import NORMAL_QUEUE, STICKY_QUEUE
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.activities import requeue_attempts
 from indelible.engine.workflow.rules.versioning import (
@@ -64,10 +64,10 @@ def task_queue_of(step: Transition) -> TaskQueue:
     if execution.sticky_queue:
         return TaskQueue(
             name=execution.sticky_queue,
-            kind=TaskQueueKind.TASK_QUEUE_KIND_STICKY,
+            kind=STICKY_QUEUE,
             normal_name=execution.task_queue,
         )
-    return TaskQueue(name=execution.task_queue, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+    return TaskQueue(name=execution.task_queue, kind=NORMAL_QUEUE)
 
 
 def require_workflow_task(step: Transition) -> None:
@@ -102,7 +102,7 @@ def schedule_workflow_task(
                 scheduled_at=step.now,
                 start_to_close_timeout=timeout,
                 queue_name=queue.name,
-                is_sticky=queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY,
+                is_sticky=queue.kind == STICKY_QUEUE,
             )
         )
     else:
@@ -130,7 +130,7 @@ def schedule_speculative_task(step: Transition, *, is_inline: bool = False) -> N
         return
     invariant(step.execution.workflow_task is None, "a workflow task is pending already")
     queue = task_queue_of(step)
-    is_sticky = queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
+    is_sticky = queue.kind == STICKY_QUEUE
     queue_name = queue.name if is_sticky else workflow_task_queue(step.execution)
     task_id = step.next_task_id()
     sticky_timeout = step.execution.sticky_schedule_to_start_timeout
@@ -204,7 +204,7 @@ def follow_new_override(step: Transition, before: EffectiveVersion) -> None:
 def _enqueue(step: Transition, queue: TaskQueue, original_scheduled_at: Instant) -> None:
     task = pending(step)
     task_id = step.next_task_id()
-    is_sticky = queue.kind == TaskQueueKind.TASK_QUEUE_KIND_STICKY
+    is_sticky = queue.kind == STICKY_QUEUE
     queue_name = queue.name if is_sticky else workflow_task_queue(step.execution)
     step.change(
         deltas.WorkflowTaskQueued(
@@ -277,7 +277,7 @@ def _write_transient_scheduled(step: Transition, task: WorkflowTaskRecord) -> Wo
             attempt=1, failed_cause=step.execution.last_failed_task_cause
         )
     )
-    queue = TaskQueue(name=task.queue_name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+    queue = TaskQueue(name=task.queue_name, kind=NORMAL_QUEUE)
     _emit_scheduled(step, queue, task.start_to_close_timeout, 1, at=step.now)
     if task.dispatch is not None:
         step.change(
@@ -313,7 +313,7 @@ def write_transient_events(step: Transition) -> None:
     task = pending(step)
     if not task.is_transient:
         return
-    queue = TaskQueue(name=task.queue_name, kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL)
+    queue = TaskQueue(name=task.queue_name, kind=NORMAL_QUEUE)
     _emit_scheduled(step, queue, task.start_to_close_timeout, task.attempt, at=task.scheduled_at)
     step.emit(
         WorkflowTaskStartedEventAttributes(
