@@ -15,6 +15,7 @@
 #   make bench-schedules [COUNT=60000]     schedules that fire in the same minute: all, none twice, how soon
 #   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_TESTS=list] [REPEATS=5] [SUITE_MODE=dev-server]
 #                     [REFERENCE=path]     the official SDK's own tests against us, or the reference
+#   make cli-check    CLI=path [CLI_ARGS=]   every subcommand of the official CLI, against us and the reference
 #   make docs         writes the reference pages that are made from tables in the code
 #   make format       lets ruff rewrite the files
 #   make lock         new versions and hashes in requirements/
@@ -35,7 +36,7 @@ stage = @date -u '+[%H:%M:%S] $(1)'
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: setup run check lint types contracts spelling tidy test simulate campaign crash golden bench bench-schedules bench-visibility long-run sdk-suite docs format lock clean
+.PHONY: setup run check lint types contracts spelling tidy test simulate campaign crash golden bench bench-schedules bench-visibility long-run sdk-suite cli-check docs format lock clean
 
 # -------------------------------------------------------------------------------------- environment
 setup: $(STAMP)
@@ -120,6 +121,10 @@ sdk-suite: $(STAMP)
 		$(if $(SUITE_TESTS),--tests $(SUITE_TESTS)) $(if $(REPEATS),--repeats $(REPEATS)) \
 		$(if $(SUITE_MODE),--mode $(SUITE_MODE)) $(if $(REFERENCE),--server $(REFERENCE)) -- $(SUITE_ARGS)
 
+cli-check: $(STAMP)
+	@test -n "$(CLI)" || { echo "Say which executable: make cli-check CLI=path/to/temporal"; exit 2; }
+	$(BIN)/python -m scripts.cli_check $(CLI) $(CLI_ARGS)
+
 # ------------------------------------------------------------------------------------------- upkeep
 format: $(STAMP)
 	$(BIN)/ruff check --fix $(SOURCES)
@@ -130,6 +135,7 @@ format: $(STAMP)
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(LOCK_ARGS)
 docs: $(STAMP)
 	$(BIN)/python scripts/dynamic_config_page.py
+	$(BIN)/python -m scripts.cli_check.page
 
 lock: $(STAMP)
 	$(BIN)/$(LOCK) pyproject.toml -o requirements/runtime.txt

@@ -160,6 +160,15 @@ def activity_not_found() -> NotFoundError:
     )
 
 
+def pending_activity_not_found() -> NotFoundError:
+    """Return the refusal of a change to an activity that the run does not have, or no more."""
+    return NotFoundError(
+        "Can't find pending activity with such ID."
+        " Invalid activityID or activity already completed",
+        NotFoundFailure(),
+    )
+
+
 def activity_execution_not_found(activity_id: str) -> NotFoundError:
     """Return the refusal for a standalone activity that does not exist."""
     return NotFoundError(f"activity not found for ID: {activity_id}", NotFoundFailure())

@@ -32,7 +32,7 @@ from temporalio.api.workflowservice.v1 import (
     UpdateActivityOptionsRequest,
     UpdateWorkflowExecutionOptionsRequest,
 )
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowHistoryEventFilterType
 from temporalio.service import RPCStatusCode
 
 from tests.sdk.python.harness import (
@@ -138,6 +138,11 @@ async def test_a_paused_run_waits_and_goes_on(harness: Harness) -> None:
         assert described.workflow_extended_info.pause_info.identity == "operator"
         assert described.workflow_extended_info.pause_info.reason == "lunch"
         assert pause_values(described) == [f"Workflow:{handle.id}", "Reason:lunch"]
+        # The official command line asks for the close event of whatever is not running.
+        shown = await handle.fetch_history(
+            event_filter_type=WorkflowHistoryEventFilterType.CLOSE_EVENT
+        )
+        assert event_names(shown.events) == ["WORKFLOW_EXECUTION_PAUSED"]
         query = f"TemporalPauseInfo = 'Workflow:{handle.id}' AND ExecutionStatus = 'Paused'"
 
         async def is_found() -> bool:
@@ -395,12 +400,28 @@ async def test_operators_must_mean_an_activity_that_is_there(harness: Harness) -
             PauseActivityRequest(namespace=namespace, execution=execution(handle), id="none"),
             PauseActivityRequest(namespace=namespace, execution=execution(handle), type="none"),
         ):
-            async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure"):
+            text = "Can't find pending activity with such ID"
+            async with refused(RPCStatusCode.NOT_FOUND, detail="NotFoundFailure", text=text):
                 await service.pause_activity(request)
         async with refused(RPCStatusCode.INVALID_ARGUMENT, text="Activity"):
             await service.pause_activity(
                 PauseActivityRequest(namespace=namespace, execution=execution(handle))
             )
+        await handle.terminate()
+
+
+async def test_a_description_tells_what_worked_on_the_run(
+    harness: Harness,
+) -> None:
+    handle = await harness.start(Waiting.run)
+    info = (await describe(harness, handle)).workflow_execution_info
+    assert info.HasField("auto_reset_points")
+    assert not info.HasField("most_recent_worker_version_stamp")
+    async with harness.worker(Waiting, build_id="that one"):
+        await handle.query(Waiting.noted)
+        info = (await describe(harness, handle)).workflow_execution_info
+        assert [one.build_id for one in info.auto_reset_points.points] == ["that one"]
+        assert info.most_recent_worker_version_stamp.build_id == "that one"
         await handle.terminate()
 
 

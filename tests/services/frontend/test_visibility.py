@@ -349,6 +349,10 @@ async def test_the_list_of_closed_runs(
             ),
         ),
         (
+            api.ListArchivedWorkflowExecutionsRequest(),
+            "Cluster is not configured for visibility archival.",
+        ),
+        (
             api.ListClosedWorkflowExecutionsRequest(status_filter=bad_status(RUNNING)),
             "StatusFilter must be specified and must be not Running.",
         ),

@@ -12,6 +12,7 @@ from temporalio.api.common.v1 import (
     Priority,
     RetryPolicy,
     SearchAttributes,
+    WorkerVersionStamp,
     WorkflowExecution,
     WorkflowType,
 )
@@ -104,10 +105,11 @@ def _execution_info(state: StateView) -> WorkflowExecutionInfo:
             workflow_id=execution.root_workflow_id, run_id=execution.root_run_id
         ),
         priority=Priority.FromString(execution.priority),
+        auto_reset_points=ResetPoints.FromString(execution.reset_points),
     )
-    if execution.reset_points:
-        points = ResetPoints.FromString(execution.reset_points)
-        described.auto_reset_points.CopyFrom(points)
+    if execution.worker_stamp:
+        stamp = WorkerVersionStamp.FromString(execution.worker_stamp)
+        described.most_recent_worker_version_stamp.CopyFrom(stamp)
     if not execution.is_open:
         described.close_time.CopyFrom(timestamp(execution.closed_at))
         span = elapsed(execution.execution_time, execution.closed_at)
@@ -221,11 +223,9 @@ def _activity(execution: ExecutionRecord, record: ActivityRecord) -> PendingActi
 def _activity_options(
     execution: ExecutionRecord, record: ActivityRecord, policy: RetryPolicy
 ) -> ActivityOptions:
+    task_queue = record.task_queue or execution.task_queue
     return ActivityOptions(
-        task_queue=TaskQueue(
-            name=record.task_queue or execution.task_queue,
-            kind=TaskQueueKind.TASK_QUEUE_KIND_NORMAL,
-        ),
+        task_queue=TaskQueue(name=task_queue, normal_name=task_queue),
         schedule_to_close_timeout=duration_message(record.schedule_to_close_timeout),
         schedule_to_start_timeout=duration_message(record.schedule_to_start_timeout),
         start_to_close_timeout=duration_message(record.start_to_close_timeout),

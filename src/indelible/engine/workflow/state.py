@@ -209,6 +209,8 @@ class ExecutionRecord(Record, frozen=True, kw_only=True):
     """The build id of the worker that completed the last workflow task, if rules assign them."""
     inherited_build_id: str = ""
     """The build id that the run began with; empty if it found its own."""
+    worker_stamp: bytes = b""
+    """A serialized `WorkerVersionStamp`: what completed the last workflow task; empty for none."""
 
     @property
     def key(self) -> WorkflowKey:

@@ -136,7 +136,7 @@ _WORKFLOW_SERVICE_RPCS: Final = (
     _read("ListOpenWorkflowExecutions", is_built=True),
     _read("ListClosedWorkflowExecutions", is_built=True),
     _read("ListWorkflowExecutions", is_built=True),
-    _read("ListArchivedWorkflowExecutions"),
+    _read("ListArchivedWorkflowExecutions", is_built=True),
     _read("ScanWorkflowExecutions", is_built=True),
     _read("CountWorkflowExecutions", is_built=True),
     _read("GetSearchAttributes", is_built=True, namespace=Naming.NONE),

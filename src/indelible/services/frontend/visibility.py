@@ -15,6 +15,7 @@ from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
     CountWorkflowExecutionsRequest,
     CountWorkflowExecutionsResponse,
+    ListArchivedWorkflowExecutionsRequest,
     ListClosedWorkflowExecutionsRequest,
     ListClosedWorkflowExecutionsResponse,
     ListOpenWorkflowExecutionsRequest,
@@ -70,6 +71,9 @@ class VisibilityHandlers:
         """Return the handlers by the name of their RPC."""
         return {
             "ListWorkflowExecutions": namespace_route(ListWorkflowExecutionsRequest, self._list),
+            "ListArchivedWorkflowExecutions": namespace_route(
+                ListArchivedWorkflowExecutionsRequest, self._list_archived
+            ),
             "ScanWorkflowExecutions": namespace_route(ScanWorkflowExecutionsRequest, self._scan),
             "CountWorkflowExecutions": namespace_route(CountWorkflowExecutionsRequest, self._count),
             "ListOpenWorkflowExecutions": namespace_route(
@@ -89,6 +93,12 @@ class VisibilityHandlers:
         return ListWorkflowExecutionsResponse(
             executions=page.executions, next_page_token=page.next_page_token
         )
+
+    async def _list_archived(
+        self, _request: ListArchivedWorkflowExecutionsRequest, _namespace: Namespace, _call: Call
+    ) -> Message:
+        # There is no archive: what every service says whose cluster has none.
+        raise InvalidArgumentError("Cluster is not configured for visibility archival.")
 
     async def _scan(
         self, request: ScanWorkflowExecutionsRequest, namespace: Namespace, _call: Call

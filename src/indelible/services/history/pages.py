@@ -196,6 +196,12 @@ async def _close_page(
         response.history.events.append(event)
         return response
     if not reading.is_waiting:
+        if execution.pause is not None:
+            # What is paused counts as not running for clients that look at the status; they ask for
+            # the last event, and the reference gives it (1.32).
+            await shard.store(entry)
+            last = EventId(entry.state.execution.next_event_id - 1)
+            response.history.events.append(await read_event(shard, entry, last))
         return response
     if is_patient:
         return None

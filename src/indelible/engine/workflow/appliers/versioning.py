@@ -68,6 +68,9 @@ def apply_started(state: MutableState, event: HistoryEvent) -> None:
 def apply_task_completed(state: MutableState, event: HistoryEvent) -> None:
     """The worker said which version it is, and how the run is to go on."""
     given = event.workflow_task_completed_event_attributes
+    stamp = given.worker_version.SerializeToString()
+    if stamp != state.execution.worker_stamp:
+        state.execution = replace(state.execution, worker_stamp=stamp)
     version = version_of_message(given.deployment_version)
     before = state.execution.versioning
     if before is None and not given.versioning_behavior:

@@ -6,7 +6,7 @@ the requests.
 
 from collections.abc import Sequence
 
-from indelible.base.errors import activity_not_found, workflow_already_completed
+from indelible.base.errors import pending_activity_not_found, workflow_already_completed
 from indelible.base.instants import NO_DURATION, Duration, Instant, after
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.activities import queue_attempt
@@ -34,7 +34,7 @@ def meant_activities(
             if not activity_type or record.activity_type == activity_type
         ]
     if not found:
-        raise activity_not_found()
+        raise pending_activity_not_found()
     return found
 
 

@@ -1,0 +1,121 @@
+"""What the reference says otherwise: on purpose, or because something is not built yet.
+
+Owns the lists; the page in `docs/` shows them. An entry that a whole run did not need is an error,
+so that the lists stay as short as they can be.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from scripts.cli_check.differing import Difference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliberate:
+    """A kind of difference that is meant."""
+
+    commands: str
+    """Pattern: what the command begins with."""
+    path: str
+    """Pattern: the whole path of the difference."""
+    reason: str
+
+    def covers(self, command: str, difference: Difference) -> bool:
+        """Say whether a difference of this command is of this kind."""
+        return bool(re.match(self.commands, command) and re.fullmatch(self.path, difference.path))
+
+
+def _meant(commands: str, path: str, reason: str) -> Deliberate:
+    return Deliberate(commands=commands, path=path, reason=reason)
+
+
+_EVENTS: Final = "workflow (show|result|describe)"
+_DESCRIBED: Final = "workflow describe"
+_AN_ENTITY: Final = (
+    "Schedules and versions of workers are entities of their own here, not workflows of the system:"
+    " what is missing is named as what it is."
+)
+_CHECKED_AT_ONCE: Final = (
+    "A query that is wrong is refused at once, in every request; the reference starts a job that"
+    " fails later, or takes no notice."
+)
+_EMPTY: Final = "A stored run does not tell nothing from an empty message or a span of zero."
+
+DELIBERATE: Final[tuple[Deliberate, ...]] = (
+    _meant(
+        _EVENTS,
+        r".*/taskId",
+        "Events carry no task id, which counts the steps of a shard for the replication of it.",
+    ),
+    _meant(
+        _DESCRIBED,
+        "/workflowExtendedInfo/runExpirationTime",
+        "A run without a timeout has no time of expiration; the reference tells the year 1.",
+    ),
+    _meant(_DESCRIBED, "/workflowExecutionInfo/priority", _EMPTY),
+    _meant("workflow show", r"/events/.*/priority", _EMPTY),
+    _meant(_DESCRIBED, "/executionConfig/workflow(Execution|Run)Timeout", _EMPTY),
+    _meant("activity describe", "/info/(header|startDelay)", _EMPTY),
+    _meant(
+        _DESCRIBED,
+        r"/workflowExtendedInfo/requestIdInfos/<id>:\d+(:0)?",
+        "The request id of a child's start ends with the event that began it; the reference adds"
+        " the version of a failover.",
+    ),
+    _meant("schedule .*(-s missing|delete -s)", "error", _AN_ENTITY),
+    _meant("worker deployment update-version-metadata", "error", _AN_ENTITY),
+    _meant("workflow signal -q 'Nothing", "exit|error|/", _CHECKED_AT_ONCE),
+    _meant("worker (list|count) -q 'Nothing", "exit|error|/", _CHECKED_AT_ONCE),
+    _meant(
+        "workflow count .*GROUP BY CliWord",
+        "exit|error|/",
+        "Lists are counted by any keyword; the reference knows ExecutionStatus alone.",
+    ),
+    _meant(
+        _DESCRIBED,
+        "/closeEvent/workflowExecutionTerminatedEventAttributes/identity",
+        "A batch operation acts under the name of who began it, not of a worker of the system.",
+    ),
+    _meant(
+        "operator namespace (describe|list)",
+        r"(/\*)?/replicationConfig/state|(/\*)?/namespaceInfo/ownerEmail|/\*",
+        "The namespaces that exist from the start are in the normal state of replication like all"
+        " others, and nobody has to be written to.",
+    ),
+    _meant(
+        "operator cluster (describe|list)",
+        r".*/historyShardCount|/\*",
+        "A data file has four shards unless told otherwise; the reference's dev server has one.",
+    ),
+    _meant(
+        "task-queue list-partition",
+        ".*",
+        "A task queue is one ordered queue and has one partition.",
+    ),
+    _meant(
+        "activity list",
+        r"/\*/searchAttributes/indexedFields",
+        "Rows carry what users have set; the reference shows its inner division of the namespace.",
+    ),
+)
+
+NOT_BUILT: Final[tuple[Deliberate, ...]] = (
+    _meant(
+        "worker deployment (create-version .*--aws|update-version-comp)|operator cluster system",
+        "error|/capabilities/serverScaledDeployments",
+        "This server does not run workers, so versions have no compute configuration.",
+    ),
+)
+
+
+def unmeant(
+    command: str, found: Iterable[Difference], used: set[Deliberate]
+) -> Iterator[Difference]:
+    """Yield the differences that nobody meant; note in `used` what covers the others."""
+    for difference in found:
+        covering = [one for one in (*DELIBERATE, *NOT_BUILT) if one.covers(command, difference)]
+        used.update(covering)
+        if not covering:
+            yield difference
