@@ -21,6 +21,8 @@ from temporalio.api.workflowservice.v1 import (
     ResetStickyTaskQueueResponse,
     ResetWorkflowExecutionRequest,
     ResetWorkflowExecutionResponse,
+    TriggerWorkflowRuleRequest,
+    TriggerWorkflowRuleResponse,
     UnpauseActivityRequest,
     UnpauseActivityResponse,
     UnpauseWorkflowExecutionRequest,
@@ -78,6 +80,7 @@ class Meddler:
             (self._change_options, 1),
             (self._unstick, 0.5),
             (self._pause_activity, 2),
+            (self._trigger_rule, 1),
             (self._unpause_activity, 2),
             (self._reset_activity, 1.5),
             (self._change_activity, 3),
@@ -187,6 +190,19 @@ class Meddler:
             request_id=self._calls.request_id(),
         )
         await self._calls.ask(request, PauseActivityResponse)
+
+    async def _trigger_rule(self, run: Run) -> None:
+        record = self._some_activity(run)
+        if record is None:
+            return
+        self._promises.begun_anew.add((run.key.run_id, record.activity_id))
+        request = TriggerWorkflowRuleRequest(
+            namespace=NAMESPACE, execution=_execution(run), identity=self.name
+        )
+        trigger = request.spec.activity_start
+        trigger.predicate = f"ActivityId = '{record.activity_id}' AND ActivityState = 'Scheduled'"
+        request.spec.actions.add().activity_pause.SetInParent()
+        await self._calls.ask(request, TriggerWorkflowRuleResponse)
 
     async def _unpause_activity(self, run: Run) -> None:
         record = self._some_activity(run)

@@ -28,6 +28,7 @@ from temporalio.api.operatorservice.v1 import (
     RemoveSearchAttributesRequest,
     UpdateNexusEndpointRequest,
 )
+from temporalio.api.rules.v1 import WorkflowRuleSpec
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.worker.v1 import WorkerHeartbeat
 from temporalio.api.workflowservice.v1 import (
@@ -36,14 +37,17 @@ from temporalio.api.workflowservice.v1 import (
     CountWorkflowExecutionsRequest,
     CreateWorkerDeploymentRequest,
     CreateWorkerDeploymentVersionRequest,
+    CreateWorkflowRuleRequest,
     DeleteWorkerDeploymentRequest,
     DeleteWorkerDeploymentVersionRequest,
+    DeleteWorkflowRuleRequest,
     DeprecateNamespaceRequest,
     DescribeNamespaceRequest,
     DescribeTaskQueueRequest,
     DescribeWorkerDeploymentRequest,
     DescribeWorkerDeploymentVersionRequest,
     DescribeWorkerRequest,
+    DescribeWorkflowRuleRequest,
     GetClusterInfoRequest,
     GetSearchAttributesRequest,
     GetSystemInfoRequest,
@@ -57,6 +61,7 @@ from temporalio.api.workflowservice.v1 import (
     ListTaskQueuePartitionsRequest,
     ListWorkerDeploymentsRequest,
     ListWorkersRequest,
+    ListWorkflowRulesRequest,
     RecordWorkerHeartbeatRequest,
     RegisterNamespaceRequest,
     ScanWorkflowExecutionsRequest,
@@ -201,7 +206,17 @@ def _side_version() -> WorkerDeploymentVersion:
     return WorkerDeploymentVersion(deployment_name=_SIDE, build_id="b")
 
 
+def _side_rule() -> WorkflowRuleSpec:
+    """A rule about nothing that there is."""
+    spec = WorkflowRuleSpec(id=_SIDE, visibility_query=f"WorkflowId = '{_SIDE}'")
+    spec.activity_start.predicate = "Attempts > 1 AND LastFailure contains 'side'"
+    spec.actions.add().activity_pause.SetInParent()
+    return spec
+
+
 _ORDERS: Final[tuple[Order, ...]] = (
+    lambda _: CreateWorkflowRuleRequest(namespace=NAMESPACE, spec=_side_rule(), request_id="side"),
+    lambda _: DeleteWorkflowRuleRequest(namespace=NAMESPACE, rule_id=_SIDE),
     lambda _: RegisterNamespaceRequest(
         namespace=_SIDE, workflow_execution_retention_period=span(86_400_000)
     ),
@@ -264,6 +279,8 @@ _ORDERS: Final[tuple[Order, ...]] = (
 """Requests that change something beside what the others need."""
 
 _LOOKS: Final[tuple[Order, ...]] = (
+    lambda _: DescribeWorkflowRuleRequest(namespace=NAMESPACE, rule_id=_SIDE),
+    lambda _: ListWorkflowRulesRequest(namespace=NAMESPACE),
     lambda _: DescribeNamespaceRequest(namespace=NAMESPACE),
     lambda _: ListNamespacesRequest(),
     lambda _: ListOpenWorkflowExecutionsRequest(

@@ -334,6 +334,18 @@ _FEATURES: Final = (
         SWITCH,
         "whether clients may call Nexus operations without a workflow",
     ),
+    Key(
+        "frontend.workflowRulesAPIsEnabled",
+        "workflow_rules",
+        SWITCH,
+        "whether clients may make workflow rules, look at them and delete them",
+    ),
+    Key(
+        "frontend.maxWorkflowRulesPerNamespace",
+        "workflow_rules_max",
+        WHOLE_NUMBER,
+        "workflow rules that a namespace may have",
+    ),
 )
 
 _BATCH_OPERATIONS: Final = (

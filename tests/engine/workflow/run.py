@@ -5,6 +5,7 @@ engine are checked, so whatever a test does is a test of them, too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Final, TypeVar
 
@@ -34,6 +35,7 @@ from indelible.base.instants import (
 )
 from indelible.base.limits import Limits
 from indelible.base.task_token import ActivityTaskToken, WorkflowTaskToken
+from indelible.base.workflow_rules import WorkflowRule
 from indelible.engine.workflow.commands.outcome import Refusal, TerminalRefusal
 from indelible.engine.workflow.expirations.firing import fire_due
 from indelible.engine.workflow.history_events import WORKFLOW_CLOSINGS, attributes_of
@@ -106,6 +108,7 @@ class Run:
         self._task_ids = count(1)
         self._seeds = count(1)
         self.unknown_attributes: Sequence[str] = ()
+        self.workflow_rules: Sequence[WorkflowRule] = ()
 
     # -- the shell ---------------------------------------------------------------------------------
 
@@ -116,7 +119,7 @@ class Run:
             now=self.now,
             fresh=FreshIds(next(self._seeds).to_bytes(16, "big")),
             next_task_id=lambda: TaskId(next(self._task_ids)),
-            settings=self._settings,
+            settings=replace(self._settings, workflow_rules=self.workflow_rules),
         )
 
     def take(self, decision: Callable[[Transition], T]) -> T:

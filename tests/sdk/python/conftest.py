@@ -32,6 +32,8 @@ REFERENCE_SETTINGS = (
     "history.enableSignalWithStartFromWorkflow=true",
     "--dynamic-config-value",
     "frontend.enableBatchOperationsForStandaloneActivities=true",
+    "--dynamic-config-value",
+    "frontend.workflowRulesAPIsEnabled=true",
 )
 
 

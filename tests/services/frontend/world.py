@@ -25,6 +25,7 @@ from indelible.base.task_token import (
     WorkflowTaskToken,
     encode_task_token,
 )
+from indelible.base.workflow_rules import WorkflowRule
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer
 from indelible.ports.clients import NexusAnswer
@@ -193,6 +194,13 @@ class RecordedHistory(RecordedBatches, RecordedSchedules):
 
     async def reset_activity(self, namespace: Namespace, request: api.ResetActivityRequest) -> None:
         self._record("reset_activity", request, request)
+
+    async def trigger_workflow_rule(
+        self, namespace: Namespace, request: api.TriggerWorkflowRuleRequest, rule: WorkflowRule
+    ) -> bool:
+        self._record("trigger_workflow_rule", request, request)
+        self.targets.append(rule)
+        return True
 
     async def update_activity_options(
         self, namespace: Namespace, request: api.UpdateActivityOptionsRequest

@@ -22,6 +22,15 @@ DEPRECATED: Final = NamespaceState.NAMESPACE_STATE_DEPRECATED
 DELETED: Final = NamespaceState.NAMESPACE_STATE_DELETED
 
 
+class RuleRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One workflow rule."""
+
+    rule: bytes
+    """A serialized `WorkflowRule`."""
+    request_id: str = ""
+    """Of the request that made it."""
+
+
 class Namespace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One namespace. New fields get defaults, so that old records open for ever."""
 
@@ -41,6 +50,8 @@ class Namespace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Custom search attributes: name -> the field that clients of the aliases API see."""
     bad_binaries: dict[str, bytes] = {}
     """Binary checksum -> serialized `BadBinaryInfo`."""
+    workflow_rules: dict[str, RuleRecord] = {}
+    """By their ids, oldest first."""
     created_at: Instant = NEVER
     updated_at: Instant = NEVER
     deleted_at: Instant = NEVER

@@ -112,13 +112,16 @@ class Order:
     at: int = field(default=0, compare=False)
 
 
-def parse(text: str) -> Query:
-    """Return the tree of a query; raise `InvalidArgumentError` if it is malformed."""
+def parse(text: str, *, further_operators: Sequence[str] = ()) -> Query:
+    """Return the tree of a query; raise `InvalidArgumentError` if it is malformed.
+
+    `further_operators` are words, in lower case, that may stand between a column and a literal.
+    """
     if len(text) > QUERY_CHARACTERS_MAX:
         raise InvalidArgumentError(f"{_MALFORMED}: more than {QUERY_CHARACTERS_MAX} characters")
     parser: _Parser | None = None
     try:
-        parser = _Parser(list(_tokens(text)))
+        parser = _Parser(list(_tokens(text)), further_operators)
         return parser.query()
     except InvalidArgumentError as error:
         raise pointed(error, text, parser.at if parser else _strange_at(text)) from None
@@ -204,8 +207,9 @@ def _malformed(end: int, near: str = "") -> InvalidArgumentError:
 class _Parser:
     """Recursive descent over the tokens; the depth is bounded."""
 
-    def __init__(self, tokens: Sequence[_Token]) -> None:
+    def __init__(self, tokens: Sequence[_Token], further_operators: Sequence[str]) -> None:
         self._tokens = tokens
+        self._further_operators = further_operators
         self._next = 0
         self._depth = 0
 
@@ -290,6 +294,10 @@ class _Parser:
             return Condition(column, "starts_with", (self._literal(),))
         if self._skip("like"):
             return Condition(column, "like", (self._literal(),))
+        further = self._tokens[self._next].value.lower()
+        if self._kind == "name" and further in self._further_operators:
+            self._next += 1
+            return Condition(column, further, (self._literal(),))
         if is_negated or self._kind not in {"end", "and", "or", ")"}:
             raise self._unexpected()
         raise invalid("incomplete expression")

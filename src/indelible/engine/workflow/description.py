@@ -47,6 +47,7 @@ from indelible.engine.workflow.state import (
     ActivityRecord,
     ChildRecord,
     ExecutionRecord,
+    PauseRecord,
     StateView,
     WorkflowTaskRecord,
 )
@@ -210,14 +211,23 @@ def _activity(execution: ExecutionRecord, record: ActivityRecord) -> PendingActi
         pending.last_attempt_complete_time.CopyFrom(completed_at)
     if record.pause is not None:
         pending.paused = True
-        pending.pause_info.pause_time.CopyFrom(timestamp(record.pause.paused_at))
-        pending.pause_info.manual.identity = record.pause.identity
-        pending.pause_info.manual.reason = record.pause.reason
+        _add_pause(pending.pause_info, record.pause)
     elif record.is_backing_off:
         pending.next_attempt_schedule_time.CopyFrom(timestamp(record.scheduled_at))
         interval = retry_interval(policy, record.attempt - 1)
         pending.current_retry_interval.CopyFrom(duration_message(interval))
     return pending
+
+
+def _add_pause(told: PendingActivityInfo.PauseInfo, pause: PauseRecord) -> None:
+    told.pause_time.CopyFrom(timestamp(pause.paused_at))
+    if pause.rule_id:
+        told.rule.rule_id = pause.rule_id
+        told.rule.identity = pause.identity
+        told.rule.reason = pause.reason
+    else:
+        told.manual.identity = pause.identity
+        told.manual.reason = pause.reason
 
 
 def _activity_options(

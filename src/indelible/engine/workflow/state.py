@@ -128,6 +128,8 @@ class PauseRecord(Record, frozen=True, kw_only=True):
     identity: str = ""
     reason: str = ""
     request_id: str = ""
+    rule_id: str = ""
+    """Of the workflow rule that did it; `identity` and `reason` are then the rule's."""
 
 
 class ExecutionRecord(Record, frozen=True, kw_only=True):

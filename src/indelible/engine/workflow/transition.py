@@ -22,6 +22,7 @@ from indelible.base.invariants import invariant
 from indelible.base.limits import Limits
 from indelible.base.time_zones import UtcOffset, utc_only
 from indelible.base.version_routing import UNROUTED, VersionRouting
+from indelible.base.workflow_rules import WorkflowRule
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.appliers import apply_delta, apply_event
 from indelible.engine.workflow.history_events import (
@@ -55,6 +56,7 @@ class StepSettings:
     retention: Duration
     limits: Limits
     routing: VersionRouting = UNROUTED
+    workflow_rules: Sequence[WorkflowRule] = ()
     utc_offset: UtcOffset = utc_only
     """For cron schedules in a time zone of their own."""
 

@@ -47,6 +47,7 @@ from indelible.services.frontend.visibility import VisibilityHandlers
 from indelible.services.frontend.worker_deployments import WorkerDeploymentHandlers
 from indelible.services.frontend.worker_tasks import WorkerTaskHandlers
 from indelible.services.frontend.workers import WorkerHandlers
+from indelible.services.frontend.workflow_rules import WorkflowRuleHandlers
 from indelible.services.frontend.workflows import WorkflowHandlers
 from indelible.services.namespaces import NamespaceRegistry
 
@@ -104,7 +105,7 @@ class Frontend:
             SearchAttributeHandlers(registry=registry).routes(),
             workflows.routes(),
             UpdateHandlers(history=history, entropy=entropy, rules_of=workflows.rules).routes(),
-            *_control_routes(backends, limits_of=limits_of),
+            *_control_routes(backends, registry=registry, clock=clocks.node, limits_of=limits_of),
             TaskQueueHandlers(
                 matching=backends.matching, deployments=backends.deployments, address=address
             ).routes(),
@@ -150,11 +151,16 @@ class Frontend:
         return self._pipeline.handlers(routes)
 
 
-def _control_routes(backends: Backends, *, limits_of: LimitsOf) -> tuple[Routes, ...]:
+def _control_routes(
+    backends: Backends, *, registry: NamespaceRegistry, clock: Clock, limits_of: LimitsOf
+) -> tuple[Routes, ...]:
     history = backends.history
     return (
         ControlHandlers(control=history).routes(),
         ActivityControlHandlers(control=history, limits_of=limits_of).routes(),
+        WorkflowRuleHandlers(
+            registry=registry, triggers=history, clock=clock, limits_of=limits_of
+        ).routes(),
     )
 
 

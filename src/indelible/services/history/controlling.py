@@ -10,6 +10,7 @@ from temporalio.api.workflowservice.v1 import (
     PauseActivityRequest,
     PauseWorkflowExecutionRequest,
     ResetActivityRequest,
+    TriggerWorkflowRuleRequest,
     UnpauseActivityRequest,
     UnpauseWorkflowExecutionRequest,
     UpdateActivityOptionsRequest,
@@ -19,10 +20,12 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.ids import ChainKey, EventId, WorkflowId
+from indelible.base.workflow_rules import WorkflowRule
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.pause_activity import pause_activity, unpause_activity
 from indelible.engine.workflow.requests.pause_workflow import pause_workflow, unpause_workflow
 from indelible.engine.workflow.requests.reset_activity import reset_activity
+from indelible.engine.workflow.requests.trigger_workflow_rule import trigger_workflow_rule
 from indelible.engine.workflow.requests.update_activity_options import update_activity_options
 from indelible.engine.workflow.requests.update_workflow_options import update_workflow_options
 from indelible.services.history.entries import Entry
@@ -100,6 +103,15 @@ class ControlOperations:
                 entry, lambda step: update_activity_options(step, request, originals)
             )
         return UpdateActivityOptionsResponse(activity_options=options)
+
+    async def trigger_workflow_rule(
+        self, namespace: Namespace, request: TriggerWorkflowRuleRequest, rule: WorkflowRule
+    ) -> bool:
+        """Pause what a rule is about in a run; return whether there was anything."""
+        chain, run_id = target(namespace, request.execution)
+        return await self._shards.of(chain).update(
+            chain, run_id, lambda step: trigger_workflow_rule(step, rule)
+        )
 
 
 async def _originals(

@@ -180,6 +180,7 @@ class HistoryService:
         self.unpause_activity = controls.unpause_activity
         self.reset_activity = controls.reset_activity
         self.update_activity_options = controls.update_activity_options
+        self.trigger_workflow_rule = controls.trigger_workflow_rule
 
     def _bind_operations(
         self, operations: NexusOperationExecutions, ends: NexusCompletions

@@ -72,6 +72,7 @@ from indelible.services.history.growth import warn_of_growth
 from indelible.services.history.uninterrupted import finish
 from indelible.services.history.visibility_rows import shown, visibility_row
 from indelible.services.namespaces import NamespaceRegistry
+from indelible.services.workflow_rules import rules_in
 
 _log: Final = structlog.get_logger("indelible.history")
 
@@ -214,6 +215,7 @@ class Shard:
                 retention=namespace.retention,
                 limits=self.parts.limits_of(namespace.name),
                 routing=self.parts.routing_of(namespace.id),
+                workflow_rules=rules_in(namespace),
                 utc_offset=self.parts.utc_offset,
             ),
         )

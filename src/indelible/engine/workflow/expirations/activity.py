@@ -10,6 +10,7 @@ from indelible.engine.workflow.rules.activities import (
     queue_attempt,
     retry_activity,
 )
+from indelible.engine.workflow.rules.activity_pausing import pause_by_rules
 from indelible.engine.workflow.state import ActivityRecord
 from indelible.engine.workflow.timer_sequence import activity_deadline
 from indelible.engine.workflow.transition import Transition
@@ -25,6 +26,7 @@ def fire_activity_deadline(step: Transition, scheduled_event_id: EventId) -> boo
     if record is None or deadline is None or deadline.at > step.now:
         return False
     if deadline.timeout_type == TimeoutType.TIMEOUT_TYPE_UNSPECIFIED:
+        pause_by_rules(step, record)
         queue_attempt(step, scheduled_event_id)
         return False
     return _time_out(step, record, deadline.timeout_type)

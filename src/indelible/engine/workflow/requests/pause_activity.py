@@ -7,10 +7,10 @@ from indelible.base.instants import duration
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.activity_control import (
     begin_anew,
-    hold,
     jittered,
     meant_activities,
 )
+from indelible.engine.workflow.rules.activity_pausing import hold
 from indelible.engine.workflow.state import ActivityRecord, PauseRecord
 from indelible.engine.workflow.transition import Transition
 

@@ -19,7 +19,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.errors import FailedPreconditionError, workflow_already_completed
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.activities import queue_attempt
-from indelible.engine.workflow.rules.activity_control import hold
+from indelible.engine.workflow.rules.activity_pausing import hold
 from indelible.engine.workflow.rules.workflow_tasks import (
     fail_workflow_task,
     require_workflow_task,

@@ -2,6 +2,7 @@
 
 from indelible.base.versions import Version
 from indelible.engine.workflow.rules.activities import start_attempt
+from indelible.engine.workflow.rules.activity_pausing import pause_by_rules
 from indelible.engine.workflow.rules.versioning import (
     follow_worker,
     is_in_transition,
@@ -28,7 +29,8 @@ def start_activity_task(
     """Give the current attempt to a worker; None if the task is obsolete (semantics 7.2).
 
     A repeated delivery with the same `request_id` gets the same answer and changes nothing. While
-    the run moves to another version its activities wait; the end of the move queues them again.
+    the run moves to another version its activities wait; the end of the move queues them again. A
+    workflow rule may pause the activity instead.
     """
     record = step.state.activities.get(task.scheduled_event_id)
     if record is None or not step.execution.is_open:
@@ -37,6 +39,9 @@ def start_activity_task(
         return record if request_id and record.start_request_id == request_id else None
     if record.dispatch_task_id != task.task_id:
         return None  # Another attempt has been dispatched since, or none yet.
+    # Later attempts have met the rules when they failed, and when they came to their queue.
+    if record.attempt == 1 and pause_by_rules(step, record):
+        return None
     if is_in_transition(step.execution):
         return None
     if moves_with_activity(step, version):

@@ -42,6 +42,7 @@ from indelible.base.instants import (
 )
 from indelible.base.task_token import ActivityById, ActivityTaskToken, encode_task_token
 from indelible.engine.workflow import deltas
+from indelible.engine.workflow.rules.activity_pausing import pause_by_rules
 from indelible.engine.workflow.rules.versioning import activity_task_queue
 from indelible.engine.workflow.state import ActivityRecord, DispatchRef, ExecutionRecord
 from indelible.engine.workflow.tasks import ActivityTaskDispatch
@@ -122,10 +123,11 @@ def start_eagerly(
 ) -> ActivityRecord | None:
     """Start an activity of `CommandContext.eager_activities` within the step that scheduled it.
 
-    To be called after all commands; None if the run has closed or the activity was canceled
-    meanwhile (semantics 7.10).
+    To be called after all commands; None if the run has closed, the activity was canceled
+    meanwhile (semantics 7.10), or a workflow rule pauses it.
     """
-    if not step.execution.is_open or scheduled_event_id not in step.state.activities:
+    record = step.state.activities.get(scheduled_event_id)
+    if record is None or not step.execution.is_open or pause_by_rules(step, record):
         return None
     return start_attempt(step, scheduled_event_id, identity=identity, request_id=step.fresh.uuid())
 
@@ -166,7 +168,10 @@ def retry_activity(
 
     `RETRY_STATE_IN_PROGRESS` stands for "there is a next attempt".
     """
-    retry = next_attempt(_unbounded(record), failure, now=step.now)
+    record = _as_rules_have_it(step, record, failure)
+    retry = next_attempt(
+        record if record.pause is None else _unbounded(record), failure, now=step.now
+    )
     if not retry.is_granted:
         return retry.state
     step.release(record.dispatch)
@@ -184,9 +189,20 @@ def retry_activity(
     return RetryState.RETRY_STATE_IN_PROGRESS
 
 
+def _as_rules_have_it(step: Transition, record: ActivityRecord, failure: Failure) -> ActivityRecord:
+    """Return the activity, paused if it failed in a way that allows a retry and a rule says so."""
+    if (
+        step.settings.workflow_rules
+        and next_attempt(_unbounded(record), failure, now=step.now).is_granted
+    ):
+        pause_by_rules(step, record)
+        return step.state.activities[record.scheduled_event_id]
+    return record
+
+
 def _unbounded(record: ActivityRecord) -> ActivityRecord:
     """A paused activity waits in any case, and whoever unpauses it may have it begin anew."""
-    if record.pause is None or not record.retry_policy:
+    if not record.retry_policy:
         return record
     policy = RetryPolicy.FromString(record.retry_policy)
     policy.maximum_attempts = 0

@@ -10,6 +10,7 @@ from indelible.base.errors import pending_activity_not_found, workflow_already_c
 from indelible.base.instants import NO_DURATION, Duration, Instant, after
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.activities import queue_attempt
+from indelible.engine.workflow.rules.activity_pausing import pause_by_rules
 from indelible.engine.workflow.state import ActivityRecord
 from indelible.engine.workflow.transition import Transition
 
@@ -55,11 +56,5 @@ def begin_anew(step: Transition, record: ActivityRecord, *, attempt: int, at: In
         )
     )
     if at <= step.now:
+        pause_by_rules(step, step.state.activities[record.scheduled_event_id])
         queue_attempt(step, record.scheduled_event_id)
-
-
-def hold(step: Transition, record: ActivityRecord) -> None:
-    """Take an attempt that no worker has out of its queue."""
-    if not record.is_started and record.dispatch is not None:
-        step.release(record.dispatch)
-        step.change(deltas.ActivityHeld(scheduled_event_id=record.scheduled_event_id))
