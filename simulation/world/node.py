@@ -89,14 +89,13 @@ class Node:
         versioning_rules = VersioningRuleRegistry(self.store, build_id_sets)
         for one in (endpoints, deployments, build_id_sets, versioning_rules):
             await one.load()
-        routings = VersionRoutings(deployments, versioning_rules)
         matching = MatchingService(
             self.store,
             clocks=self._clocks,
             entropy=self._entropy,
             telemetry=NoTelemetry(),
             spawn=self.process.spawn,
-            routing_of=routings.routing,
+            routing_of=VersionRoutings(deployments, versioning_rules).routing,
         )
         deployments.listen(matching.reroute)
         versioning_rules.listen(matching.reroute)
@@ -113,7 +112,7 @@ class Node:
                 limits_of=lambda _: self._limits,
                 zones=UTC_ONLY,
                 matching=matching,
-                routing_of=routings.routing_of,
+                routing_of=VersionRoutings(deployments, versioning_rules).routing_of,
                 spawn=self.process.spawn,
                 owner=FreshIds(self._entropy.token(16)).uuid(),
             ),
@@ -132,6 +131,7 @@ class Node:
         )
         frontend = self._frontend(backends, registry)
         self._handlers = {name: handler for (_, name), handler in frontend.handlers().items()}
+        await matching.load()
         await history.start()
         self._carry_out_batches(history, frontend, registry)
         self.is_serving = True

@@ -121,11 +121,18 @@ def transfer(task_id: int, of: WorkflowKey | None = None) -> TransferRow:
 
 
 def dispatch(
-    task_id: int, *, priority: int = 3, queue: QueueKey = QUEUE, of: WorkflowKey | None = None
+    task_id: int,
+    *,
+    priority: int = 3,
+    turn: tuple[int, str] = (0, ""),
+    queue: QueueKey = QUEUE,
+    of: WorkflowKey | None = None,
 ) -> DispatchRow:
     return DispatchRow(
         queue=queue,
         priority=priority,
+        pass_number=turn[0],
+        fairness_key=turn[1],
         task_id=TaskId(task_id),
         key=of or key(),
         created_at=Instant(task_id * 10),
@@ -248,9 +255,10 @@ async def everything(
             list(await store.transfers(shard, after=TaskId(0), limit=1_000)) for shard in shards
         ],
         "dispatches": [
-            list(await store.dispatches(queue, after=(-1, TaskId(0)), limit=1_000))
+            list(await store.dispatches(queue, after=(-1, 0, TaskId(0)), limit=1_000))
             for queue in queues
         ],
+        "passes": sorted(await store.waiting_passes(), key=str),
         "dispatch counts": [await store.dispatch_count(queue) for queue in queues],
         "visibility": [
             list(await store.list_executions(where(namespace=name), after=None, limit=1_000))

@@ -89,7 +89,7 @@ async def test_hints_say_which_archetype_they_are_for(store: Store) -> None:
     )
     assert list(await store.wakeups(SHARD, before=Instant(9), limit=9)) == [(Instant(5), ACTIVITY)]
     transfers = await store.transfers(SHARD, after=TaskId(0), limit=9)
-    dispatches = await store.dispatches(QUEUE, after=(-1, TaskId(0)), limit=9)
+    dispatches = await store.dispatches(QUEUE, after=(-1, 0, TaskId(0)), limit=9)
     assert [row.key for row in (*transfers, *dispatches)] == [ACTIVITY, ACTIVITY]
 
 

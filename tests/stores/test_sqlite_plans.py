@@ -11,6 +11,7 @@ import pytest
 
 from indelible.base.ids import RunId, TaskId
 from indelible.base.instants import NEVER, Instant
+from indelible.engine.matching.priority import BEFORE_ALL
 from indelible.engine.visibility.ordering import STATUS, SortKey
 from indelible.ports.stores import VisibilityCursor, VisibilityFilter
 from indelible.store.sqlite import SqliteStore, search, statements as sql
@@ -44,7 +45,7 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 def plan(connection: sqlite3.Connection, statement: str, parameters: Parameters = ()) -> str:
     if not parameters:
-        parameters = [1] * (6 if "?6" in statement else statement.count("?"))
+        parameters = [1] * (7 if "?7" in statement else statement.count("?"))
     rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
     return "\n".join(row[3] for row in rows)
 
@@ -71,7 +72,7 @@ PLANS: Final = {
     "WAKE_UPS": "executions_by_wake_up (shard_id=? AND wake_at>? AND wake_at<?)",
     "TRANSFERS": "transfers USING PRIMARY KEY (shard_id=? AND task_id>?)",
     "REMOVE_TRANSFER": "transfers USING PRIMARY KEY (shard_id=? AND task_id=?)",
-    "DISPATCHES": "queue_name=? AND priority=? AND task_id>?)",
+    "DISPATCHES": "queue_name=? AND priority=? AND pass_number=? AND task_id>?)",
     "DISPATCH_COUNT": "dispatches USING COVERING INDEX dispatches_by_queue",
     "REMOVE_DISPATCH": "dispatches USING INTEGER PRIMARY KEY (rowid=?)",
     "DELETE_HISTORY_SLICE": "history_batches USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
@@ -192,11 +193,11 @@ async def test_a_window_of_a_long_queue_costs_what_a_short_one_costs(database: P
     store = SqliteStore.open(database, cluster_id=CLUSTER_ID)
     shard = await own(store)
     await store.commit(replace(shard, dispatches_added=[dispatch(n) for n in range(1, 3_001)]))
-    await store.dispatches(QUEUE, after=(0, TaskId(0)), limit=1)
+    await store.dispatches(QUEUE, after=BEFORE_ALL, limit=1)
     costs: list[int] = []
     for last in (1, 1_500, 2_900):
         with Steps(store._point_connection) as steps:
-            window = await store.dispatches(QUEUE, after=(3, TaskId(last)), limit=10)
+            window = await store.dispatches(QUEUE, after=(3, 0, TaskId(last)), limit=10)
         assert [row.task_id for row in window] == list(range(last + 1, last + 11))
         costs.append(steps.count)
     assert max(costs) == min(costs)

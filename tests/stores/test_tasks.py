@@ -7,13 +7,14 @@ import pytest
 
 from indelible.base.ids import NamespaceId, QueueKey, QueueType, ShardId, TaskId
 from indelible.base.instants import Instant
+from indelible.engine.matching.priority import TaskPlace
 from indelible.ports.stores import CommitConflictError, DispatchRow, NamespaceRecordKind, Store
 from indelible.store.sqlite.migrations import known_migrations
 from tests.stores.builders import CLUSTER_ID, QUEUE, SHARD, dispatch, key, own, put, transfer, write
 
 A: Final = key("a", "run-a")
 OTHER: Final = NamespaceId("namespace-b")
-BEGINNING: Final = (-1, TaskId(0))
+BEGINNING: Final = (-1, 0, TaskId(0))
 
 
 async def wakeups(store: Store, before: int = 1_000, limit: int = 100) -> list[tuple[int, str]]:
@@ -72,12 +73,12 @@ async def test_transfers_are_read_in_order_from_behind_an_id(store: Store) -> No
 
 
 async def dispatches(
-    store: Store, after: tuple[int, TaskId] = BEGINNING, limit: int = 100
+    store: Store, after: TaskPlace = BEGINNING, limit: int = 100
 ) -> list[DispatchRow]:
     return list(await store.dispatches(QUEUE, after=after, limit=limit))
 
 
-async def test_dispatches_are_ordered_by_priority_then_task_id(store: Store) -> None:
+async def test_dispatches_are_ordered_by_priority_pass_and_task_id(store: Store) -> None:
     shard = await own(store)
     rows = [
         dispatch(9, priority=0),
@@ -85,16 +86,47 @@ async def test_dispatches_are_ordered_by_priority_then_task_id(store: Store) -> 
         dispatch(2, priority=3, of=key("w2", "r2", OTHER)),
         dispatch(3, priority=3),
         dispatch(7, priority=3),
+        dispatch(6, priority=3, turn=(1, "b")),
+        dispatch(5, priority=3, turn=(2, "a")),
+        dispatch(8, priority=3, turn=(2, "b")),
         dispatch(1, priority=5),
     ]
-    for row in (rows[3], rows[5], rows[0], rows[2], rows[4], rows[1]):
+    for row in (rows[3], rows[5], rows[0], rows[7], rows[2], rows[4], rows[8], rows[1], rows[6]):
         await store.commit(replace(shard, dispatches_added=[row]))
     assert await dispatches(store) == rows
     assert await dispatches(store, limit=2) == rows[:2]
     for place, row in enumerate(rows):
-        assert await dispatches(store, after=(row.priority, row.task_id)) == rows[place + 1 :]
-    assert await dispatches(store, after=(2, TaskId(100)), limit=2) == rows[2:4]
+        assert await dispatches(store, after=row.place) == rows[place + 1 :]
+    assert await dispatches(store, after=(2, 9, TaskId(100)), limit=2) == rows[2:4]
     assert await store.dispatch_count(QUEUE) == len(rows)
+
+
+async def test_the_passes_that_wait_are_told_by_queue_priority_and_key(store: Store) -> None:
+    other = QUEUE._replace(queue_type=QueueType.ACTIVITY)
+    shard = await own(store)
+    rows = [
+        dispatch(1, turn=(1_000, "")),
+        dispatch(2, turn=(500, "b")),
+        dispatch(3, turn=(9_000, "b")),
+        dispatch(4, turn=(2_000, "b")),
+        dispatch(5, priority=1, turn=(2**40, "b")),
+        dispatch(6, turn=(7, "b"), queue=other),
+        dispatch(7),
+    ]
+    await store.commit(replace(shard, dispatches_added=rows))
+
+    async def passes() -> set[tuple[QueueType, int, str, int, int]]:
+        return {
+            (found.queue.queue_type, found.priority, found.fairness_key, found.first, found.last)
+            for found in await store.waiting_passes()
+            if found.queue in (QUEUE, other)
+        }
+
+    kind = QUEUE.queue_type
+    high, low = (kind, 1, "b", 2**40, 2**40), (other.queue_type, 3, "b", 7, 7)
+    assert await passes() == {(kind, 3, "", 1_000, 1_000), (kind, 3, "b", 500, 9_000), high, low}
+    await store.commit(replace(shard, dispatches_removed=[(QUEUE, TaskId(n)) for n in (1, 2, 3)]))
+    assert await passes() == {(kind, 3, "b", 2_000, 2_000), high, low}
 
 
 async def test_a_dispatch_is_removed_by_its_queue_and_id(store: Store) -> None:

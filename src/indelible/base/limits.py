@@ -55,6 +55,8 @@ to 1.00 s, those of a second on time. The SDKs' own tests count on that.
 
 TASK_QUEUES_LOADED_MAX: Final = 10_000
 TASK_QUEUE_WINDOW_ROWS_MAX: Final = 1_000
+FAIRNESS_KEYS_COUNTED_MAX: Final = 50_000
+"""Over all queues and priorities; a key that is forgotten is as a new one."""
 POLLERS_REMEMBERED_MAX: Final = 1_000
 QUERIES_WAITING_MAX: Final = 1_000
 WORKERS_SHUT_DOWN_REMEMBERED_MAX: Final = 10_000

@@ -15,7 +15,10 @@ from indelible.base.ids import NamespaceId, QueueKey, WorkflowKey
 from indelible.base.instants import Instant
 from indelible.base.versions import Version
 from indelible.engine.workflow.tasks import WorkflowTaskDispatch
-from indelible.ports.dispatch_tasks import AnyActivityDispatch, AnyDispatch
+from indelible.ports.dispatch_tasks import (
+    AnyActivityDispatch,
+    AnyDispatch,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,8 @@ class QueuedTask:
     key: WorkflowKey
     created_at: Instant
     task: AnyDispatch
+    pass_number: int = 0
+    """Its turn among the tasks of the same priority; see `MatchingClient.assign_pass`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,13 @@ class HistoryClient(Protocol):
 
 class MatchingClient(Protocol):
     """What history asks of matching."""
+
+    def assign_pass(self, queue: QueueKey, task: AnyDispatch) -> int:
+        """Return the turn of a task that is about to be written; once for each row.
+
+        With the priority it is the place of the task in its queue for good.
+        """
+        ...
 
     def offer(self, task: QueuedTask) -> None:
         """Hand over a committed task: to a waiting poller at once, else it waits in its queue.

@@ -18,18 +18,21 @@ _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(AnyDispatch)
 
 
-def place_in_queue(task: AnyDispatch) -> TaskPlace:
+def place_in_queue(queued: QueuedTask) -> TaskPlace:
     """Return where a task stands in its queue."""
-    return (effective_priority(task.priority), task.task_id)
+    task = queued.task
+    return (effective_priority(task.priority), queued.pass_number, task.task_id)
 
 
 def dispatch_row(queued: QueuedTask) -> DispatchRow:
     """Return the row of a task."""
-    priority, task_id = place_in_queue(queued.task)
+    priority, pass_number, task_id = place_in_queue(queued)
     return DispatchRow(
         queue=queued.queue,
         priority=priority,
+        pass_number=pass_number,
         task_id=task_id,
+        fairness_key=queued.task.share.key,
         key=queued.key,
         created_at=queued.created_at,
         blob=_encoder.encode(queued.task),
@@ -38,7 +41,13 @@ def dispatch_row(queued: QueuedTask) -> DispatchRow:
 
 def queued_task(row: DispatchRow) -> QueuedTask:
     """Return the task of a row."""
-    task = _decoder.decode(row.blob)
+    queued = QueuedTask(
+        queue=row.queue,
+        key=row.key,
+        created_at=row.created_at,
+        task=_decoder.decode(row.blob),
+        pass_number=row.pass_number,
+    )
     # A row elsewhere than its offer would be served twice, or behind the window and never.
-    invariant(place_in_queue(task) == (row.priority, row.task_id), "a row lies in its task's place")
-    return QueuedTask(queue=row.queue, key=row.key, created_at=row.created_at, task=task)
+    invariant(place_in_queue(queued) == row.place, "a row lies in its task's place")
+    return queued

@@ -26,6 +26,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import Instant
+from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.visibility.filters import (
     Comparison as Comparison,  # noqa: PLC0414 - part of this port
     Filter as Filter,  # noqa: PLC0414 - part of this port
@@ -133,7 +134,7 @@ class TransferRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchRow:
-    """A task that lies in a task queue until a worker has it, ordered by (priority, task id).
+    """A task that lies in a task queue until a worker has it, in the order of its place.
 
     Tasks of several shards meet in a queue, so task ids are unique over the whole store: derive
     them from the `RangeId`, which is. An id that is there already is a `CommitConflictError`.
@@ -141,10 +142,29 @@ class DispatchRow:
 
     queue: QueueKey
     priority: int
+    pass_number: int = 0
     task_id: TaskId
     key: WorkflowKey
     created_at: Instant
+    fairness_key: str = ""
+    """Whose turn the pass is; rows of pass 0 have none."""
     blob: bytes
+
+    @property
+    def place(self) -> TaskPlace:
+        """Where the task stands in its queue."""
+        return (self.priority, self.pass_number, self.task_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingPasses:
+    """The first and the last pass among the tasks of a queue with one priority and key."""
+
+    queue: QueueKey
+    priority: int
+    fairness_key: str
+    first: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,9 +256,13 @@ class TaskQueueStore(Protocol):
     """The tasks that lie in task queues; written by `ExecutionStore.commit`."""
 
     async def dispatches(
-        self, queue: QueueKey, *, after: tuple[int, TaskId], limit: int
+        self, queue: QueueKey, *, after: TaskPlace, limit: int
     ) -> Sequence[DispatchRow]:
-        """Return the tasks of a queue behind `(priority, task id)`, in the queue's order."""
+        """Return the tasks of a queue behind a place, in the queue's order."""
+        ...
+
+    async def waiting_passes(self) -> Sequence[WaitingPasses]:
+        """Return the passes that tasks of all queues have; pass 0 does not count."""
         ...
 
     async def dispatch_count(self, queue: QueueKey) -> int:

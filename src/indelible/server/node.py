@@ -190,6 +190,7 @@ async def _serving(
         )
     )
     matching.connect(history)
+    await matching.load()
     backends = _backends(history, matching, store, registries)
     frontend = _frontend(config, node, backends, registry, host=host)
     listeners = Listeners(

@@ -23,6 +23,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import NO_DURATION, Duration, Instant
+from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.visibility.ordering import SortKey, SortValue
 from indelible.ports.clock import Clock
 from indelible.ports.stores import (
@@ -38,6 +39,7 @@ from indelible.ports.stores import (
     VisibilityCursor,
     VisibilityFilter,
     VisibilityRecord,
+    WaitingPasses,
 )
 
 _Result = TypeVar("_Result")
@@ -179,10 +181,14 @@ class FaultyStore:
         return await self._read(self._inner.open_execution_count)
 
     async def dispatches(
-        self, queue: QueueKey, *, after: tuple[int, TaskId], limit: int
+        self, queue: QueueKey, *, after: TaskPlace, limit: int
     ) -> Sequence[DispatchRow]:
-        """Return the tasks of a queue behind `(priority, task id)`."""
+        """Return the tasks of a queue behind a place."""
         return await self._read(lambda: self._inner.dispatches(queue, after=after, limit=limit))
+
+    async def waiting_passes(self) -> Sequence[WaitingPasses]:
+        """Return the passes that tasks of all queues have."""
+        return await self._read(self._inner.waiting_passes)
 
     async def dispatch_count(self, queue: QueueKey) -> int:
         """Return how many tasks lie in a queue."""

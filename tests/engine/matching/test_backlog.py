@@ -14,8 +14,8 @@ from indelible.engine.matching.priority import BEFORE_ALL, TaskPlace
 ROWS_MAX = 4
 
 
-def place(priority: int, task_id: int) -> TaskPlace:
-    return (priority, TaskId(task_id))
+def place(priority: int, task_id: int, pass_number: int = 0) -> TaskPlace:
+    return (priority, pass_number, TaskId(task_id))
 
 
 def filled(count: int) -> Backlog[str]:
@@ -44,11 +44,15 @@ def test_an_unread_queue_ignores_offers() -> None:
     assert backlog.waiting_count == 0
 
 
-def test_order_is_priority_then_id_whatever_the_order_of_offers() -> None:
-    backlog = filled(0)
-    for priority, task_id in [(3, 4), (1, 5), (3, 2), (5, 1)]:
-        backlog.offer(place(priority, task_id), f"{priority}/{task_id}")
-    assert taken(backlog) == ["1/5", "3/2", "3/4", "5/1"]
+def test_order_is_priority_pass_id_whatever_the_order_of_offers() -> None:
+    backlog: Backlog[str] = Backlog(rows_max=9)
+    page = backlog.begin_page()
+    assert page is not None
+    backlog.end_page(page, [])
+    for priority, pass_number, task_id in [(3, 7, 4), (1, 9, 5), (3, 7, 2), (5, 1, 1), (3, 2, 6)]:
+        task = f"{priority}/{pass_number}/{task_id}"
+        backlog.offer(place(priority, task_id, pass_number), task)
+    assert taken(backlog) == ["1/9/5", "3/2/6", "3/7/2", "3/7/4", "5/1/1"]
 
 
 def test_an_offer_twice_is_one_task() -> None:
@@ -248,13 +252,13 @@ class BacklogMachine(RuleBasedStateMachine):
     def rows(self, page: Page[int]) -> list[TaskPlace]:
         return sorted(row for row in self.disk if row > page.after)[: page.limit]
 
-    @rule(priority=st.integers(1, 5), is_offered=st.booleans())
-    def commit(self, priority: int, *, is_offered: bool) -> None:
-        new = place(priority, self.next_id)
+    @rule(priority=st.integers(1, 3), pass_number=st.integers(0, 3), is_offered=st.booleans())
+    def commit(self, priority: int, pass_number: int, *, is_offered: bool) -> None:
+        new = place(priority, self.next_id, pass_number)
         self.next_id += 1
         self.disk.add(new)
         if is_offered:
-            self.backlog.offer(new, new[1])
+            self.backlog.offer(new, new[2])
         else:
             self.unoffered.append(new)
 
@@ -263,7 +267,7 @@ class BacklogMachine(RuleBasedStateMachine):
     def offer_late(self, pick: int) -> None:
         late = self.unoffered.pop(pick % len(self.unoffered))
         if late not in self.ended:  # History holds the lock of the run until it has offered.
-            self.backlog.offer(late, late[1])
+            self.backlog.offer(late, late[2])
 
     @precondition(lambda self: self.unoffered)
     @rule()
@@ -277,13 +281,13 @@ class BacklogMachine(RuleBasedStateMachine):
         again = sorted(self.disk)[pick % len(self.disk)]
         if again in self.unoffered:
             self.unoffered.remove(again)
-        self.backlog.offer(again, again[1])
+        self.backlog.offer(again, again[2])
 
     @precondition(lambda self: self.backlog.waiting_count)
     @rule()
     def take(self) -> None:
         found, task = self.backlog.take()
-        assert task == found[1]
+        assert task == found[2]
         assert found in self.disk, "a task that is gone was given out again"
         assert found not in self.in_flight, "a task was given out twice"
         assert not self.urgent or found == min(self.urgent), "doubtful starts come first"
@@ -334,7 +338,7 @@ class BacklogMachine(RuleBasedStateMachine):
     def end_page(self) -> None:
         assert self.page is not None
         assert self.snapshot is not None
-        self.backlog.end_page(self.page, [(row, row[1]) for row in self.snapshot])
+        self.backlog.end_page(self.page, [(row, row[2]) for row in self.snapshot])
         self.page = self.snapshot = None
 
     @precondition(lambda self: self.page is not None)
@@ -369,7 +373,7 @@ class BacklogMachine(RuleBasedStateMachine):
             self.abandon_page()
         for _ in range(2 * len(self.disk) + 3):
             if (page := self.backlog.begin_page()) is not None:
-                self.backlog.end_page(page, [(row, row[1]) for row in self.rows(page)])
+                self.backlog.end_page(page, [(row, row[2]) for row in self.rows(page)])
             if self.backlog.waiting_count:
                 self.take()
                 self.finish(0)

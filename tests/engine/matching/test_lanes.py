@@ -15,7 +15,7 @@ def matcher_with(*task_ids: int) -> Matcher[int, int, str]:
     assert page is not None
     matcher.backlog.end_page(page, [])
     for task_id in task_ids:
-        matcher.backlog.offer((3, TaskId(task_id)), task_id)
+        matcher.backlog.offer((3, 0, TaskId(task_id)), task_id)
     return matcher
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from indelible.base.ids import TaskId
 from indelible.base.instants import SECOND, Duration, Instant
 from indelible.engine.matching.matcher import Matcher, QueryMatch, TaskMatch
-from indelible.engine.matching.priority import effective_priority
+from indelible.engine.matching.priority import TaskPlace, effective_priority
 
 NOW = Instant(1_000 * SECOND)
 
@@ -23,7 +23,7 @@ def matcher_with(*task_ids: int) -> Matcher[int, str, Worker]:
     assert page is not None
     matcher.backlog.end_page(page, [])
     for task_id in task_ids:
-        matcher.backlog.offer((3, TaskId(task_id)), task_id)
+        matcher.backlog.offer((3, 0, TaskId(task_id)), task_id)
     return matcher
 
 
@@ -137,14 +137,15 @@ class NaiveMatcher:
 
     def __init__(self, matcher: Matcher[int, str, Worker]) -> None:
         self.matcher = matcher
-        self.tasks: list[tuple[int, int]] = []
+        self.tasks: list[TaskPlace] = []
         self.queries: list[str] = []
         self.pollers: list[Worker] = []
 
     def run(self, step: str, number: int, value: int) -> None:
         if step == "task":
-            self.tasks.append((effective_priority(value), number))
-            self.matcher.backlog.offer((effective_priority(value), TaskId(number)), number)
+            place = (effective_priority(value), value % 3, TaskId(number))
+            self.tasks.append(place)
+            self.matcher.backlog.offer(place, number)
         elif step == "query":
             self.queries.append(str(number))
             self.matcher.add_query(str(number), "q")

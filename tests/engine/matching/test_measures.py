@@ -25,7 +25,7 @@ def test_priority_levels(key: int, level: int) -> None:
 
 
 def test_just_before_is_between_neighbours() -> None:
-    assert (3, 6) <= just_before((3, TaskId(7))) < (3, 7)
+    assert (3, 2, 6) <= just_before((3, 2, TaskId(7))) < (3, 2, 7)
 
 
 def test_a_steady_rate_is_measured_as_it_is() -> None:

@@ -160,7 +160,7 @@ class Node:
         ]
 
     async def tasks(self) -> list[ActivityExecutionDispatch]:
-        rows = await self.store.dispatches(QUEUE, after=(-1, TaskId(0)), limit=10)
+        rows = await self.store.dispatches(QUEUE, after=(-1, 0, TaskId(0)), limit=10)
         tasks = [queued_task(row).task for row in rows]
         return [task for task in tasks if isinstance(task, ActivityExecutionDispatch)]
 

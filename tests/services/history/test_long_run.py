@@ -183,7 +183,7 @@ class LongRun:
 
     async def _work(self) -> None:
         self.clock.time = type(self.clock.time)(self.clock.time + SECOND)
-        (row,) = await self.store.dispatches(QUEUE, after=(-1, TaskId(0)), limit=2)
+        (row,) = await self.store.dispatches(QUEUE, after=(-1, 0, TaskId(0)), limit=2)
         queued = queued_task(row)
         assert isinstance(queued.task, WorkflowTaskDispatch)
         self.task_count += 1

@@ -148,7 +148,7 @@ class Scenario:
             lost -= Counter(world.history.unheard)
         assert not lost, "a task was lost, or came twice"
         assert await world.reads.dispatch_count(ACTIVITIES) == 0
-        queue = world.service._queues[ACTIVITIES]
+        queue = world.service._queues.use(ACTIVITIES)
         assert queue.matcher.backlog.in_flight_count == 0
         assert queue.open_poll_count == 0
         assert not world.service._polls_by_worker

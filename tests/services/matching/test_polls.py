@@ -170,7 +170,7 @@ async def test_a_start_that_fails_is_repeated_after_a_moment(*, takes_effect: bo
         await world.clock.advance(0.2)
         assert task_id(poll) == new
         assert world.telemetry.counts["task_errors"] == 2
-        assert not world.service._queues[ACTIVITIES]._retries
+        assert not world.service._queues.use(ACTIVITIES)._retries
 
 
 async def test_a_task_that_fails_does_not_hold_up_the_others() -> None:
@@ -404,7 +404,7 @@ async def test_a_queue_without_polls_frees_its_window_and_keeps_its_pollers() ->
         await settle()
         new = await world.add()
         await world.clock.advance(120)
-        queue = world.service._queues[WORKFLOWS]
+        queue = world.service._queues.use(WORKFLOWS)
         assert queue.matcher.backlog.waiting_count == 0
         described = await world.service.describe_task_queue(WORKFLOWS)
         assert len(described.pollers) == described.stats.backlog_count == 1
@@ -414,11 +414,11 @@ async def test_a_queue_without_polls_frees_its_window_and_keeps_its_pollers() ->
 async def test_a_full_table_unloads_the_quiet_queue_that_was_used_longest_ago() -> None:
     async with running_world() as world:
         for number in range(TASK_QUEUES_LOADED_MAX):
-            world.service._queue(WORKFLOWS._replace(name=f"q{number}"))
+            world.service._queues.use(WORKFLOWS._replace(name=f"q{number}"))
         busy = await world.waiting_poll(WORKFLOWS._replace(name="q0"))
         await world.waiting_poll(WORKFLOWS._replace(name="new"))
-        assert len(world.service._queues) == TASK_QUEUES_LOADED_MAX
-        assert WORKFLOWS._replace(name="q1") not in world.service._queues
+        assert len(world.service._queues.all()) == TASK_QUEUES_LOADED_MAX
+        assert world.service._queues.get(WORKFLOWS._replace(name="q1")) is None
         assert not busy.done()
 
 

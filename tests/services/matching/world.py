@@ -9,6 +9,7 @@ import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from temporalio.api.common.v1 import WorkerVersionCapabilities, WorkflowExecution
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions
@@ -22,6 +23,7 @@ from temporalio.api.workflowservice.v1 import (
     PollWorkflowTaskQueueResponse,
 )
 
+from indelible.base.fair_shares import UNKEYED, FairShare
 from indelible.base.ids import (
     EventId,
     NamespaceId,
@@ -36,11 +38,12 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import SECOND, Duration, Instant, seconds
 from indelible.engine.deployment.routing import QueueRouting
+from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.workflow.tasks import ActivityTaskDispatch, WorkflowTaskDispatch
 from indelible.ports.clients import MatchingClient, Poller, QueryTask, QueuedTask
 from indelible.ports.dispatch_rows import dispatch_row
 from indelible.ports.dispatch_tasks import AnyActivityDispatch, AnyDispatch
-from indelible.ports.stores import Commit, DispatchRow
+from indelible.ports.stores import Commit, DispatchRow, WaitingPasses
 from indelible.services.matching.service import MatchingService
 from indelible.store.memory.store import MemoryStore
 
@@ -176,7 +179,7 @@ class SlowReads:
         self.read_count = 0
 
     async def dispatches(
-        self, queue: QueueKey, *, after: tuple[int, TaskId], limit: int
+        self, queue: QueueKey, *, after: TaskPlace, limit: int
     ) -> Sequence[DispatchRow]:
         self.read_count += 1
         await self.before.passed()
@@ -186,6 +189,9 @@ class SlowReads:
         rows = await self._store.dispatches(queue, after=after, limit=limit)
         await self.behind.passed()
         return rows
+
+    async def waiting_passes(self) -> Sequence[WaitingPasses]:
+        return await self._store.waiting_passes()
 
     async def dispatch_count(self, queue: QueueKey) -> int:
         return await self._store.dispatch_count(queue)
@@ -268,44 +274,66 @@ class World:
         self.reads = SlowReads(self.disk)
         self.history = FakeHistory(self._remove)
         self.routings: dict[QueueKey, QueueRouting] = {}
+        self.rows_max = rows_max
+        self.begin()
+        self.queue_of: dict[TaskId, QueueKey] = {}
+        self.range_id: RangeId | None = None
+        self.ids = itertools.count(1)
+
+    def begin(self) -> None:
+        """Make a service that knows nothing of what the one before knew."""
         self.service = MatchingService(
             self.reads,
             clocks=self.clock,
             entropy=CountingEntropy(),
             telemetry=self.telemetry,
-            spawn=lambda name, work: group.create_task(work, name=name),
-            rows_max=rows_max,
+            spawn=lambda name, work: self.group.create_task(work, name=name),
+            rows_max=self.rows_max,
             routing_of=self.routings.get,
         )
         self.client: MatchingClient = self.service
         self.service.connect(self.history)
-        self.queue_of: dict[TaskId, QueueKey] = {}
-        self.range_id: RangeId | None = None
-        self.ids = itertools.count(1)
+
+    async def restart(self) -> None:
+        """Stop the service, and begin again with what lies on the disk."""
+        await self.service.stop()
+        self.begin()
+        await self.service.load()
 
     # ------------------------------------------------------------------------------- tasks
-    async def commit(self, queue: QueueKey = WORKFLOWS, *, priority: int = 0) -> QueuedTask:
+    async def commit(
+        self, queue: QueueKey = WORKFLOWS, *, priority: int = 0, share: FairShare = UNKEYED
+    ) -> QueuedTask:
         """Write a task's row, and tell nobody."""
         task_id = TaskId(next(self.ids))
         self.queue_of[task_id] = queue
         is_activity = queue.queue_type is QueueType.ACTIVITY
+        task = (
+            ActivityTaskDispatch
+            if is_activity
+            else partial(WorkflowTaskDispatch, is_sticky=queue is STICKY)
+        )(
+            task_id=task_id,
+            queue_name=queue.name,
+            scheduled_event_id=EventId(2),
+            priority=priority,
+            share=share,
+        )
         queued = QueuedTask(
             queue=queue,
             key=WorkflowKey(NAMESPACE, WorkflowId(f"w{task_id}"), RunId("r")),
             created_at=self.clock.now(),
-            task=(ActivityTaskDispatch if is_activity else WorkflowTaskDispatch)(
-                task_id=task_id,
-                queue_name=queue.name,
-                scheduled_event_id=EventId(2),
-                priority=priority,
-            ),
+            task=task,
+            pass_number=self.client.assign_pass(queue, task),
         )
         await self._write(added=[dispatch_row(queued)])
         return queued
 
-    async def add(self, queue: QueueKey = WORKFLOWS, *, priority: int = 0) -> TaskId:
+    async def add(
+        self, queue: QueueKey = WORKFLOWS, *, priority: int = 0, share: FairShare = UNKEYED
+    ) -> TaskId:
         """Write a task's row and offer it."""
-        queued = await self.commit(queue, priority=priority)
+        queued = await self.commit(queue, priority=priority, share=share)
         self.client.offer(queued)
         return queued.task.task_id
 

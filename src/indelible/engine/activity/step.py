@@ -9,6 +9,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 from temporalio.api.common.v1 import Priority
 
+from indelible.base.fair_shares import fair_share
 from indelible.base.ids import TaskId
 from indelible.base.instants import NEVER, Duration, Instant
 from indelible.base.invariants import invariant
@@ -92,10 +93,12 @@ class ActivityStep:
         """Put the current attempt into its queue."""
         core = self.core
         invariant(core.dispatch_task_id == NO_TASK, "an attempt lies in its queue twice")
+        priority = Priority.FromString(core.priority)
         task = ActivityExecutionDispatch(
             task_id=self._next_task_id(),
             queue_name=core.task_queue,
-            priority=Priority.FromString(core.priority).priority_key,
+            priority=priority.priority_key,
+            share=fair_share(priority),
         )
         self.dispatches.append(task)
         self.change(

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from indelible.base.fair_shares import UNKEYED, FairShare
 from indelible.base.ids import TaskId
 
 
@@ -16,6 +17,7 @@ class ActivityExecutionDispatch(
     task_id: TaskId
     queue_name: str
     priority: int = 0
+    share: FairShare = UNKEYED
 
 
 class CallActivityCallback(

@@ -11,7 +11,7 @@ window just draws the frontier back. A page that is being read meets offers, end
 its way; `Page` remembers those, so that nothing is lost and nothing comes twice.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -73,7 +73,7 @@ class OrderedTasks(Generic[T]):
 
     def drop_behind(self, place: TaskPlace) -> None:
         """Remove every task behind a place."""
-        start = bisect_left(self._places, (place[0], place[1] + 1))
+        start = bisect_right(self._places, place)
         for dropped in self._places[start:]:
             del self._tasks[dropped]
         del self._places[start:]

@@ -1,7 +1,6 @@
 """The order of the tasks in a queue.
 
-Owns the priority levels and the place of a task in its queue. Fairness between keys of one priority
-will become a further part of the place; must not know how tasks are kept.
+Owns the priority levels and the place of a task in its queue. Must not know how tasks are kept.
 """
 
 from typing import Final
@@ -12,11 +11,11 @@ PRIORITY_FIRST: Final = 1
 PRIORITY_DEFAULT: Final = 3
 PRIORITY_LAST: Final = 5
 
-TaskPlace = tuple[int, TaskId]
-"""Priority and task id: smaller places are served first. Unique within a queue."""
+TaskPlace = tuple[int, int, TaskId]
+"""Priority, pass and task id: smaller places are served first. Unique within a queue."""
 
-BEFORE_ALL: Final[TaskPlace] = (0, TaskId(0))
-BEHIND_ALL: Final[TaskPlace] = (1 << 62, TaskId(0))
+BEFORE_ALL: Final[TaskPlace] = (0, 0, TaskId(0))
+BEHIND_ALL: Final[TaskPlace] = (1 << 62, 0, TaskId(0))
 
 
 def effective_priority(key: int) -> int:
@@ -26,4 +25,4 @@ def effective_priority(key: int) -> int:
 
 def just_before(place: TaskPlace) -> TaskPlace:
     """Return a place behind every smaller one, and before the given one."""
-    return (place[0], TaskId(place[1] - 1))
+    return (place[0], place[1], TaskId(place[2] - 1))

@@ -6,8 +6,11 @@ that the state or the history holds.
 """
 
 import msgspec
+from temporalio.api.common.v1 import Priority
 
+from indelible.base.fair_shares import UNKEYED, FairShare, fair_share
 from indelible.base.ids import EventId, NamespaceId, RunId, TaskId, WorkflowId
+from indelible.engine.workflow.state import ExecutionRecord
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -23,6 +26,7 @@ class WorkflowTaskDispatch(Task, frozen=True, kw_only=True, tag="workflow_task")
     is_sticky: bool = False
     scheduled_event_id: EventId
     priority: int = 0
+    share: FairShare = UNKEYED
     is_ramp_preferred: bool = False
     """The version that a ramp leads to gets the task, however small the ramp is."""
 
@@ -33,6 +37,29 @@ class ActivityTaskDispatch(Task, frozen=True, kw_only=True, tag="activity_task")
     queue_name: str
     scheduled_event_id: EventId
     priority: int = 0
+    share: FairShare = UNKEYED
+
+
+def workflow_task_dispatch(
+    execution: ExecutionRecord,
+    *,
+    task_id: TaskId,
+    queue_name: str,
+    is_sticky: bool,
+    scheduled_event_id: EventId,
+    is_ramp_preferred: bool = False,
+) -> WorkflowTaskDispatch:
+    """Return the task that takes a run's workflow task to a worker, with the run's priority."""
+    priority = Priority.FromString(execution.priority) if execution.priority else None
+    return WorkflowTaskDispatch(
+        task_id=task_id,
+        queue_name=queue_name,
+        is_sticky=is_sticky,
+        scheduled_event_id=scheduled_event_id,
+        priority=0 if priority is None else priority.priority_key,
+        share=UNKEYED if priority is None else fair_share(priority),
+        is_ramp_preferred=is_ramp_preferred,
+    )
 
 
 DispatchTask = WorkflowTaskDispatch | ActivityTaskDispatch

@@ -39,7 +39,12 @@ from indelible.engine.workflow.state import (
     MutableState,
     StateView,
 )
-from indelible.engine.workflow.tasks import DispatchTask, TransferTask, WorkflowTaskDispatch
+from indelible.engine.workflow.tasks import (
+    DispatchTask,
+    TransferTask,
+    WorkflowTaskDispatch,
+    workflow_task_dispatch,
+)
 from indelible.engine.workflow.unwritten_events import unwritten_events
 
 # Looked up once: the generated enum takes a call of Python code for each.
@@ -170,7 +175,8 @@ class Transition:
                 queue_name=task.queue_name, is_workflow_queue=True, task_id=task.dispatch_task_id
             )
             self.dispatch(
-                WorkflowTaskDispatch(
+                workflow_task_dispatch(
+                    self.execution,
                     task_id=task.dispatch_task_id,
                     queue_name=task.queue_name,
                     is_sticky=task.is_sticky,

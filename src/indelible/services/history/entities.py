@@ -28,7 +28,7 @@ from indelible.ports.stores import (
 )
 from indelible.ports.transfer_tasks import AnyTransfer
 from indelible.services.history.execution_codec import encode_task
-from indelible.services.history.shard import Shard, queue_key
+from indelible.services.history.shard import Shard
 from indelible.services.history.uninterrupted import finish
 
 S = TypeVar("S")
@@ -156,7 +156,7 @@ class Entities(Generic[S]):
         if is_shown:
             row = self._kind.row(decided.state, self._namespace(entry.key))
         write = self._write(entry, decided.state, row)
-        queued = [self._queued(entry.key, task) for task in decided.dispatches]
+        queued = [self.shard.queued(entry.key, task) for task in decided.dispatches]
         commit = Commit(
             shard_id=self.shard.shard_id,
             range_id=self.shard.range_id,
@@ -222,14 +222,6 @@ class Entities(Generic[S]):
             ],
             remove=[place for place, blob in parts.items() if blob is None],
             visibility=row if row != entry.row else None,
-        )
-
-    def _queued(self, key: WorkflowKey, task: AnyDispatch) -> QueuedTask:
-        return QueuedTask(
-            queue=queue_key(key, task),
-            key=key,
-            created_at=self.shard.now_in(key.namespace_id),
-            task=task,
         )
 
     def _namespace(self, key: WorkflowKey) -> Namespace:

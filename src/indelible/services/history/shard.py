@@ -39,18 +39,19 @@ from indelible.engine.workflow.deltas import StepCounted
 from indelible.engine.workflow.requests.enforce_limits import end_for_limit, exceeds_limits
 from indelible.engine.workflow.rules.buffering import bound_buffer
 from indelible.engine.workflow.state import DispatchRef, ExecutionRecord, MutableState
-from indelible.engine.workflow.tasks import DispatchTask, WorkflowTaskDispatch
+from indelible.engine.workflow.tasks import WorkflowTaskDispatch
 from indelible.engine.workflow.transition import StepSettings, Transition
 from indelible.ports.clients import MatchingClient, QueuedTask
 from indelible.ports.clock import Clocks
 from indelible.ports.dispatch_rows import dispatch_row
-from indelible.ports.dispatch_tasks import AnyDispatch
+from indelible.ports.dispatch_tasks import (
+    AnyDispatch,
+)
 from indelible.ports.entropy import Entropy
 from indelible.ports.stores import (
     Commit,
     CommitConflictError,
     CurrentWrite,
-    DispatchRow,
     ExecutionStore,
     ExecutionWrite,
     ShardOwnershipLostError,
@@ -332,7 +333,7 @@ class Shard:
             await self._commit(entries, current)
         for entry, step, _ in changed:
             for task in step.offers:
-                self.parts.matching.offer(self._queued(entry, task))
+                self.parts.matching.offer(self.queued(entry.key, task))
 
     async def _end(self, entry: Entry, reason: str, *, given_up: Sequence[Stepped]) -> NoReturn:
         """Give up steps, and end the run that has grown too large for one of them."""
@@ -365,13 +366,14 @@ class Shard:
 
     async def _commit(self, entries: Sequence[Entry], current: CurrentWrite | None) -> None:
         writes = [self._execution_write(entry) for entry in entries]
+        queued = [self._queued_by(entry) for entry in entries]
         commit = Commit(
             shard_id=self.shard_id,
             range_id=self.range_id,
             executions=writes,
             currents=(current,) if current is not None else (),
             transfers_added=[row for entry in entries for row in _transfer_rows(entry)],
-            dispatches_added=[row for entry in entries for row in self._dispatch_rows(entry)],
+            dispatches_added=[dispatch_row(task) for tasks in queued for task in tasks],
             dispatches_removed=[row for entry in entries for row in _released_rows(entry)],
         )
         try:
@@ -380,18 +382,18 @@ class Shard:
             for entry in entries:
                 self.forget(entry)
             raise
-        for entry, write in zip(entries, writes, strict=True):
-            self._publish(entry, write)
+        for entry, write, tasks in zip(entries, writes, queued, strict=True):
+            self._publish(entry, write, tasks)
         if cancellation is not None:
             raise cancellation
 
-    def _publish(self, entry: Entry, write: ExecutionWrite) -> None:
+    def _publish(self, entry: Entry, write: ExecutionWrite, queued: Sequence[QueuedTask]) -> None:
         """Tell whom it concerns what is durable now."""
         written = entry.unsaved
         entry.stored(write)
         self._cache.put(entry)
-        for task in written.dispatches:
-            self.parts.matching.offer(self._queued(entry, task))
+        for task in queued:
+            self.parts.matching.offer(task)
         self.listener.stored(self, entry, written)
         self.listener.stepped(self, entry)
 
@@ -431,15 +433,18 @@ class Shard:
             return None
         return visibility_row(entry.state, self.parts.namespaces.by_id(entry.key.namespace_id))
 
-    def _dispatch_rows(self, entry: Entry) -> list[DispatchRow]:
-        return [dispatch_row(self._queued(entry, task)) for task in entry.unsaved.dispatches]
+    def _queued_by(self, entry: Entry) -> list[QueuedTask]:
+        return [self.queued(entry.key, task) for task in entry.unsaved.dispatches]
 
-    def _queued(self, entry: Entry, task: DispatchTask) -> QueuedTask:
+    def queued(self, key: WorkflowKey, task: AnyDispatch) -> QueuedTask:
+        """Give a task of an execution its place in its queue."""
+        queue = queue_key(key, task)
         return QueuedTask(
-            queue=queue_key(entry.key, task),
-            key=entry.key,
-            created_at=self.now_in(entry.key.namespace_id),
+            queue=queue,
+            key=key,
+            created_at=self.now_in(key.namespace_id),
             task=task,
+            pass_number=self.parts.matching.assign_pass(queue, task),
         )
 
     def next_task_id(self) -> TaskId:

@@ -56,6 +56,7 @@ from indelible.services.matching.poll import (
     tasks_per_second_max,
     version_capabilities,
 )
+from indelible.services.matching.turns import Turns
 
 Spawn = Callable[[str, Coroutine[object, object, None]], object]
 """Runs a named coroutine in a task group that someone else owns and ends."""
@@ -94,6 +95,7 @@ class LoadedQueue:
         store: TaskQueueStore,
         clock: Clock,
         spawn: Spawn,
+        turns: Turns,
         rows_max: int = TASK_QUEUE_WINDOW_ROWS_MAX,
         routing_of: RoutingOf = unrouted,
     ) -> None:
@@ -101,6 +103,7 @@ class LoadedQueue:
         self._store: Final = store
         self._clock: Final = clock
         self._spawn: Final = spawn
+        self._turns: Final = turns
         self._routing_of: Final = routing_of
         self._routing: QueueRouting | None = None
         now = clock.now()
@@ -210,7 +213,7 @@ class LoadedQueue:
     # ------------------------------------------------------------------------------------- tasks
     def offer(self, queued: QueuedTask) -> None:
         """Take note of a committed task."""
-        place = place_in_queue(queued.task)
+        place = place_in_queue(queued)
         now = self._clock.now()
         self.added.add(place[0], now)
         self.matcher.backlog.offer(place, queued)
@@ -228,6 +231,7 @@ class LoadedQueue:
         self._retries.pop(match.place, None)
         if went_out:
             self.dispatched.add(match.place[0], now)
+            self._turns.reach(self.key, match.place)
         if self.matcher.waiting_poller_count:
             self.pump(now)
 
@@ -328,7 +332,7 @@ class LoadedQueue:
     async def _read(self, page: Page[QueuedTask]) -> None:
         try:
             rows = await self._store.dispatches(self.key, after=page.after, limit=page.limit)
-            tasks = [((row.priority, row.task_id), queued_task(row)) for row in rows]
+            tasks = [(row.place, queued_task(row)) for row in rows]
         except asyncio.CancelledError:
             self.matcher.backlog.abandon_page(page)
             raise

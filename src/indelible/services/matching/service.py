@@ -9,7 +9,6 @@ start that fails and a node that stops leave the row where it is.
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
@@ -37,8 +36,6 @@ from indelible.base.errors import (
 from indelible.base.fresh_ids import FreshIds
 from indelible.base.ids import NamespaceId, QueueKey, QueueType
 from indelible.base.instants import (
-    MINUTE,
-    NO_DURATION,
     SECOND,
     Duration,
     Instant,
@@ -49,7 +46,6 @@ from indelible.base.invariants import InvariantError
 from indelible.base.limits import (
     LONG_POLL_MARGIN_SECONDS,
     TASK_QUEUE_WINDOW_ROWS_MAX,
-    TASK_QUEUES_LOADED_MAX,
     WORKERS_SHUT_DOWN_REMEMBERED_MAX,
 )
 from indelible.base.task_token import NexusTaskToken, QueryTaskToken
@@ -63,7 +59,8 @@ from indelible.ports.clients import (
     QueryTask,
     QueuedTask,
 )
-from indelible.ports.clock import Clocks, TimerHandle
+from indelible.ports.clock import Clocks
+from indelible.ports.dispatch_tasks import AnyDispatch
 from indelible.ports.entropy import Entropy
 from indelible.ports.stores import StoreError, TaskQueueStore
 from indelible.ports.telemetry import Telemetry
@@ -75,12 +72,14 @@ from indelible.services.matching.description import (
 from indelible.services.matching.lanes import RoutingOf, queues_of_poll, unrouted
 from indelible.services.matching.limits import QueueLimitsOf, default_limits
 from indelible.services.matching.loaded_queue import LoadedQueue, Spawn
+from indelible.services.matching.loaded_queues import LoadedQueues
 from indelible.services.matching.measurements import Measurements
 from indelible.services.matching.pending_nexus_tasks import PendingNexusTask, PendingNexusTasks
 from indelible.services.matching.pending_queries import PendingQueries, PendingQuery
 from indelible.services.matching.poll import Match, Poll, PollRequest, QueueTaskMatch
-from indelible.services.matching.scaling import advise_poller, backlog_age
+from indelible.services.matching.scaling import advise_poller
 from indelible.services.matching.shut_down_workers import ShutDownWorkers, WorkerKey
+from indelible.services.matching.turns import Turns
 from indelible.services.matching.waiting import next_match
 
 PollResponse = (
@@ -98,9 +97,6 @@ Start = Callable[[Match, Poll, str], Awaitable[R | None]]
 QUERY_POLLER_RECENT: Final = Duration(20 * SECOND)
 """Without a poller for that long, a query that nobody took is refused before its deadline (the
 reference's `matching.queryPollerUnavailableWindow`)."""
-SWEEP_INTERVAL: Final = MINUTE
-QUEUE_IDLE_MAX: Final = Duration(5 * MINUTE)
-WINDOW_IDLE_MAX: Final = MINUTE
 STOP_GRACE: Final = SECOND
 _IDS_PER_SEED: Final = 1_000_000
 
@@ -127,20 +123,25 @@ class MatchingService:
         self._clock: Final = clocks.node
         self._entropy: Final = entropy
         self._measurements: Final = Measurements(telemetry)
-        self._spawn: Final = spawn
-        self._rows_max: Final = rows_max
         self._routing_of: Final = routing_of
         self._limits_of: Final = limits_of
         self._history: HistoryClient | None = None
-        # The least recently created or polled first, so that a full table knows whom to unload.
-        self._queues: OrderedDict[QueueKey, LoadedQueue] = OrderedDict()
+        self._turns: Final = Turns()
+        self._queues: Final = LoadedQueues(
+            store,
+            clocks=clocks,
+            spawn=spawn,
+            measurements=self._measurements,
+            turns=self._turns,
+            rows_max=rows_max,
+            routing_of=routing_of,
+        )
         self._queries: Final = PendingQueries()
         self._nexus_tasks: Final = PendingNexusTasks()
         self._polls_by_worker: dict[WorkerKey, dict[Poll, LoadedQueue]] = {}
         self._shut_down: Final = ShutDownWorkers(workers_max=WORKERS_SHUT_DOWN_REMEMBERED_MAX)
         self._ids = FreshIds(entropy.token(16))
         self._ids_left = _IDS_PER_SEED
-        self._sweep_timer: TimerHandle | None = None
         self._open_poll_count = 0
         self._is_stopping = False
         self._drained: asyncio.Future[None] | None = None
@@ -149,16 +150,18 @@ class MatchingService:
         """Name the history service; once, before the first poll."""
         self._history = history
 
+    async def load(self) -> None:
+        """Take up where the tasks of all queues stand; once, before the first of them is added."""
+        await self._turns.load(self._store)
+
     async def stop(self) -> None:
         """End all polls and queries; wait up to a second for polls that are being served."""
         self._is_stopping = True
-        if self._sweep_timer is not None:
-            self._sweep_timer.cancel()
-            self._sweep_timer = None
+        self._queues.stop_sweeping()
         stopping = UnavailableError("The server is shutting down.")
         self._queries.refuse_all(stopping)
         self._nexus_tasks.refuse_all(stopping)
-        for queue in list(self._queues.values()):
+        for _, queue in self._queues.all():
             queue.dismiss_all()
         if self._open_poll_count:
             drained = self._drained = asyncio.get_running_loop().create_future()
@@ -169,9 +172,7 @@ class MatchingService:
                 await drained
             finally:
                 timer.cancel()
-        for queue in self._queues.values():
-            queue.unload()
-        self._queues.clear()
+        self._queues.unload_all()
 
     # ------------------------------------------------------------------------------------- polls
     async def poll_workflow_task_queue(
@@ -247,6 +248,10 @@ class MatchingService:
             self.forget_sticky(namespace_id, request.sticky_task_queue)
 
     # ------------------------------------------------------------------------------------- tasks
+    def assign_pass(self, queue: QueueKey, task: AnyDispatch) -> int:
+        """Return the turn of a task that is about to be written."""
+        return self._turns.assign(queue, task)
+
     def offer(self, task: QueuedTask) -> None:
         """Hand over a committed task. If nobody polls its queue, its row is all that is needed."""
         queue = self._queues.get(task.queue)
@@ -263,7 +268,7 @@ class MatchingService:
 
     def reroute(self, namespace_id: NamespaceId) -> None:
         """Match again in a namespace: tasks may go to other workers now."""
-        for key, queue in list(self._queues.items()):
+        for key, queue in self._queues.all():
             if key.namespace_id == namespace_id:
                 queue.end_polls_by_build_id()
                 queue.pump()
@@ -280,14 +285,14 @@ class MatchingService:
         if queue is not None:
             queue.dismiss_all()
             if queue.is_quiet():
-                self._unload(key)
+                self._queues.unload(key)
 
     # ----------------------------------------------------------------------------------- queries
     async def query(self, task: QueryTask, *, deadline: Instant) -> QueryAnswer | None:
         """Give a query to a worker and wait for its answer; see `ports.clients.MatchingClient`."""
         if self._is_stopping:
             raise UnavailableError("The server is shutting down.")
-        queue = self._queue(task.queue)
+        queue = self._queues.use(task.queue)
         pending = self._queries.open(self._fresh_id(), task)
         despair_at = Instant(deadline - LONG_POLL_MARGIN_SECONDS * SECOND)
         timers = (
@@ -322,7 +327,7 @@ class MatchingService:
         """Give a Nexus task to a worker and wait; see `ports.clients.MatchingClient`."""
         if self._is_stopping:
             raise UnavailableError("The server is shutting down.")
-        queue = self._queue(task.queue)
+        queue = self._queues.use(task.queue)
         pending = self._nexus_tasks.open(self._fresh_id(), task, deadline)
         timer = self._clock.call_at(deadline, partial(pending.settle, None))
         try:
@@ -389,7 +394,7 @@ class MatchingService:
         if poll.is_over:
             return None
         routing = self._routing_of(key)
-        queues = [self._queue(one) for one in queues_of_poll(key, poll, routing)]
+        queues = [self._queues.use(one) for one in queues_of_poll(key, poll, routing)]
         for queue in queues:
             if not queue.labels:
                 queue.labels = self._measurements.labels(
@@ -528,67 +533,6 @@ class MatchingService:
             self._ids_left = _IDS_PER_SEED
         self._ids_left -= 1
         return self._ids.uuid()
-
-    # ------------------------------------------------------------------------------------ queues
-    def _queue(self, key: QueueKey) -> LoadedQueue:
-        queue = self._queues.get(key)
-        if queue is not None:
-            self._queues.move_to_end(key)
-            return queue
-        if len(self._queues) >= TASK_QUEUES_LOADED_MAX:
-            self._make_room()
-        queue = self._queues[key] = LoadedQueue(
-            key,
-            store=self._store,
-            clock=self._clock,
-            spawn=self._spawn,
-            rows_max=self._rows_max,
-            routing_of=self._routing_of,
-        )
-        if self._sweep_timer is None:
-            self._arm_sweep()
-        return queue
-
-    def _make_room(self) -> None:
-        quiet = next((key for key, queue in self._queues.items() if queue.is_quiet()), None)
-        if quiet is None:
-            raise resource_exhausted(
-                "Too many task queues are polled.",
-                ResourceExhaustedCause.RESOURCE_EXHAUSTED_CAUSE_SYSTEM_OVERLOADED,
-                ResourceExhaustedScope.RESOURCE_EXHAUSTED_SCOPE_SYSTEM,
-            )
-        self._unload(quiet)
-
-    def _unload(self, key: QueueKey) -> None:
-        self._queues.pop(key).unload()
-
-    def _arm_sweep(self) -> None:
-        self._sweep_timer = self._clock.call_at(
-            after(self._clock.now(), SWEEP_INTERVAL), self._sweep
-        )
-
-    def _sweep(self) -> None:
-        """Unload what nobody uses, and tell how much the rest holds."""
-        self._sweep_timer = None
-        now = self._clock.now()
-        for key, queue in list(self._queues.items()):
-            idle = elapsed(queue.touched_at, now) if queue.is_quiet() else NO_DURATION
-            if idle >= QUEUE_IDLE_MAX:
-                self._unload(key)
-                continue
-            if queue.labels:
-                age = backlog_age(queue, self._clocks.clock_of(key.namespace_id).now())
-                self._measurements.backlog(
-                    queue.labels,
-                    count=queue.matcher.backlog.waiting_count,
-                    age=age,
-                    polls=queue.open_poll_count,
-                )
-            if idle >= WINDOW_IDLE_MAX:
-                queue.matcher.backlog.forget()
-        self._measurements.queues_loaded(len(self._queues))
-        if self._queues:
-            self._arm_sweep()
 
 
 def _worker_key(queue: LoadedQueue, poll: Poll) -> WorkerKey:

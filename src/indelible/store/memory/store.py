@@ -25,6 +25,7 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import Instant
 from indelible.base.limits import VISIBILITY_GROUPS_MAX
+from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.visibility.ordering import SortKey, SortValue, sort_value
 from indelible.ports.stores import (
     Commit,
@@ -38,6 +39,7 @@ from indelible.ports.stores import (
     VisibilityCursor,
     VisibilityFilter,
     VisibilityRecord,
+    WaitingPasses,
 )
 from indelible.ports.telemetry import NoTelemetry, Telemetry
 from indelible.store.memory.search import compare_places, cursor_place, matching, place_of
@@ -151,12 +153,31 @@ class MemoryStore:
         return self._tables.open_count
 
     async def dispatches(
-        self, queue: QueueKey, *, after: tuple[int, TaskId], limit: int
+        self, queue: QueueKey, *, after: TaskPlace, limit: int
     ) -> Sequence[DispatchRow]:
-        """Return the tasks of a queue behind `(priority, task id)`, in the queue's order."""
+        """Return the tasks of a queue behind a place, in the queue's order."""
         stored = self._tables.queues.get(queue, Queue())
         start = bisect_right(stored.order, after)
-        return [stored.rows[task_id] for _, task_id in stored.order[start : start + limit]]
+        return [stored.rows[task_id] for *_, task_id in stored.order[start : start + limit]]
+
+    async def waiting_passes(self) -> Sequence[WaitingPasses]:
+        """Return the passes that tasks of all queues have; pass 0 does not count."""
+        passes: dict[tuple[QueueKey, int, str], list[int]] = {}
+        for queue, stored in self._tables.queues.items():
+            for row in stored.rows.values():
+                if row.pass_number:
+                    of_key = passes.setdefault((queue, row.priority, row.fairness_key), [])
+                    of_key.append(row.pass_number)
+        return [
+            WaitingPasses(
+                queue=queue,
+                priority=priority,
+                fairness_key=key,
+                first=min(of_key),
+                last=max(of_key),
+            )
+            for (queue, priority, key), of_key in sorted(passes.items())
+        ]
 
     async def dispatch_count(self, queue: QueueKey) -> int:
         """Return how many tasks lie in a queue."""

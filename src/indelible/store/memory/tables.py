@@ -21,6 +21,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import NEVER, Instant
+from indelible.engine.matching.priority import TaskPlace
 from indelible.ports.stores import (
     Commit,
     CommitConflictError,
@@ -72,21 +73,21 @@ class Transfers:
 
 @dataclass(slots=True)
 class Queue:
-    """The dispatch tasks of a task queue, ordered by (priority, task id)."""
+    """The dispatch tasks of a task queue, in the order of their places."""
 
     rows: dict[TaskId, DispatchRow] = field(default_factory=dict)
-    order: list[tuple[int, TaskId]] = field(default_factory=list)
+    order: list[TaskPlace] = field(default_factory=list)
 
     def add(self, row: DispatchRow) -> None:
         """Insert a task."""
         self.rows[row.task_id] = row
-        insort(self.order, (row.priority, row.task_id))
+        insort(self.order, row.place)
 
     def remove(self, task_id: TaskId) -> None:
         """Remove a task; an absent one is ignored."""
         row = self.rows.pop(task_id, None)
         if row is not None:
-            del self.order[bisect_left(self.order, (row.priority, task_id))]
+            del self.order[bisect_left(self.order, row.place)]
 
 
 @dataclass(slots=True)

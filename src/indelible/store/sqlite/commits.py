@@ -339,6 +339,8 @@ class CommitWriter:
                     queue.queue_type,
                     queue.name,
                     row.priority,
+                    row.pass_number,
+                    row.fairness_key,
                     row.created_at,
                     self._namespace_ref(key.namespace_id),
                     key.workflow_id,

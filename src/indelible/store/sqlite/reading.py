@@ -14,6 +14,7 @@ from indelible.base.ids import (
     EventId,
     NamespaceId,
     QueueKey,
+    QueueType,
     RunId,
     ShardId,
     TaskId,
@@ -21,6 +22,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import Instant
+from indelible.engine.matching.priority import TaskPlace
 from indelible.ports.stores import (
     DispatchRow,
     HistoryBatch,
@@ -28,6 +30,7 @@ from indelible.ports.stores import (
     StoredExecution,
     SubRecord,
     TransferRow,
+    WaitingPasses,
 )
 from indelible.store.sqlite import statements as sql
 from indelible.store.sqlite.branches import EVENT_ID_END, Part, segments, within
@@ -56,13 +59,17 @@ class Reader:
     def _key(
         self, namespace_ref: int, workflow_id: str, run_id: str, archetype: int
     ) -> WorkflowKey:
+        namespace_id = self._namespace_id(namespace_ref)
+        return WorkflowKey(
+            namespace_id, WorkflowId(workflow_id), RunId(run_id), Archetype(archetype)
+        )
+
+    def _namespace_id(self, namespace_ref: int) -> NamespaceId:
         namespace_id = self._namespace_ids.get(namespace_ref)
         if namespace_id is None:
             row = self._execute(sql.NAMESPACE_ID, (namespace_ref,)).fetchone()
             namespace_id = self._namespace_ids[namespace_ref] = NamespaceId(row[0])
-        return WorkflowKey(
-            namespace_id, WorkflowId(workflow_id), RunId(run_id), Archetype(archetype)
-        )
+        return namespace_id
 
     def load_execution(self, key: WorkflowKey) -> StoredExecution | None:
         """Return an execution with all its sub-records."""
@@ -145,10 +152,8 @@ class Reader:
             for task_id, *key, blob in rows
         ]
 
-    def dispatches(
-        self, queue: QueueKey, after: tuple[int, TaskId], limit: int
-    ) -> Sequence[DispatchRow]:
-        """Return the tasks of a queue behind `(priority, task id)`, in the queue's order."""
+    def dispatches(self, queue: QueueKey, after: TaskPlace, limit: int) -> Sequence[DispatchRow]:
+        """Return the tasks of a queue behind a place, in the queue's order."""
         namespace_ref = self.namespace_ref(queue.namespace_id)
         rows = self._execute(
             sql.DISPATCHES, (namespace_ref, queue.queue_type, queue.name, *after, limit)
@@ -157,12 +162,28 @@ class Reader:
             DispatchRow(
                 queue=queue,
                 priority=priority,
+                pass_number=pass_number,
                 task_id=task_id,
                 key=self._key(*key),
                 created_at=Instant(created_at),
+                fairness_key=fairness_key,
                 blob=blob,
             )
-            for priority, task_id, created_at, *key, blob in rows
+            for priority, pass_number, task_id, fairness_key, created_at, *key, blob in rows
+        ]
+
+    def waiting_passes(self) -> Sequence[WaitingPasses]:
+        """Return the passes that tasks of all queues have, in one walk along their index."""
+        rows = self._execute(sql.WAITING_PASSES).fetchall()
+        return [
+            WaitingPasses(
+                queue=QueueKey(self._namespace_id(namespace_ref), QueueType(queue_type), name),
+                priority=priority,
+                fairness_key=fairness_key,
+                first=first,
+                last=last,
+            )
+            for namespace_ref, queue_type, name, priority, fairness_key, first, last in rows
         ]
 
     def namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:

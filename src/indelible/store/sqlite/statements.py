@@ -152,26 +152,36 @@ WHERE shard_id = ? AND task_id > ? ORDER BY task_id LIMIT ?
 """
 ADD_DISPATCH: Final = """
 INSERT INTO dispatches (
-    task_id, queue_namespace_ref, queue_type, queue_name, priority, created_at,
-    namespace_ref, workflow_id, run_id, archetype, blob
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    task_id, queue_namespace_ref, queue_type, queue_name, priority, pass_number, fairness_key,
+    created_at, namespace_ref, workflow_id, run_id, archetype, blob
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 REMOVE_DISPATCH: Final = """
 DELETE FROM dispatches
 WHERE task_id = ? AND queue_name = ? AND queue_type = ? AND queue_namespace_ref = ?
 """
-# In two parts: SQLite does not use the second column of (priority, task_id) > (?, ?) where that is
-# the number of the row.
-DISPATCHES: Final = """
-SELECT priority, task_id, created_at, namespace_ref, workflow_id, run_id, archetype, blob
+# In parts: SQLite does not use the last column of (priority, pass_number, task_id) > (?, ?, ?)
+# where that is the number of the row.
+_DISPATCHES: Final = """
+SELECT priority, pass_number, task_id, fairness_key, created_at,
+    namespace_ref, workflow_id, run_id, archetype, blob
 FROM dispatches INDEXED BY dispatches_by_queue
 WHERE queue_namespace_ref = ?1 AND queue_type = ?2 AND queue_name = ?3
-    AND priority = ?4 AND task_id > ?5
+"""
+DISPATCHES: Final = f"""
+{_DISPATCHES} AND priority = ?4 AND pass_number = ?5 AND task_id > ?6
 UNION ALL
-SELECT priority, task_id, created_at, namespace_ref, workflow_id, run_id, archetype, blob
+{_DISPATCHES} AND priority = ?4 AND pass_number > ?5
+UNION ALL
+{_DISPATCHES} AND priority > ?4
+ORDER BY priority, pass_number, task_id LIMIT ?7
+"""
+WAITING_PASSES: Final = """
+SELECT queue_namespace_ref, queue_type, queue_name, priority, fairness_key,
+    min(pass_number), max(pass_number)
 FROM dispatches INDEXED BY dispatches_by_queue
-WHERE queue_namespace_ref = ?1 AND queue_type = ?2 AND queue_name = ?3 AND priority > ?4
-ORDER BY priority, task_id LIMIT ?6
+WHERE pass_number > 0
+GROUP BY queue_namespace_ref, queue_type, queue_name, priority, fairness_key
 """
 DISPATCH_COUNT: Final = """
 SELECT count(*) FROM dispatches INDEXED BY dispatches_by_queue

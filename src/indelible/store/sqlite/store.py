@@ -27,6 +27,7 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import Instant
+from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.visibility.ordering import SortKey, SortValue
 from indelible.ports.stores import (
     Commit,
@@ -40,6 +41,7 @@ from indelible.ports.stores import (
     VisibilityCursor,
     VisibilityFilter,
     VisibilityRecord,
+    WaitingPasses,
 )
 from indelible.ports.telemetry import NoTelemetry, Telemetry
 from indelible.store.sqlite import statements as sql
@@ -215,10 +217,14 @@ class SqliteStore:
         return self._read(partial(self._reader.transfers, shard_id, after, limit))
 
     async def dispatches(
-        self, queue: QueueKey, *, after: tuple[int, TaskId], limit: int
+        self, queue: QueueKey, *, after: TaskPlace, limit: int
     ) -> Sequence[DispatchRow]:
-        """Return the tasks of a queue behind `(priority, task id)`, in the queue's order."""
+        """Return the tasks of a queue behind a place, in the queue's order."""
         return self._read(partial(self._reader.dispatches, queue, after, limit))
+
+    async def waiting_passes(self) -> Sequence[WaitingPasses]:
+        """Return the passes that tasks of all queues have; pass 0 does not count."""
+        return self._read(self._reader.waiting_passes)
 
     async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces, ordered by id."""

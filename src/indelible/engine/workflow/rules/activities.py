@@ -34,6 +34,7 @@ from indelible.base.errors import (
     workflow_already_completed,
 )
 from indelible.base.failures import kept_failure
+from indelible.base.fair_shares import fair_share
 from indelible.base.ids import EventId
 from indelible.base.instants import (
     NO_DURATION,
@@ -71,6 +72,7 @@ def queue_attempt(step: Transition, scheduled_event_id: EventId) -> None:
         return
     task_id = step.next_task_id()
     queue_name = activity_task_queue(step, record.task_queue)
+    priority = merged_priority(step.execution, record)
     step.change(
         deltas.ActivityQueued(
             scheduled_event_id=scheduled_event_id,
@@ -82,7 +84,8 @@ def queue_attempt(step: Transition, scheduled_event_id: EventId) -> None:
             task_id=task_id,
             queue_name=queue_name,
             scheduled_event_id=scheduled_event_id,
-            priority=merged_priority(step.execution, record).priority_key,
+            priority=priority.priority_key,
+            share=fair_share(priority),
         )
     )
 

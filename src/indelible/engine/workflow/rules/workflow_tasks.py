@@ -40,7 +40,9 @@ from indelible.engine.workflow.rules.versioning import (
     workflow_task_queue,
 )
 from indelible.engine.workflow.state import DispatchRef, WorkflowTaskRecord
-from indelible.engine.workflow.tasks import WorkflowTaskDispatch
+from indelible.engine.workflow.tasks import (
+    workflow_task_dispatch,
+)
 from indelible.engine.workflow.transition import Transition
 from indelible.engine.workflow.versioning import EffectiveVersion
 
@@ -148,7 +150,8 @@ def schedule_speculative_task(step: Transition, *, is_inline: bool = False) -> N
     )
     if not is_inline:
         step.offers.append(
-            WorkflowTaskDispatch(
+            workflow_task_dispatch(
+                step.execution,
                 task_id=task_id,
                 queue_name=queue_name,
                 is_sticky=is_sticky,
@@ -217,7 +220,8 @@ def _enqueue(step: Transition, queue: TaskQueue, original_scheduled_at: Instant)
         )
     )
     step.dispatch(
-        WorkflowTaskDispatch(
+        workflow_task_dispatch(
+            step.execution,
             task_id=task_id,
             queue_name=queue_name,
             is_sticky=is_sticky,
