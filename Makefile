@@ -136,6 +136,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 docs: $(STAMP)
 	$(BIN)/python scripts/dynamic_config_page.py
 	$(BIN)/python -m scripts.cli_check.page
+	$(BIN)/python scripts/cli_page.py
 
 lock: $(STAMP)
 	$(BIN)/$(LOCK) pyproject.toml -o requirements/runtime.txt

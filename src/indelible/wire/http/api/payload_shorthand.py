@@ -121,7 +121,7 @@ def _walked_one(value: Json, field: FieldDescriptor, rules: _Rules) -> Json:
 def _short(value: Json) -> Json:
     """The short form of a long payload, or the long one if it has none."""
     form = _loaded(value)
-    return value if form is _KEPT else form
+    return _in_order(value) if form is _KEPT else form
 
 
 def _short_list(value: Json) -> Json:
@@ -130,7 +130,17 @@ def _short_list(value: Json) -> Json:
         return []
     forms = [_loaded(one) for one in payloads]
     # One that must stay long keeps the others company: a reader knows the form by the list.
-    return value if any(form is _KEPT for form in forms) else forms
+    if any(form is _KEPT for form in forms):
+        return {"payloads": [_in_order(one) for one in payloads]}
+    return forms
+
+
+def _in_order(value: Json) -> Json:
+    """A long payload with its metadata in the order of the keys, as in every other map."""
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(metadata, dict):
+        return value
+    return {**value, "metadata": {key: metadata[key] for key in sorted(metadata)}}
 
 
 _KEPT: Final[dict[str, Json]] = {}

@@ -1,0 +1,184 @@
+"""What the transcripts play on: a worker with two workflows, and the way to replay a transcript.
+
+A transcript is a file of commands with what they print: `$ words`, then standard output, then
+standard error after `! `, then `-> code` if it is not 0. What differs from run to run is replaced.
+`INDELIBLE_WRITE_TRANSCRIPTS=1` writes the files anew; a reviewer reads the difference.
+"""
+
+import asyncio
+import os
+import re
+import shlex
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+TRANSCRIPTS: Final = Path(__file__).parent / "transcripts"
+WRITE_VARIABLE: Final = "INDELIBLE_WRITE_TRANSCRIPTS"
+QUEUE: Final = "stage"
+
+Ran = tuple[int, str, str]
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_VARYING: Final = (
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "<time>"),
+    (
+        re.compile(
+            r"\b(in )?\d+ (second|minute|hour|day|week|month|year)s?( ago)? *|(?<=  )now\b *"
+        ),
+        "<ago>",
+    ),
+    (re.compile(r"indelible-cli:\S+?@[\w.-]+"), "<identity>"),
+    (re.compile(r"\d+@[\w.-]+"), "<worker>"),
+    (re.compile(r"((HistorySize|HistoryLength|StateTransitionCount) +)\d+"), r"\1<count>"),
+    (re.compile(r"(durationMillis\": )\d+"), r"\1<millis>"),
+    (re.compile(r"(?<=  )(\d+(\.\d+)?(ms|s|m|h)\b ?)+(?=  |$)", re.MULTILINE), "<span>"),
+    (re.compile(r"Stack for <Task.*"), "Stack for <task>"),
+    (re.compile(r"^(! )?( +)File \"(.*\n((! )?\2.*\n|(! )?\n)*)", re.MULTILINE), r"\1\2<stack>\n"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
+)
+
+
+@activity.defn(name="greet")
+async def greet(name: str) -> str:
+    return f"Hello, {name}!"
+
+
+@workflow.defn(name="Greeting")
+class Greeting:
+    """Greets once, or waits to be told that it may end."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.is_over = False
+
+    @workflow.run
+    async def run(self, name: str, waits: bool = False) -> str:
+        self.name = name
+        if waits:
+            await workflow.wait_condition(lambda: self.is_over)
+        return await workflow.execute_activity(
+            "greet",
+            self.name,
+            result_type=str,
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+
+    @workflow.signal
+    def finish(self) -> None:
+        self.is_over = True
+
+    @workflow.query
+    def who(self) -> str:
+        return self.name
+
+    @workflow.update
+    def rename(self, name: str) -> str:
+        before, self.name = self.name, name
+        return before
+
+    @rename.validator
+    def check(self, name: str) -> None:
+        if not name:
+            raise ApplicationError("nobody has no name", type="NoName")
+
+
+@workflow.defn(name="Failing")
+class Failing:
+    """Has a child that ends well, and ends badly itself."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.execute_child_workflow(
+            "Greeting", "child", id=f"{workflow.info().workflow_id}-child"
+        )
+        raise ApplicationError("it was not to be", type="Fate", non_retryable=True)
+
+
+@contextmanager
+def working(address: str) -> Iterator[None]:
+    """A worker in a thread of its own, as long as the block lasts."""
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+    ready = threading.Event()
+
+    async def work() -> None:
+        client = await Client.connect(address)
+        worker = Worker(
+            client,
+            task_queue=QUEUE,
+            workflows=[Greeting, Failing],
+            activities=[greet],
+            build_id="stage",
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        )
+        async with worker:
+            ready.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(work(),))
+    thread.start()
+    try:
+        assert ready.wait(30), "the worker did not start"
+        yield
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+# -------------------------------------------------------------------------------- transcripts
+def played(path: Path, run: Callable[[list[str]], Ran]) -> tuple[str, str]:
+    """Run the commands of a transcript; return it as it is and as it should be."""
+    expected = path.read_text()
+    normal = _Normal()
+    parts: list[str] = []
+    for line in expected.splitlines():
+        if line.startswith("# "):
+            parts.append(f"{line}\n\n")
+        if line.startswith("$ "):
+            code, out, err = run(shlex.split(normal.named(line[2:])))
+            parts.append(f"{line}\n{_shown(normal, code, out, err)}\n")
+    found = "".join(parts)
+    if os.environ.get(WRITE_VARIABLE):
+        path.write_text(found)
+        expected = found
+    return found, expected
+
+
+def _shown(normal: "_Normal", code: int, out: str, err: str) -> str:
+    told = "".join(f"! {line}\n" for line in err.splitlines())
+    ended = f"-> {code}\n" if code else ""
+    return normal(out) + normal(told) + ended
+
+
+class _Normal:
+    """Replaces what differs from run to run; ids keep a name by the order of their coming."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str:
+        text = _UUID.sub(self._name, text)
+        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+        for pattern, words in _VARYING:
+            text = pattern.sub(words, text)
+        return text
+
+    def named(self, text: str) -> str:
+        """Put the ids that came into a command that names them."""
+        for uuid, name in self._ids.items():
+            text = text.replace(name, uuid)
+        return text
+
+    def _name(self, found: re.Match[str]) -> str:
+        return self._ids.setdefault(found[0], f"<id-{len(self._ids) + 1}>")
