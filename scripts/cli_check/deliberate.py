@@ -31,7 +31,7 @@ def _meant(commands: str, path: str, reason: str) -> Deliberate:
     return Deliberate(commands=commands, path=path, reason=reason)
 
 
-_EVENTS: Final = "workflow (show|result|describe)"
+_EVENTS: Final = "workflow (show|result|describe|execute)"
 _DESCRIBED: Final = "workflow describe"
 _AN_ENTITY: Final = (
     "Schedules and versions of workers are entities of their own here, not workflows of the system:"
@@ -99,6 +99,29 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         r"/\*/searchAttributes/indexedFields",
         "Rows carry what users have set; the reference shows its inner division of the namespace.",
     ),
+    _meant("activity list", r"/\*/stateSizeBytes", "Rows of activities tell their size as well."),
+    _meant(
+        "activity describe",
+        "/longPollToken",
+        "A closed activity has no token: there is nothing left to wait for.",
+    ),
+    _meant(
+        "schedule describe",
+        "/schedule/policies/catchupWindow",
+        "A catch-up window that nobody set is not told, since SDKs compare what they read with what"
+        " they wrote.",
+    ),
+    _meant(
+        "(workflow|activity|schedule|nexus operation) list -q",
+        "error",
+        "The reference reads queries in two ways, which refuse in different words; ours are of"
+        " the stricter one.",
+    ),
+    _meant(
+        "task-queue describe .*--legacy-mode",
+        r"/taskQueues/\*/.*|/versioning_info",
+        "Tasks are rows of a queue: there are no blocks of ids and no levels of reading.",
+    ),
 )
 
 NOT_BUILT: Final[tuple[Deliberate, ...]] = (
@@ -106,6 +129,36 @@ NOT_BUILT: Final[tuple[Deliberate, ...]] = (
         "worker deployment (create-version .*--aws|update-version-comp)|operator cluster system",
         "error|/capabilities/serverScaledDeployments",
         "This server does not run workers, so versions have no compute configuration.",
+    ),
+    _meant(
+        "activity (pause|unpause|reset|update-options|describe) -a (sa-4|missing)",
+        "exit|error|/|/info/.*",
+        "Activities without a workflow cannot be paused, reset or changed.",
+    ),
+    _meant(
+        "operator namespace",
+        r"(/\*)?/namespaceInfo/capabilities/standaloneActivityOperatorCommands",
+        "Activities without a workflow cannot be paused, reset or changed.",
+    ),
+    _meant(
+        "activity describe",
+        "/info/sdkVersion",
+        "A standalone activity tells the name of the SDK that worked on it, not its version.",
+    ),
+    _meant(
+        "operator namespace",
+        r"(/\*)?/namespaceInfo/limits/workflowTaskCompletionSizeLimitError",
+        "The size of a workflow task's completion as a whole has no limit of its own.",
+    ),
+    _meant(
+        "worker deployment describe-version .*--report-task-queue-stats",
+        r"/taskQueuesInfos/\*/statsByPriorityKey",
+        "The statistics of a version's task queues are not told by priority.",
+    ),
+    _meant(
+        "task-queue (describe .*--report-reachability|get-build-id-reachability)",
+        r"/.*",
+        "Reachability does not follow versioning rules and build-id sets to the end.",
     ),
 )
 

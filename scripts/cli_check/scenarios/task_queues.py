@@ -206,6 +206,10 @@ _DEPLOYMENTS: Final = scenario(
     look(f"worker deployment describe-version {_TWO}"),
     step(f"worker deployment set-ramping-version {_ONE} --percentage 30 -y"),
     step(f"worker deployment set-ramping-version {_TWO} --percentage 130 -y"),
+    step(
+        f"worker deployment set-ramping-version --deployment-name {_DEPLOYMENT} --build-id 9.0"
+        " --percentage 1 -y"
+    ),
     step(f"workflow execute -w dep-1 --type Versioned -t {_QUEUE} -i '\"you\"'"),
     look("workflow describe -w dep-1"),
     step(f"worker deployment set-ramping-version {_TWO} --delete -y"),

@@ -60,7 +60,7 @@ def test_operations(before: Sets, request_: Update, after: Sets) -> None:
     [
         (Update(), "an operation to be specified"),
         (Update(add_new_build_id_in_new_default_set="a1"), "version a1 already exists"),
-        (compatible("x", "none"), "targeted compatible version none not found"),
+        (compatible("x", "none"), "targeted compatible_version none not found"),
         (compatible("b", "a1"), "both versions exist and are incompatible"),
         (compatible("a1", "a2"), "is not default in set"),
         (compatible("a2", "a1", make_set_default=True), "is not default for queue"),

@@ -9,6 +9,7 @@ from indelible.base.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
     InvalidArgumentError,
+    NotFoundError,
     ResourceExhaustedError,
     ServiceError,
 )
@@ -158,13 +159,13 @@ def test_the_same_change_again_changes_nothing() -> None:
         ),
         (
             lambda one: set_current(one, "9", ME, now=NOW),
-            FailedPreconditionError,
-            "version d.9 not found in deployment",
+            NotFoundError,
+            "build ID '9' not found in Worker Deployment 'd'",
         ),
         (
             lambda one: set_ramping(one, "9", 1, ME, now=NOW),
-            FailedPreconditionError,
-            "requested ramping version d.9 not found in deployment",
+            NotFoundError,
+            "build ID '9' not found in Worker Deployment 'd'",
         ),
         (
             lambda one: set_ramping(one, "1", 1, ME, now=NOW),
@@ -189,6 +190,11 @@ def test_the_same_change_again_changes_nothing() -> None:
         ),
         (
             lambda one: delete(set_current(one, "2", ME, now=NOW), "1"),
+            FailedPreconditionError,
+            "is draining",
+        ),
+        (
+            lambda one: delete(set_current(one, "2", ME, now=NOW), "1", has_pollers=True),
             FailedPreconditionError,
             "is draining",
         ),

@@ -136,7 +136,9 @@ def test_the_first_task_moves_a_run_to_the_version_of_its_worker() -> None:
     info = describe_workflow(chain.current.state).workflow_execution_info.versioning_info
     assert info.version_transition.deployment_version.build_id == "1"
     chain.respond(timer(), deployment_options=options(ONE), versioning_behavior=PINNED)
-    info = describe_workflow(chain.current.state).workflow_execution_info.versioning_info
+    described = describe_workflow(chain.current.state).workflow_execution_info
+    assert described.worker_deployment_name == "d"
+    info = described.versioning_info
     assert (info.behavior, info.deployment_version.build_id) == (PINNED, "1")
     assert (info.HasField("version_transition"), info.revision_number) == (False, 7)
     completed = chain.current.event("WorkflowTaskCompleted")
@@ -252,4 +254,5 @@ def test_a_run_without_versions_shows_none() -> None:
     chain.respond(complete())
     described = describe_workflow(chain.current.state).workflow_execution_info
     assert not described.HasField("versioning_info")
+    assert not described.worker_deployment_name
     assert searchable(chain) == {}

@@ -104,9 +104,7 @@ def _add_compatible(sets: Sets, given: Request.AddNewCompatibleVersion) -> Sets:
     build_id, existing = given.new_build_id, given.existing_compatible_build_id
     place = _find(sets, existing)
     if place is None:
-        raise NotFoundError(
-            f"targeted compatible version {existing} not found, is the existing version correct?"
-        )
+        raise NotFoundError(f"targeted compatible_version {existing} not found")
     found = _find(sets, build_id)
     if found is not None and found != place:
         raise InvalidArgumentError(

@@ -137,7 +137,6 @@ def set_current(
     deployment = _existing(
         deployment,
         build_id,
-        refusal=f"version {old_version_text(deployment.named(build_id))} not found in deployment",
         is_creation_allowed=is_creation_allowed,
         now=now,
     )
@@ -184,10 +183,6 @@ def set_ramping(
     deployment = _existing(
         deployment,
         build_id or "",
-        refusal=(
-            f"requested ramping version {old_version_text(deployment.named(build_id or ''))} "
-            "not found in deployment"
-        ),
         is_creation_allowed=is_creation_allowed,
         now=now,
     )
@@ -316,12 +311,12 @@ def delete_version(
             f"version '{text}' cannot be deleted since it is current or ramping"
         )
     _check_identity(deployment, conditions)
+    if version.drainage_status == DRAINING and not is_drainage_skipped:
+        raise FailedPreconditionError(f"version '{text}' cannot be deleted since it is draining")
     if has_pollers:
         raise FailedPreconditionError(
             f"version '{text}' cannot be deleted since it has active pollers"
         )
-    if version.drainage_status == DRAINING and not is_drainage_skipped:
-        raise FailedPreconditionError(f"version '{text}' cannot be deleted since it is draining")
     return replace(
         deployment,
         versions=tuple(one for one in deployment.versions if one.build_id != build_id),
@@ -367,24 +362,25 @@ def existing_version(deployment: Deployment, build_id: str) -> DeploymentVersion
     """Return the version of a build id, or refuse."""
     version = deployment.version(build_id)
     if version is None:
-        raise NotFoundError(
-            f"build ID '{build_id}' not found in Worker Deployment '{deployment.name}'"
-        )
+        raise NotFoundError(_version_not_found(deployment, build_id))
     return version
+
+
+def _version_not_found(deployment: Deployment, build_id: str) -> str:
+    return f"build ID '{build_id}' not found in Worker Deployment '{deployment.name}'"
 
 
 def _existing(
     deployment: Deployment,
     build_id: str,
     *,
-    refusal: str,
     is_creation_allowed: bool,
     now: Instant,
 ) -> Deployment:
     if not build_id or deployment.version(build_id) is not None:
         return deployment
     if not is_creation_allowed:
-        raise FailedPreconditionError(refusal)
+        raise NotFoundError(_version_not_found(deployment, build_id))
     return add_version(deployment, build_id, now=now)[0]
 
 

@@ -37,6 +37,7 @@ SUPPORTED_CLIENTS: Final = {
     "temporal-cli": "<2.0.0",
     "temporal-server": "<2.0.0",
     "temporal-ui": "<3.0.0",
+    "Nexus-go-sdk": "<2.0.0",
 }
 _FAILOVER_VERSION_INCREMENT: Final = 10
 _INITIAL_FAILOVER_VERSION: Final = 1

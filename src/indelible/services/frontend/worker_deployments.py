@@ -38,6 +38,7 @@ from indelible.base.errors import (
     AlreadyExistsError,
     FailedPreconditionError,
     InvalidArgumentError,
+    NotFoundError,
 )
 from indelible.base.ids import NamespaceId, QueueKey, QueueType
 from indelible.base.versions import (
@@ -170,7 +171,9 @@ class WorkerDeploymentHandlers:
     ) -> Message:
         asked = asked_version(request.version, version_of_message(request.deployment_version))
         deployment = await self._looked_at(namespace, asked.deployment_name)
-        version = existing_version(deployment, asked.build_id)
+        version = deployment.version(asked.build_id)
+        if version is None:
+            raise NotFoundError("Worker Deployment Version not found")
         return DescribeWorkerDeploymentVersionResponse(
             worker_deployment_version_info=describe_version(deployment, version),
             version_task_queues=[

@@ -108,6 +108,9 @@ def add_versioning(described: WorkflowExecutionInfo, execution: ExecutionRecord)
     found.SetInParent()
     if override:
         found.versioning_override.CopyFrom(parse_override(override))
+    effective = version_of_run(execution).version
+    if effective is not None:
+        described.worker_deployment_name = effective.deployment_name
     if record is None:
         return
     found.behavior = VersioningBehavior.ValueType(record.behavior)
