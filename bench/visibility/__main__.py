@@ -23,7 +23,7 @@ from indelible.engine.visibility.query import compile_query
 from indelible.engine.visibility.search_attributes import INT, KEYWORD, KEYWORD_LIST
 from indelible.ports.stores import VisibilityFilter
 from indelible.store.sqlite import SqliteStore, statements as sql
-from indelible.store.sqlite.commits import OPEN_CLOSE_ORDER
+from indelible.store.sqlite.visibility_rows import OPEN_CLOSE_ORDER
 
 NAMESPACE: Final = NamespaceId("bench")
 CUSTOM: Final = {"Customer": KEYWORD, "Tags": KEYWORD_LIST, "Amount": INT}

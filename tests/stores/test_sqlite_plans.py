@@ -12,9 +12,10 @@ import pytest
 from indelible.base.ids import RunId, TaskId
 from indelible.base.instants import NEVER, Instant
 from indelible.engine.matching.priority import BEFORE_ALL
+from indelible.engine.visibility.filters import AnyOf
 from indelible.engine.visibility.ordering import STATUS, SortKey
-from indelible.ports.stores import VisibilityCursor, VisibilityFilter
-from indelible.store.sqlite import SqliteStore, search, statements as sql
+from indelible.ports.stores import Comparison, VisibilityCursor, VisibilityFilter
+from indelible.store.sqlite import SqliteStore, access_paths, search, statements as sql
 from indelible.store.sqlite.migrations import known_migrations, migrate
 from tests.stores.builders import (
     BYTES_MAX,
@@ -24,6 +25,7 @@ from tests.stores.builders import (
     QUEUE,
     batch,
     compare,
+    compare_attribute,
     dispatch,
     key,
     own,
@@ -33,6 +35,7 @@ from tests.stores.builders import (
 )
 
 A: Final = key("a", "run-a")
+TYPE: Final = SortKey(field="workflow_type", is_search_attribute=False)
 Parameters = Sequence[str | int | float] | dict[str, int]
 
 
@@ -77,6 +80,9 @@ PLANS: Final = {
     "REMOVE_DISPATCH": "dispatches USING INTEGER PRIMARY KEY (rowid=?)",
     "DELETE_HISTORY_SLICE": "history_batches USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
     "DELETE_VISIBILITY": "visibility USING INTEGER PRIMARY KEY (rowid=?)",
+    "VISIBILITY_PLACE": "visibility USING INTEGER PRIMARY KEY (rowid=?)",
+    "DELETE_VISIBILITY_VALUE": "visibility_values USING PRIMARY KEY (namespace_ref=?",
+    "DELETE_VISIBILITY_COUNT": "visibility_counts USING PRIMARY KEY (namespace_ref=?",
 }
 
 
@@ -98,54 +104,190 @@ def test_a_history_page_is_one_range(connection: sqlite3.Connection, statement: 
 
 PLACE: Final = VisibilityCursor(close_time=NEVER, start_time=Instant(1), run_id=RunId("r"))
 ORDERED: Final = "(close_order,start_time)<(?,?))"
-LISTS: Final[dict[str, tuple[VisibilityFilter, str]]] = {
-    "all": (where(), f"visibility_by_time (namespace_ref=? AND archetype=? AND {ORDERED}"),
+LISTED: Final = compare_attribute("TemporalNamespaceDivision", "is null", None)
+PARTITION: Final = "namespace_ref=? AND archetype=?"
+
+
+def listed(*comparisons: Comparison) -> VisibilityFilter:
+    """What a client's query becomes: the service's own executions are left out."""
+    return where(*comparisons, LISTED)
+
+
+WALKS: Final[dict[str, tuple[VisibilityFilter, str]]] = {
+    "all": (listed(), f"visibility_by_time ({PARTITION} AND {ORDERED}"),
+    "open": (
+        listed(compare("close_time", "is null", None)),
+        f"visibility_by_time ({PARTITION} AND close_order>? AND {ORDERED}",
+    ),
+    "closed in a window": (
+        listed(compare("close_time", ">=", 1), compare("close_time", "<=", 9)),
+        f"visibility_by_time ({PARTITION} AND close_order>? AND {ORDERED}",
+    ),
     "status": (
-        where(compare("status", "=", 1)),
-        f"visibility_by_status (namespace_ref=? AND archetype=? AND status=? AND {ORDERED}",
+        listed(compare("status", "=", 1)),
+        f"visibility_by_status ({PARTITION} AND status=? AND {ORDERED}",
     ),
     "type": (
-        where(compare("workflow_type", "=", "t")),
-        f"visibility_by_type (namespace_ref=? AND archetype=? AND workflow_type=? AND {ORDERED}",
+        listed(compare("workflow_type", "=", "t")),
+        f"visibility_by_type ({PARTITION} AND workflow_type=? AND {ORDERED}",
+    ),
+    "type and status": (
+        listed(compare("status", "=", 3), compare("workflow_type", "=", "t")),
+        f"visibility_by_type ({PARTITION} AND workflow_type=? AND {ORDERED}",
+    ),
+    "type, status and start": (
+        listed(
+            compare("workflow_type", "=", "t"),
+            compare("status", "=", 3),
+            compare("start_time", ">", 5),
+        ),
+        f"visibility_by_type ({PARTITION} AND workflow_type=? AND {ORDERED}",
     ),
     "workflow id": (
-        where(compare("workflow_id", "=", "w"), compare("status", "=", 1)),
-        f"visibility_by_workflow (namespace_ref=? AND archetype=? AND workflow_id=? AND {ORDERED}",
+        listed(compare("workflow_id", "=", "w")),
+        f"visibility_by_workflow ({PARTITION} AND workflow_id=? AND {ORDERED}",
     ),
-    "closed": (
-        where(compare("close_time", ">=", 1), compare("close_time", "<=", 9)),
-        f"visibility_by_time (namespace_ref=? AND archetype=? AND close_order>? AND {ORDERED}",
+    "children": (
+        listed(compare("parent_workflow_id", "=", "w")),
+        f"visibility_by_parent ({PARTITION} AND parent_workflow_id=? AND {ORDERED}",
     ),
-    "run id": (where(compare("run_id", "=", "r")), "visibility USING INTEGER PRIMARY KEY"),
+    "keyword": (
+        listed(compare_attribute("Customer", "=", "c")),
+        f"visibility_values USING PRIMARY KEY ({PARTITION} AND name=? AND value=? AND {ORDERED}",
+    ),
+    "keyword in a window": (
+        listed(compare_attribute("Customer", "=", "c"), compare("close_time", ">=", 5)),
+        f"PRIMARY KEY ({PARTITION} AND name=? AND value=? AND close_order>? AND {ORDERED}",
+    ),
+    "the service's own": (
+        where(compare_attribute("TemporalNamespaceDivision", "=", "d")),
+        f"visibility_values USING PRIMARY KEY ({PARTITION} AND name=? AND value=? AND {ORDERED}",
+    ),
 }
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few the rows are, there are too many to be sorted."""
+    monkeypatch.setattr(access_paths, "ROW_SET_MAX", -1)
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("name", WALKS)
 def test_a_page_begins_at_its_place_in_the_index(connection: sqlite3.Connection, name: str) -> None:
-    query, expected = LISTS[name]
-    text = plan(connection, *search.list_search(query, 1, PLACE, 10))
+    query, expected = WALKS[name]
+    found = search.list_search(connection, query, 1, PLACE, 10)
+    text = plan(connection, found.statement, found.parameters)
     assert expected in text
-    assert "FOR ORDER BY" not in text or name == "run id"
+    assert not found.is_scan
+    assert text.count("SCAN") == text.count("SCAN (subquery") == 1  # The page, to make JSON of it.
+    assert "FOR ORDER BY" not in text  # Only rows of the same nanoseconds, by their run ids.
 
 
-@pytest.mark.parametrize("name", ["all", "status", "type", "workflow id", "closed"])
+ROW_SETS: Final[dict[str, tuple[Comparison | AnyOf, str]]] = {
+    "run id": (compare("run_id", "=", "r"), "executions_by_run (run_id=?)"),
+    "id prefix": (
+        compare("workflow_id", "starts_with", "order-"),
+        f"visibility_by_workflow ({PARTITION} AND workflow_id>? AND workflow_id<?)",
+    ),
+    "ids": (
+        compare("workflow_id", "in", ["a", "b"]),
+        f"visibility_by_workflow ({PARTITION} AND workflow_id=?)",
+    ),
+    "started": (
+        compare("start_time", ">", 5),
+        f"visibility_by_start ({PARTITION} AND start_time>?",
+    ),
+    "type": (
+        compare("workflow_type", "starts_with", "t"),
+        f"visibility_by_type ({PARTITION} AND workflow_type>? AND workflow_type<?)",
+    ),
+    "statuses": (
+        compare("status", "in", [3, 4]),
+        f"visibility_by_status ({PARTITION} AND status=?)",
+    ),
+    "below a root": (
+        compare("root_workflow_id", "=", "w"),
+        f"visibility_by_root ({PARTITION} AND root_workflow_id=?)",
+    ),
+    "keywords": (
+        compare_attribute("Customer", "in", ["a", "b"]),
+        f"visibility_values USING PRIMARY KEY ({PARTITION} AND name=? AND value=?)",
+    ),
+    "keyword prefix": (
+        compare_attribute("Customer", "starts_with", "a"),
+        f"visibility_values USING PRIMARY KEY ({PARTITION} AND name=? AND value>? AND value<?)",
+    ),
+    "numbers": (
+        compare_attribute("Amount", ">=", 5),
+        f"visibility_values USING PRIMARY KEY ({PARTITION} AND name=? AND value>?)",
+    ),
+    "one or the other": (
+        AnyOf((compare_attribute("Customer", "=", "a"), compare("workflow_id", "=", "w"))),
+        f"visibility_values USING PRIMARY KEY ({PARTITION} AND name=? AND value=?)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ROW_SETS)
+def test_few_rows_are_found_by_an_index(connection: sqlite3.Connection, name: str) -> None:
+    part, expected = ROW_SETS[name]
+    query = where(part, compare("history_length", ">", 7), LISTED)
+    for found in (
+        search.list_search(connection, query, 1, PLACE, 10),
+        search.count_search(connection, query, 1),
+    ):
+        text = plan(connection, found.statement, found.parameters)
+        assert expected in text
+        assert "visibility USING INTEGER PRIMARY KEY (rowid=?)" in text
+        assert "SCAN visibility" not in text
+        assert not found.is_scan
+
+
+def test_two_ends_are_one_window(connection: sqlite3.Connection) -> None:
+    query = listed(compare("start_time", ">=", 5), compare("start_time", "<", 9))
+    found = search.list_search(connection, query, 1, None, 10)
+    text = plan(connection, found.statement, found.parameters)
+    assert f"visibility_by_start ({PARTITION} AND start_time>? AND start_time<?)" in text
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("name", sorted({*WALKS} - {"the service's own", "type, status and start"}))
 def test_a_count_reads_an_index_only(connection: sqlite3.Connection, name: str) -> None:
-    query = replace(LISTS[name][0], comparisons=LISTS[name][0].comparisons[:1])
-    text = plan(connection, *search.count_search(query, 1))
-    assert "USING COVERING INDEX" in text
-
-
-def test_a_count_by_status_needs_no_sorting(connection: sqlite3.Connection) -> None:
-    text = plan(connection, *search.count_search(where(), 1, STATUS))
-    assert "COVERING INDEX visibility_by_status" in text
+    found = search.count_search(connection, WALKS[name][0], 1)
+    text = plan(connection, found.statement, found.parameters)
+    assert "USING COVERING INDEX" in text or "USING PRIMARY KEY" in text
     assert "TEMP B-TREE" not in text
+    assert not found.is_scan
 
 
-def test_a_count_by_type_needs_no_sorting(connection: sqlite3.Connection) -> None:
-    by_type = SortKey(field="workflow_type", is_search_attribute=False)
-    text = plan(connection, *search.count_search(where(), 1, by_type))
-    assert "COVERING INDEX visibility_by_type" in text
-    assert "TEMP B-TREE" not in text
+@pytest.mark.parametrize("group_by", [None, STATUS, TYPE])
+@pytest.mark.parametrize("name", ["all", "status", "type", "type and status"])
+def test_kept_counts_are_read(
+    connection: sqlite3.Connection, name: str, group_by: SortKey | None
+) -> None:
+    found = search.count_search(connection, WALKS[name][0], 1, group_by)
+    text = plan(connection, found.statement, found.parameters)
+    assert "visibility_counts USING PRIMARY KEY" in text
+    assert " visibility " not in text
+    assert not found.is_scan
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize(
+    "query",
+    [
+        listed(compare("task_queue", "=", "q")),
+        listed(compare("status", "=", 1), compare("history_length", ">", 5)),
+        listed(compare_attribute("Customer", "!=", "c")),
+        listed(compare_attribute("BuildIds", "=", "unversioned:b")),
+        replace(listed(), order_by=[STATUS]),
+    ],
+)
+def test_what_looks_at_rows_in_vain_says_so(
+    connection: sqlite3.Connection, query: VisibilityFilter
+) -> None:
+    assert search.list_search(connection, query, 1, None, 10).is_scan
 
 
 # --------------------------------------------------------------------------------------------- cost

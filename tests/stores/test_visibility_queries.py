@@ -36,7 +36,7 @@ from indelible.engine.visibility.search_attributes import (
 )
 from indelible.ports.stores import Store, VisibilityRecord
 from indelible.store.memory import MemoryStore
-from indelible.store.sqlite import SqliteStore
+from indelible.store.sqlite import SqliteStore, access_paths
 from tests.stores.builders import CLUSTER_ID, cursor, key, own, pages, put, visible, where, write
 
 CUSTOM: Final = {
@@ -307,6 +307,22 @@ async def check(expressions: Sequence[Expression], page_size: int, orders: Order
                 assert dict(await store.count_executions(query)) == {0: len(expected)}
 
 
+async def check_both_ways(expressions: Sequence[Expression], orders: Orders) -> None:
+    """The same rows are found by walks, by small sets of rows, and in any page."""
+    async with both_stores(ROWS) as stores:
+        for expression in expressions:
+            compiled = compile_query(spelled(expression) + _ordered_by(orders), CUSTOM)
+            query = where(*compiled.comparisons, order_by=compiled.order_by)
+            expected = in_order([row for row in ROWS if verdict(row, expression)], orders)
+            for most in (-1, 0, 4, 20):
+                with pytest.MonkeyPatch.context() as patch:
+                    patch.setattr(access_paths, "ROW_SET_MAX", most)
+                    found = [row for page in await pages(stores[1], query, 3) for row in page]
+                    counts = await stores[1].count_executions(query)
+                assert [row.run_id for row in found] == expected
+                assert dict(counts) == {0: len(expected)}
+
+
 async def check_inserts(orders: Orders, size: int, late: set[int]) -> None:
     """What was there at the first page comes once, in order, whatever is added meanwhile."""
     first = [row for number, row in enumerate(ROWS) if number not in late]
@@ -341,6 +357,15 @@ def test_both_stores_find_what_a_naive_evaluation_finds(
     expressions: Sequence[Expression], page_size: int, orders: Orders
 ) -> None:
     asyncio.run(check(expressions, page_size, orders))
+
+
+@pytest.mark.slow
+@settings(max_examples=max(20, settings().max_examples // 4))
+@given(st.lists(EXPRESSIONS, min_size=1, max_size=12), ORDERS)
+def test_every_path_leads_to_the_same_rows(
+    expressions: Sequence[Expression], orders: Orders
+) -> None:
+    asyncio.run(check_both_ways(expressions, orders))
 
 
 @pytest.mark.slow

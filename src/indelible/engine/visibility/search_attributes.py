@@ -58,6 +58,9 @@ SYSTEM: Final[Mapping[str, IndexedValueType.ValueType]] = {
 }
 """Fields of the row itself."""
 
+NAMESPACE_DIVISION: Final = "TemporalNamespaceDivision"
+"""What an execution of the service's own has; lists leave it out unless they ask for it."""
+
 _PREDEFINED_SETTABLE: Final[Mapping[str, IndexedValueType.ValueType]] = {
     "TemporalChangeVersion": KEYWORD_LIST,
     "BinaryChecksums": KEYWORD_LIST,
@@ -67,7 +70,7 @@ _PREDEFINED_SETTABLE: Final[Mapping[str, IndexedValueType.ValueType]] = {
     "TemporalScheduledStartTime": DATETIME,
     "TemporalScheduledById": KEYWORD,
     "TemporalSchedulePaused": BOOL,
-    "TemporalNamespaceDivision": KEYWORD,
+    NAMESPACE_DIVISION: KEYWORD,
     "TemporalPauseInfo": KEYWORD_LIST,
     "TemporalReportedProblems": KEYWORD_LIST,
 }

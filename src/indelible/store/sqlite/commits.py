@@ -7,10 +7,8 @@ or threads.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
-
-import msgspec
 
 from indelible.base.ids import NamespaceId, RangeId, ShardId, WorkflowKey
 from indelible.base.instants import NEVER, Instant
@@ -24,13 +22,11 @@ from indelible.ports.stores import (
     NamespaceRecordKind,
     ShardOwnershipLostError,
     TransferRow,
-    VisibilityRecord,
 )
 from indelible.store.sqlite import statements as sql
 from indelible.store.sqlite.branches import EVENT_ID_END, add_ancestors, release_branch
+from indelible.store.sqlite.visibility_rows import VisibilityWriter
 
-OPEN_CLOSE_ORDER: Final = 2**63 - 1
-"""`visibility.close_order` of an open run: later than any close."""
 DELETE_BATCHES_MAX: Final = 256
 """History batches that one flush removes; the rest of a deleted history follows later."""
 
@@ -57,6 +53,7 @@ class CommitWriter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._execute = connection.execute
+        self._visibility = VisibilityWriter(connection)
         self._namespace_refs: dict[NamespaceId, int] = {}
         self._ranges: dict[ShardId, RangeId] = {}
         self._range_id_last = 0
@@ -72,6 +69,7 @@ class CommitWriter:
     def reload(self) -> None:
         """Read again what is remembered: at start, and after a transaction was undone."""
         self._namespace_refs.clear()
+        self._visibility.reload()
         self._ranges = dict(self._execute(sql.SHARDS).fetchall())
         metadata: dict[str, int] = dict(self._execute(sql.METADATA).fetchall())
         self._range_id_last = metadata.get(_RANGE_ID_LAST, 0)
@@ -239,7 +237,8 @@ class CommitWriter:
             )
             self.blob_bytes += len(batch.blob)
         if write.visibility is not None:
-            self._put_visibility(execution_id, write.visibility)
+            namespace_ref = self._namespace_ref(write.visibility.namespace_id)
+            self._visibility.put(execution_id, namespace_ref, write.visibility)
 
     def _add_execution(self, shard_id: ShardId, write: ExecutionWrite) -> _Place:
         execution_id = self._execution_id_next
@@ -277,34 +276,6 @@ class CommitWriter:
                 sql.UPDATE_EXECUTION_AND_WAKE_UP,
                 (write.is_open, write.version, write.record, write.wake_at, place.execution_id),
             )
-
-    def _put_visibility(self, execution_id: int, row: VisibilityRecord) -> None:
-        self._execute(
-            sql.PUT_VISIBILITY,
-            (
-                execution_id,
-                self._namespace_ref(row.namespace_id),
-                row.archetype,
-                row.status,
-                OPEN_CLOSE_ORDER if row.close_time == NEVER else row.close_time,
-                row.start_time,
-                row.execution_time,
-                row.history_length,
-                row.history_size_bytes,
-                row.state_transition_count,
-                row.workflow_id,
-                row.run_id,
-                row.workflow_type,
-                row.task_queue,
-                row.parent_workflow_id,
-                row.parent_run_id,
-                row.root_workflow_id,
-                row.root_run_id,
-                _json_text(row.indexed_values),
-                msgspec.msgpack.encode(dict(row.search_attributes)),
-                row.memo,
-            ),
-        )
 
     def _write_transfers(self, commit: Commit) -> None:
         for row in commit.transfers_added:
@@ -356,7 +327,7 @@ class CommitWriter:
         if place is _NOWHERE:
             return
         self.open_count -= place.is_open
-        self._execute(sql.DELETE_VISIBILITY, (place.execution_id,))
+        self._visibility.remove(place.execution_id)
         self._execute(sql.DELETE_SUB_RECORDS, (place.execution_id,))
         self._execute(
             sql.DELETE_CURRENT_RUN,
@@ -390,6 +361,7 @@ class CommitWriter:
         """Write, at the end of a transaction, what its commits changed together."""
         if self._has_dead_branches:
             self._reclaim()
+        self._visibility.finish()
         if self.open_count != self._stored_open_count:
             self._execute(sql.PUT_METADATA, (_OPEN_COUNT, self.open_count))
             self._stored_open_count = self.open_count
@@ -400,7 +372,3 @@ class CommitWriter:
             self._has_dead_branches = False
         elif self._delete_history_slice(row[0]):
             self._execute(sql.DELETE_DEAD_BRANCH, (row[0],))
-
-
-def _json_text(values: Mapping[str, object]) -> str:
-    return msgspec.json.encode(dict(values)).decode() if values else "{}"

@@ -186,15 +186,16 @@ def _check_damage(connection: sqlite3.Connection) -> None:
 
 def _read_edges(connection: sqlite3.Connection) -> None:
     """Walk down the first and the last branch of every tree; SQLite checks what it reads."""
-    trees: list[tuple[str, str, str]] = connection.execute(
-        "SELECT type, name, tbl_name FROM sqlite_master WHERE rootpage > 0 AND name <> 'metadata'"
+    trees: list[tuple[str, str, str, str | None]] = connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master"
+        " WHERE rootpage > 0 AND name <> 'metadata'"
     ).fetchall()
-    for kind, name, table in trees:
+    for kind, name, table, definition in trees:
         source = f'"{table}"'
         if kind == "index" and not name.startswith("sqlite_autoindex"):
             source += f' INDEXED BY "{name}"'
-            if name == "executions_by_wake_up":  # A partial index wants its condition.
-                source += " WHERE wake_at > 0"
+            _, is_partial, condition = (definition or "").partition(" WHERE ")
+            source += is_partial + condition  # A partial index wants its condition.
         keys = _key_columns(connection, kind, name)
         for is_backward in (False, True):
             order = ", ".join(
@@ -213,6 +214,10 @@ def _key_columns(connection: sqlite3.Connection, kind: str, name: str) -> list[t
         return [(column[2], bool(column[3])) for column in columns if column[5] and column[1] >= 0]
     columns = connection.execute(f'PRAGMA table_info("{name}")').fetchall()
     keys = sorted((column[5], column[1]) for column in columns if column[5])
+    indexes = connection.execute(f'PRAGMA index_list("{name}")').fetchall()
+    for _, index, _, origin, _ in indexes:
+        if origin == "pk":  # A table without row numbers has the order of its key.
+            return _key_columns(connection, "index", index)[: len(keys)]
     return [(column, False) for _, column in keys]
 
 

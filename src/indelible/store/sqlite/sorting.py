@@ -16,7 +16,7 @@ from indelible.engine.visibility.ordering import (
     SortValue,
 )
 from indelible.ports.stores import StoreError, VisibilityCursor
-from indelible.store.sqlite.commits import OPEN_CLOSE_ORDER
+from indelible.store.sqlite.visibility_rows import OPEN_CLOSE_ORDER
 
 Operand = str | int | float
 

@@ -189,12 +189,49 @@ WHERE queue_namespace_ref = ? AND queue_type = ? AND queue_name = ?
 """
 
 # --------------------------------------------------------------------------------------- visibility
+# When a run began, what it is called and whose child it is never changes, so the indexes of those
+# columns are touched once. (INSERT OR REPLACE took twice the time.)
 PUT_VISIBILITY: Final = """
-INSERT OR REPLACE INTO visibility (
+INSERT INTO visibility (
     execution_id, namespace_ref, archetype, status, close_order, start_time, execution_time,
     history_length, history_size_bytes, state_transition_count, workflow_id, run_id, workflow_type,
     task_queue, parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, indexed_values,
     search_attributes, memo
 ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (execution_id) DO UPDATE SET
+    archetype = excluded.archetype,
+    status = excluded.status,
+    close_order = excluded.close_order,
+    execution_time = excluded.execution_time,
+    history_length = excluded.history_length,
+    history_size_bytes = excluded.history_size_bytes,
+    state_transition_count = excluded.state_transition_count,
+    workflow_type = excluded.workflow_type,
+    task_queue = excluded.task_queue,
+    indexed_values = excluded.indexed_values,
+    search_attributes = excluded.search_attributes,
+    memo = excluded.memo
+"""
+VISIBILITY_PLACE: Final = """
+SELECT namespace_ref, archetype, workflow_type, status, close_order, start_time, indexed_values
+FROM visibility WHERE execution_id = ?
 """
 DELETE_VISIBILITY: Final = "DELETE FROM visibility WHERE execution_id = ?"
+PUT_VISIBILITY_VALUE: Final = """
+INSERT INTO visibility_values (
+    namespace_ref, archetype, name, value, close_order, start_time, execution_id
+) VALUES (?, ?, ?, json_extract(?, '$'), ?, ?, ?)
+"""
+DELETE_VISIBILITY_VALUE: Final = """
+DELETE FROM visibility_values
+WHERE namespace_ref = ? AND archetype = ? AND name = ? AND value = json_extract(?, '$')
+    AND close_order = ? AND start_time = ? AND execution_id = ?
+"""
+ADD_VISIBILITY_COUNT: Final = """
+INSERT INTO visibility_counts (namespace_ref, archetype, workflow_type, status, row_count)
+VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET row_count = row_count + excluded.row_count
+"""
+DELETE_VISIBILITY_COUNT: Final = """
+DELETE FROM visibility_counts
+WHERE namespace_ref = ? AND archetype = ? AND workflow_type = ? AND status = ? AND row_count = 0
+"""

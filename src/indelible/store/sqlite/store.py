@@ -2,17 +2,14 @@
 
 Owns the asynchronous face: which part of the store answers which call, on which thread. Writes go
 through the flusher; point reads run at once on the event loop's thread over a connection of their
-own; searches run in a small pool. In memory everything shares one connection and the loop's thread,
-since the tables live and die with it.
+own; searches run in a small pool, and those that may take long in another. In memory everything
+shares one connection and the loop's thread, since the tables live and die with it.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Final, TypeVar
 
 from indelible.base.ids import (
@@ -51,10 +48,18 @@ from indelible.store.sqlite.failures import store_error
 from indelible.store.sqlite.flushing import Flusher
 from indelible.store.sqlite.opening import Durability, OpenedFile, open_file
 from indelible.store.sqlite.reading import Reader
-from indelible.store.sqlite.search import count_search, list_search, read_counts, read_page
+from indelible.store.sqlite.search import (
+    Search,
+    count_search,
+    list_search,
+    read_counts,
+    read_page,
+)
+from indelible.store.sqlite.search_pool import SearchPool
 
 SHARD_COUNT_DEFAULT: Final = 4
 SEARCH_THREADS: Final = 2
+SCAN_THREADS: Final = 1
 
 _Result = TypeVar("_Result")
 
@@ -76,14 +81,11 @@ class SqliteStore:
         )
         self._point_connection = file.writer if file.is_in_memory else file.connect_reader()
         self._reader = Reader(self._point_connection)
-        self._searches: ThreadPoolExecutor | None = None
-        self._search_connections: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        self._searches: SearchPool | None = None
+        self._scans: SearchPool | None = None
         if not file.is_in_memory:
-            self._searches = ThreadPoolExecutor(
-                SEARCH_THREADS, thread_name_prefix="indelible-search"
-            )
-            for _ in range(SEARCH_THREADS):
-                self._search_connections.put(file.connect_reader())
+            self._searches = SearchPool("search", file.connect_reader, SEARCH_THREADS)
+            self._scans = SearchPool("scan", file.connect_reader, SCAN_THREADS)
 
     @classmethod
     def open(
@@ -125,10 +127,10 @@ class SqliteStore:
         """Finish the commits and searches under way, empty the log, release the file."""
         await self._flusher.close()
         self._is_closed = True
-        if self._searches is not None:
-            self._searches.shutdown(wait=True)
-            for _ in range(SEARCH_THREADS):
-                self._search_connections.get_nowait().close()
+        for pool in (self._searches, self._scans):
+            if pool is not None:
+                pool.close()
+        if not self._file.is_in_memory:
             self._point_connection.close()
         self._file.close()
 
@@ -256,16 +258,23 @@ class SqliteStore:
         self, query: VisibilityFilter, *, after: VisibilityCursor | None, limit: int
     ) -> Sequence[VisibilityRecord]:
         """Return rows in the reference's order, from behind `after`."""
-        search = list_search(query, self._namespace_ref(query.namespace_id), after, limit)
-        return await self._searching(partial(read_page, search=search, query=query))
+        namespace_ref = self._namespace_ref(query.namespace_id)
+
+        def plan(connection: sqlite3.Connection) -> Search:
+            return list_search(connection, query, namespace_ref, after, limit)
+
+        return await self._planned(plan, partial(read_page, query=query))
 
     async def count_executions(
         self, query: VisibilityFilter, *, group_by: SortKey | None = None
     ) -> Mapping[SortValue, int]:
         """Return the count per value of a column, else one count under the key 0."""
         namespace_ref = self._namespace_ref(query.namespace_id)
-        search = count_search(query, namespace_ref, group_by)
-        return await self._searching(partial(read_counts, search=search))
+
+        def plan(connection: sqlite3.Connection) -> Search:
+            return count_search(connection, query, namespace_ref, group_by)
+
+        return await self._planned(plan, read_counts)
 
     # -------------------------------------------------------------------------------------- threads
     def _namespace_ref(self, namespace_id: NamespaceId) -> int:
@@ -280,16 +289,30 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise store_error(error, self._file.location) from error
 
-    async def _searching(self, search: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """Run a search in the pool; in memory, here and now."""
-        if self._searches is None or self._is_closed:
-            return self._read(partial(search, self._point_connection))
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._searches, self._search, search)
+    async def _planned(
+        self,
+        plan: Callable[[sqlite3.Connection], Search],
+        read: Callable[[sqlite3.Connection, Search], _Result],
+    ) -> _Result:
+        """Run a search where it holds up nobody: scans wait for scans only."""
 
-    def _search(self, search: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        connection = self._search_connections.get_nowait()
+        def run(connection: sqlite3.Connection) -> tuple[Search, _Result | None]:
+            search = plan(connection)
+            return search, None if search.is_scan else read(connection, search)
+
+        search, result = await self._searching(run)
+        if result is not None:
+            return result
+        return await self._searching(lambda connection: read(connection, search), self._scans)
+
+    async def _searching(
+        self, search: Callable[[sqlite3.Connection], _Result], pool: SearchPool | None = None
+    ) -> _Result:
+        """Run a search in a pool; in memory, here and now."""
+        pool = pool or self._searches
+        if pool is None or self._is_closed:
+            return self._read(partial(search, self._point_connection))
         try:
-            return self._read(partial(search, connection))
-        finally:
-            self._search_connections.put(connection)
+            return await pool.run(search)
+        except sqlite3.Error as error:
+            raise store_error(error, self._file.location) from error

@@ -1,0 +1,365 @@
+"""Which index answers which filter.
+
+There are two ways to the rows of a filter.
+
+- A *walk* follows an index in the order of lists, and stops when the page is full. There is an
+  index for all rows, and one behind each value of a type, a status, a workflow id, a parent, and of
+  every search attribute.
+- A *row set* names the executions that a part of the filter can let pass: an id prefix, a window of
+  start times, one of several values. They are looked at one by one, and sorted.
+
+A row set is taken while it has `ROW_SET_MAX` rows at most, the smallest first; else a walk, behind
+the rarest value. Sizes are not guessed: the indexes are asked, up to that bound, and types and
+statuses have counts. In both ways the whole filter is tested on every row, so a path may lead to
+too many rows, never to too few.
+
+Owns that choice. Must not know how a page is read.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+from indelible.engine.visibility.filters import (
+    AllOf,
+    AnyOf,
+    all_of,
+    comparisons_of,
+    conjuncts,
+    operands,
+)
+from indelible.ports.stores import Comparison, Filter
+from indelible.store.sqlite.conditions import INTEGER_END, comparison_on, conditions_of
+from indelible.store.sqlite.sorting import TEXT_COLUMNS, Operand
+from indelible.store.sqlite.visibility_rows import OPEN_CLOSE_ORDER, UNLISTED_ATTRIBUTE, has_entry
+
+ROW_SET_MAX: Final = 20_000
+"""Some 50 ms of rows."""
+_CANDIDATES_MAX: Final = 20
+"""Row sets that are asked for their size, and alternatives within one."""
+
+_INDEXES: Final = {
+    "workflow_id": "visibility_by_workflow",
+    "parent_workflow_id": "visibility_by_parent",
+    "root_workflow_id": "visibility_by_root",
+    "workflow_type": "visibility_by_type",
+    "status": "visibility_by_status",
+    "start_time": "visibility_by_start",
+}
+COUNTED: Final = frozenset({"workflow_type", "status"})
+_ENDS: Final = frozenset({"<", "<=", ">", ">="})
+_INDEXED_OPERATORS: Final = frozenset({"=", "in", "<", "<=", ">", ">=", "starts_with"})
+_IN_EVERY_INDEX: Final = frozenset({"close_time", "start_time"})
+VALUES: Final = """visibility_values CROSS JOIN visibility
+    USING (namespace_ref, archetype, close_order, start_time, execution_id)"""
+"""The columns that both have are those of the first, which has them in the order of lists."""
+
+
+class Partition(NamedTuple):
+    """Rows that lie together in every index."""
+
+    namespace_ref: int
+    archetype: int
+
+
+class RowSet(NamedTuple):
+    """A statement that selects the `execution_id`s of all rows that a filter lets pass."""
+
+    statement: str
+    parameters: Sequence[Operand]
+    size: str
+    """A statement for their number, up to the bound and one more, with the same parameters."""
+
+
+class Walk(NamedTuple):
+    """Where rows lie in the order of lists: FROM and WHERE."""
+
+    source: str
+    condition: str
+    parameters: Sequence[Operand]
+    rest: Sequence[Filter]
+    """What has to be tested on each row that is met."""
+    behind: Filter | None
+    """The value that they share."""
+    is_direct: bool
+    """Whether that needs no more than the index."""
+
+
+class Paths(NamedTuple):
+    """One of the two ways to the rows; the walk is there for any filter."""
+
+    walk: Walk
+    row_set: RowSet | None
+    partition: Partition
+    parts: Sequence[Filter]
+    """All that a row has to hold."""
+
+
+def choose(
+    connection: sqlite3.Connection,
+    partition: Partition,
+    parts: Sequence[Filter],
+    *,
+    is_paged: bool = False,
+) -> Paths:
+    """Return the way to the rows that hold all of the parts.
+
+    Behind the first page the place is the upper bound of a walk, and the tighter one.
+    """
+    flat = list(conjuncts(parts))
+    candidates = [
+        (part, row_set)
+        for part in _windows(flat)
+        if (row_set := _row_set(partition, part)) is not None
+    ][:_CANDIDATES_MAX]
+    sized = _sized(connection, candidates)
+    walks = [
+        (not walk.is_direct, one.size, number, walk)
+        for number, one in enumerate(sized)
+        if is_walkable(one.part)
+        for walk in [walk_along(partition, flat, one.part, is_paged=is_paged)]
+    ]
+    walk = min(walks)[3] if walks else walk_along(partition, flat, None, is_paged=is_paged)
+    least = min(sized, key=_SIZE, default=None)
+    if least is None or least.size > ROW_SET_MAX:
+        return Paths(walk, None, partition, flat)
+    # A walk behind the rarest value meets no row in vain, if its index tells the rest.
+    is_walk_enough = walk.is_direct and walk.behind is least.part
+    return Paths(walk, None if is_walk_enough else least.row_set, partition, flat)
+
+
+class _Sized(NamedTuple):
+    size: int
+    part: Filter
+    row_set: RowSet
+
+
+_SIZE: Final = attrgetter("size")
+
+
+def _windows(parts: Sequence[Filter]) -> Sequence[Filter]:
+    """Return the parts, and the two ends of a window as one."""
+    ends: dict[tuple[str, bool], list[Filter]] = {}
+    others: list[Filter] = []
+    for part in parts:
+        # A list may meet two ends with two of its words; there are no lists of numbers.
+        if isinstance(part, Comparison) and part.operator in _ENDS and _is_number(part):
+            ends.setdefault((part.field, part.is_search_attribute), []).append(part)
+        else:
+            others.append(part)
+    return [*(all_of(window) for window in ends.values()), *others]
+
+
+def _is_number(comparison: Comparison) -> bool:
+    return comparison.field in TEXT_COLUMNS or isinstance(comparison.value, int | float)
+
+
+def _sized(
+    connection: sqlite3.Connection, candidates: Sequence[tuple[Filter, RowSet]]
+) -> Sequence[_Sized]:
+    """Ask the indexes for the sizes, in one statement."""
+    if not candidates:
+        return ()
+    statement = f"SELECT {', '.join(f'({row_set.size})' for _, row_set in candidates)}"
+    parameters = [operand for _, row_set in candidates for operand in row_set.parameters]
+    sizes: Sequence[int] = connection.execute(statement, parameters).fetchone()
+    return [_Sized(size, *found) for size, found in zip(sizes, candidates, strict=True)]
+
+
+# ------------------------------------------------------------------------------------------- walks
+def is_walkable(part: Filter) -> bool:
+    """Whether the rows that meet it lie in the order of lists."""
+    if not isinstance(part, Comparison) or part.operator != "=":
+        return False
+    if part.is_search_attribute:
+        return _has_entries(part)
+    return part.field in _INDEXES and part.field not in {"start_time", "root_workflow_id"}
+
+
+def walk_along(
+    partition: Partition, parts: Sequence[Filter], behind: Filter | None, *, is_paged: bool = False
+) -> Walk:
+    """Return the walk behind one of the parts, which is walkable, or along all rows."""
+    condition = "namespace_ref = ? AND archetype = ?"
+    parameters: list[Operand] = [*partition]
+    rest = [part for part in parts if part is not behind]
+    fields = {
+        "" if comparison.is_search_attribute else comparison.field
+        for part in rest
+        for comparison in comparisons_of(part)
+    }
+    is_direct = fields <= _IN_EVERY_INDEX
+    if not isinstance(behind, Comparison):
+        source = "visibility INDEXED BY visibility_by_time"
+    elif behind.is_search_attribute:
+        value, operand = _value_condition(behind)
+        source = VALUES
+        condition += f" AND name = ? AND {value}"
+        parameters += [behind.field, *operand]
+    else:
+        source = f"visibility INDEXED BY {_INDEXES[behind.field]}"
+        value, operand = conditions_of([behind])
+        condition += f" AND {value}"
+        parameters += operand
+        if behind.field == "workflow_type":
+            is_direct = fields <= {*_IN_EVERY_INDEX, "status"}
+    bounds, operand = _close_bounds(parts, is_paged=is_paged)
+    return Walk(source, condition + bounds, [*parameters, *operand], rest, behind, is_direct)
+
+
+def _close_bounds(parts: Sequence[Filter], *, is_paged: bool) -> tuple[str, list[Operand]]:
+    """Return the one lower and the one upper bound that an index can use."""
+    low, high = 0, OPEN_CLOSE_ORDER
+    for part in parts:
+        if isinstance(part, Comparison) and part.field == "close_time":
+            lowest, highest = _close_range(part)
+            low, high = max(low, lowest), min(high, highest)
+    condition = " AND close_order >= ?" if low else ""
+    bounds: list[Operand] = [low] if low else []
+    if high < OPEN_CLOSE_ORDER and not is_paged:
+        condition += " AND close_order <= ?"
+        bounds.append(high)
+    return condition, bounds
+
+
+def _close_range(comparison: Comparison) -> tuple[int, int]:
+    """Return between which bounds a close time lies that meets a comparison."""
+    operator, value = comparison.operator, comparison.value
+    if operator == "is null":
+        return OPEN_CLOSE_ORDER, OPEN_CLOSE_ORDER
+    if not isinstance(value, int) or abs(value) >= INTEGER_END:
+        return 0, OPEN_CLOSE_ORDER - 1
+    low = value if operator in {"=", ">", ">="} else 0
+    high = value if operator in {"=", "<", "<="} else OPEN_CLOSE_ORDER - 1
+    return low, high
+
+
+# ---------------------------------------------------------------------------------------- row sets
+def _row_set(partition: Partition, part: Filter) -> RowSet | None:
+    match part:
+        case AnyOf(parts):
+            return _union(partition, parts)
+        case AllOf(parts):
+            return _any_of_them(partition, _windows(parts))
+        case Comparison():
+            return _compared(partition, [part])
+
+
+def _any_of_them(partition: Partition, parts: Sequence[Filter]) -> RowSet | None:
+    """Return the rows that hold one of the parts: whoever holds all is among them."""
+    for part in parts:
+        match part:
+            case AllOf(window):
+                found = _compared(partition, [end for end in window if isinstance(end, Comparison)])
+            case _:
+                found = _row_set(partition, part)
+        if found is not None:
+            return found
+    return None
+
+
+def _union(partition: Partition, parts: Sequence[Filter]) -> RowSet | None:
+    if len(parts) > _CANDIDATES_MAX:
+        return None
+    sets: list[RowSet] = []
+    for part in parts:
+        found = _row_set(partition, part)
+        if found is None:
+            return None
+        sets.append(found)
+    return _joined(sets)
+
+
+def _joined(sets: Sequence[RowSet]) -> RowSet:
+    statement = " UNION ALL ".join(found.statement for found in sets)
+    parameters = [operand for found in sets for operand in found.parameters]
+    size = " + ".join(f"({found.size})" for found in sets)
+    return RowSet(statement, parameters, f"SELECT {size}")
+
+
+def _compared(partition: Partition, comparisons: Sequence[Comparison]) -> RowSet | None:
+    """Return the rows that meet comparisons of one field."""
+    field = comparisons[0].field
+    if any(comparison.operator not in _INDEXED_OPERATORS for comparison in comparisons):
+        return None
+    if comparisons[0].is_search_attribute:
+        is_indexed = all(map(_has_entries, comparisons))
+        return _of_attribute(partition, comparisons) if is_indexed else None
+    if field == "run_id":
+        return _of_runs(comparisons[0])
+    if field == "root_workflow_id":
+        return _of_roots(partition, comparisons)
+    if field not in _INDEXES:
+        return None
+    condition, parameters = conditions_of(comparisons)
+    found = _counted(f"visibility INDEXED BY {_INDEXES[field]}", partition, condition, parameters)
+    if field not in COUNTED:
+        return found
+    counts = "SELECT coalesce(sum(row_count), 0) FROM visibility_counts"
+    size = f"{counts} WHERE namespace_ref = ? AND archetype = ? AND {condition}"
+    return found._replace(size=size)
+
+
+def _of_roots(partition: Partition, comparisons: Sequence[Comparison]) -> RowSet:
+    """Return those that are below a root, and the roots: they have no parent."""
+    children, parameters = conditions_of(comparisons)
+    roots, _ = conditions_of([replace(each, field="workflow_id") for each in comparisons])
+    return _joined(
+        [
+            _counted("visibility INDEXED BY visibility_by_workflow", partition, roots, parameters),
+            _counted(
+                "visibility INDEXED BY visibility_by_root",
+                partition,
+                f"{children} AND parent_workflow_id <> ''",
+                parameters,
+            ),
+        ]
+    )
+
+
+def _counted(
+    source: str, partition: Partition, condition: str, parameters: Sequence[Operand]
+) -> RowSet:
+    statement = (
+        f"SELECT execution_id FROM {source}"  # noqa: S608 - own names
+        f" WHERE namespace_ref = ? AND archetype = ? AND {condition}"
+    )
+    size = f"SELECT count(*) FROM ({statement} LIMIT {ROW_SET_MAX + 1})"  # noqa: S608
+    return RowSet(statement, [*partition, *parameters], size)
+
+
+def _of_runs(comparison: Comparison) -> RowSet | None:
+    if comparison.operator not in {"=", "in"}:
+        return None
+    runs = [run for run in operands(comparison) if isinstance(run, str)]
+    statement = (
+        "SELECT execution_id FROM executions"  # noqa: S608
+        f" WHERE run_id IN ({', '.join('?' * len(runs))})"
+    )
+    return RowSet(statement, runs, f"SELECT count(*) FROM ({statement})")  # noqa: S608
+
+
+def _of_attribute(partition: Partition, comparisons: Sequence[Comparison]) -> RowSet:
+    values = [_value_condition(comparison) for comparison in comparisons]
+    condition = " AND ".join(["name = ?", *(value for value, _ in values)])
+    parameters = [operand for _, operands in values for operand in operands]
+    return _counted("visibility_values", partition, condition, [comparisons[0].field, *parameters])
+
+
+def _value_condition(comparison: Comparison) -> tuple[str, list[Operand]]:
+    """Return the condition on `visibility_values.value`; a range may let pass more."""
+    texts = [isinstance(value, str) for value in operands(comparison)]
+    if all(texts) or not any(texts):
+        return comparison_on(comparison, "value", is_text=all(texts))
+    text, of_text = comparison_on(comparison, "value", is_text=True)
+    number, of_number = comparison_on(comparison, "value", is_text=False)
+    return f"({text} OR {number})", [*of_text, *of_number]
+
+
+def _has_entries(comparison: Comparison) -> bool:
+    """Whether every row that meets it has an entry for it."""
+    if comparison.field == UNLISTED_ATTRIBUTE and comparison.operator not in {"=", "in"}:
+        return False
+    return all(has_entry(comparison.field, value) for value in operands(comparison))
