@@ -104,7 +104,7 @@ def list_search(
     order, operands = order_clause(query.order_by)
     rows, parameters = pages[0].statement, pages[0].parameters
     if len(pages) > 1:
-        rows = " UNION ALL ".join(f"SELECT * FROM ({page.statement})" for page in pages)  # noqa: S608
+        rows = " UNION ALL ".join(_whole(page) for page in pages)
         rows = f"SELECT * FROM ({rows}) ORDER BY {order} LIMIT ?"  # noqa: S608
         parameters = [operand for page in pages for operand in page.parameters]
         parameters += [*operands, limit]
@@ -133,6 +133,11 @@ def _page(
         f" USING (execution_id) ORDER BY {order}"
     )
     return Search(statement, [*parameters, *operands], is_scan=is_walk)
+
+
+def _whole(search: Search) -> str:
+    """Return a statement that can be joined to others although it has an order of its own."""
+    return f"SELECT * FROM ({search.statement})"  # noqa: S608
 
 
 def _found(paths: Paths) -> tuple[str, str, list[Operand]]:
@@ -209,7 +214,7 @@ def count_search(
         _count(connection, Partition(namespace_ref, archetype), parts, group_by)
         for archetype in archetypes
     ]
-    statement = " UNION ALL ".join(f"SELECT * FROM ({count.statement})" for count in counts)  # noqa: S608
+    statement = " UNION ALL ".join(_whole(count) for count in counts)
     parameters = [operand for count in counts for operand in count.parameters]
     return Search(statement, parameters, is_scan=any(count.is_scan for count in counts))
 
