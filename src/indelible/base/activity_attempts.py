@@ -103,14 +103,22 @@ def next_deadline(attempt: Attempt) -> ActivityDeadline | None:
     return min(candidates) if candidates else None
 
 
+def overall_deadline(attempt: Attempt) -> ActivityDeadline | None:
+    """Return the deadline of all attempts together, which holds whatever becomes of each."""
+    if not attempt.schedule_to_close_timeout:
+        return None
+    return ActivityDeadline(
+        after(attempt.first_scheduled_at, attempt.schedule_to_close_timeout),
+        TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE,
+    )
+
+
 def _deadlines(attempt: Attempt) -> Iterator[ActivityDeadline]:
     if attempt.is_backing_off:
         yield ActivityDeadline(attempt.scheduled_at, TimeoutType.TIMEOUT_TYPE_UNSPECIFIED)
-    if attempt.schedule_to_close_timeout:
-        yield ActivityDeadline(
-            after(attempt.first_scheduled_at, attempt.schedule_to_close_timeout),
-            TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE,
-        )
+    overall = overall_deadline(attempt)
+    if overall is not None:
+        yield overall
     if attempt.started_at != NEVER:
         if attempt.start_to_close_timeout:
             yield ActivityDeadline(

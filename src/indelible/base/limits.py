@@ -99,6 +99,8 @@ class Limits:
     """From this share of `updates_per_execution_max` on, a run is told to continue as new."""
     standalone_nexus_operations: bool = True
     """Whether there are any: the reference has a switch for them."""
+    standalone_activity_commands: bool = True
+    """Whether operators may pause, reset and change them: the reference has a switch for that."""
     workflow_rules: bool = True
     """Whether there are any: off in the reference (1.32.0)."""
     workflow_rules_max: int = 10

@@ -38,6 +38,8 @@ class ActivityTaskToken(msgspec.Struct, frozen=True, array_like=True, tag="a"):
     scheduled_event_id: EventId
     attempt: int
     activity_id: str
+    reset_count: int = 0
+    """Of a standalone activity: tells its attempts from those before a reset."""
 
     @property
     def key(self) -> WorkflowKey:

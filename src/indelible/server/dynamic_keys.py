@@ -346,6 +346,12 @@ _FEATURES: Final = (
         WHOLE_NUMBER,
         "workflow rules that a namespace may have",
     ),
+    Key(
+        "history.enableStandaloneActivityOperatorCommands",
+        "standalone_activity_commands",
+        SWITCH,
+        "whether operators may pause, reset and change activities without a workflow",
+    ),
 )
 
 _BATCH_OPERATIONS: Final = (

@@ -7,8 +7,16 @@ from typing import Any, Final
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.activity.v1 import ActivityExecutionOutcome
-from temporalio.api.common.v1 import ActivityType, Link, Payload, Priority, WorkflowExecution
+from google.protobuf.field_mask_pb2 import FieldMask
+from temporalio.api.activity.v1 import ActivityExecutionOutcome, ActivityOptions
+from temporalio.api.common.v1 import (
+    ActivityType,
+    Link,
+    Payload,
+    Priority,
+    RetryPolicy,
+    WorkflowExecution,
+)
 from temporalio.api.enums.v1 import (
     ActivityExecutionStatus,
     ActivityIdConflictPolicy,
@@ -29,11 +37,15 @@ from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     DescribeWorkflowExecutionRequest,
     ListActivityExecutionsRequest,
+    PauseActivityExecutionRequest,
     PollActivityExecutionRequest,
     RequestCancelActivityExecutionRequest,
+    ResetActivityExecutionRequest,
     StartActivityExecutionRequest,
     StartActivityExecutionResponse,
     TerminateActivityExecutionRequest,
+    UnpauseActivityExecutionRequest,
+    UpdateActivityExecutionOptionsRequest,
 )
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -349,3 +361,88 @@ async def test_the_namespace_says_that_it_can(standalone: Standalone) -> None:
     )
     assert described.namespace_info.capabilities.standalone_activities
     assert described.namespace_info.capabilities.standalone_activity_start_delay
+    assert described.namespace_info.capabilities.standalone_activity_operator_commands
+
+
+async def test_an_operator_pauses_a_running_activity_and_lets_it_go_on(
+    standalone: Standalone,
+) -> None:
+    service = standalone.client.workflow_service
+    await standalone.start(
+        "beat_until_told_to_stop",
+        heartbeat_timeout=Duration(seconds=2),
+        retry_policy=RetryPolicy(initial_interval=Duration(nanos=1_000_000)),
+    )
+
+    async def shown() -> tuple[int, int]:
+        info = (await standalone.describe()).info
+        return info.run_state, info.attempt
+
+    async def is_started() -> bool:
+        return await shown() == (PendingActivityState.PENDING_ACTIVITY_STATE_STARTED, 1)
+
+    async def is_paused() -> bool:
+        return await shown() == (PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED, 2)
+
+    async def is_started_again() -> bool:
+        return await shown() == (PendingActivityState.PENDING_ACTIVITY_STATE_STARTED, 2)
+
+    async with standalone.worker():
+        await eventually(is_started)
+        await service.pause_activity_execution(
+            PauseActivityExecutionRequest(
+                namespace=standalone.client.namespace, activity_id=standalone.id, reason="lunch"
+            )
+        )
+        await eventually(is_paused)
+        described = await standalone.describe()
+        assert described.info.status == STATUS.Value("ACTIVITY_EXECUTION_STATUS_PAUSED")
+        await service.unpause_activity_execution(
+            UnpauseActivityExecutionRequest(
+                namespace=standalone.client.namespace, activity_id=standalone.id
+            )
+        )
+        await eventually(is_started_again)
+        await standalone.terminate()
+    async with refused(
+        RPCStatusCode.FAILED_PRECONDITION, text="^activity is in non-pausable state Terminated$"
+    ):
+        await service.pause_activity_execution(
+            PauseActivityExecutionRequest(
+                namespace=standalone.client.namespace, activity_id=standalone.id
+            )
+        )
+
+
+async def test_an_operator_changes_and_resets_an_activity_that_waits(
+    standalone: Standalone,
+) -> None:
+    service = standalone.client.workflow_service
+    name: dict[str, Any] = {
+        "namespace": standalone.client.namespace,
+        "activity_id": standalone.id,
+    }
+    await standalone.start(start_delay=Duration(seconds=3600))
+    changed = await service.update_activity_execution_options(
+        UpdateActivityExecutionOptionsRequest(
+            **name,
+            activity_options=ActivityOptions(
+                task_queue=TaskQueue(name="nobody"), priority=Priority(priority_key=1)
+            ),
+            update_mask=FieldMask(paths=["task_queue.name", "priority"]),
+        )
+    )
+    assert changed.activity_options.task_queue.name == "nobody"
+    assert (await standalone.describe()).info.task_queue == "nobody"
+    await service.update_activity_execution_options(
+        UpdateActivityExecutionOptionsRequest(
+            **name,
+            activity_options=ActivityOptions(start_delay=Duration()),
+            update_mask=FieldMask(paths=["start_delay"]),
+        )
+    )
+    await service.reset_activity_execution(
+        ResetActivityExecutionRequest(**name, restore_original_options=True)
+    )
+    info = (await standalone.describe()).info
+    assert (info.task_queue, info.start_delay.seconds) == (standalone.queue, 3600)

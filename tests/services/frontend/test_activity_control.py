@@ -1,5 +1,7 @@
 """Commands about one activity: what they ask of history, and how a mistake is refused."""
 
+from dataclasses import replace
+
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -10,7 +12,7 @@ from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import StatusCode
 from indelible.base.limits import ID_BYTES_MAX
-from tests.services.frontend.world import RUN_ID, World
+from tests.services.frontend.world import RUN_ID, UNHURRIED, World
 
 RUN = WorkflowExecution(workflow_id="w", run_id=RUN_ID)
 REQUESTS = (
@@ -136,8 +138,72 @@ async def test_a_reason_has_a_bound(world: World) -> None:
     assert refusal.message == "reason exceeds length limit"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        api.PauseActivityExecutionRequest(reason="lunch"),
+        api.UnpauseActivityExecutionRequest(jitter=Duration(seconds=3)),
+        api.ResetActivityExecutionRequest(reset_heartbeat=True, keep_paused=True),
+        api.UpdateActivityExecutionOptionsRequest(
+            activity_options=ActivityOptions(start_delay=Duration(seconds=1)),
+            update_mask=FieldMask(paths=["start_delay"]),
+        ),
+        api.UpdateActivityExecutionOptionsRequest(restore_original=True),
+    ],
+)
+async def test_without_a_workflow_history_is_asked_for_the_activity_itself(
+    world: World, given: Message
+) -> None:
+    given.MergeFrom(type(given)(namespace="default", activity_id="a", run_id=RUN_ID))
+    response = getattr(api, type(given).__name__.replace("Request", "Response"))
+    await world.call(given, response)
+    (asked,) = world.history.commands
+    request_id = getattr(asked, "request_id")  # noqa: B009 - each of the messages has one
+    assert request_id
+    given.MergeFrom(type(given)(request_id=request_id))
+    assert asked == given
+    assert not world.history.calls
+
+
 @pytest.mark.parametrize("kind", REQUESTS)
-async def test_a_standalone_activity_takes_no_commands(world: World, kind: type[Message]) -> None:
+async def test_commands_of_standalone_activities_can_be_switched_off(kind: type[Message]) -> None:
+    world = await World(limits=replace(UNHURRIED, standalone_activity_commands=False)).load()
     refusal = await world.refusal(kind(namespace="default", activity_id="a"))
     assert refusal.code is StatusCode.UNIMPLEMENTED
     assert refusal.message == "Standalone activity operator commands are disabled"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "text"),
+    [
+        (
+            api.UnpauseActivityExecutionRequest,
+            {"jitter": Duration(seconds=-1)},
+            "invalid jitter: negative duration",
+        ),
+        (
+            api.ResetActivityExecutionRequest,
+            {"jitter": Duration(seconds=1, nanos=-1)},
+            "invalid jitter: duration has seconds and nanos with different signs",
+        ),
+        (
+            api.UpdateActivityExecutionOptionsRequest,
+            {"activity_options": OPTIONS, "update_mask": FieldMask(paths=["priority.none"])},
+            'unsupported update_mask path: "priority.none"',
+        ),
+        (
+            api.UpdateActivityExecutionOptionsRequest,
+            {"activity_options": OPTIONS, "update_mask": FieldMask(paths=["task_queue.name"])},
+            "taskQueue is not set",
+        ),
+    ],
+)
+@pytest.mark.parametrize("workflow_id", ["", "w"])
+async def test_what_makes_no_sense_is_refused(
+    world: World, kind: type[Message], fields: dict[str, object], text: str, workflow_id: str
+) -> None:
+    known = {"namespace": "default", "activity_id": "a", "workflow_id": workflow_id}
+    refusal = await world.refusal(kind(**known, **fields))
+    assert (refusal.code, refusal.message) == (StatusCode.INVALID_ARGUMENT, text)
+    assert not world.history.commands
+    assert not world.history.calls

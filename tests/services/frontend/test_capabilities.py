@@ -26,7 +26,6 @@ NOT_CLAIMED = {
     "poller_autoscaling_auto_enroll",
     "server_scaled_deployments",
     "server_scaled_provider_cloud_run",
-    "standalone_activity_operator_commands",
     "worker_commands",
     "workflow_task_completion_pagination",
 }
@@ -77,7 +76,11 @@ async def test_clients_are_told_what_the_tables_say() -> None:
 
 async def test_what_is_switched_off_is_not_claimed() -> None:
     world = await World(
-        limits=Limits(standalone_nexus_operations=False, batch_operations=False)
+        limits=Limits(
+            standalone_nexus_operations=False,
+            batch_operations=False,
+            standalone_activity_commands=False,
+        )
     ).load()
     described = await world.call(
         api.DescribeNamespaceRequest(namespace="default"), api.DescribeNamespaceResponse
@@ -85,4 +88,5 @@ async def test_what_is_switched_off_is_not_claimed() -> None:
     claimed = _claimed(described.namespace_info.capabilities)
     assert "standalone_nexus_operation" not in claimed
     assert "standalone_activity_batch_operations" not in claimed
+    assert "standalone_activity_operator_commands" not in claimed
     assert "standalone_activities" in claimed

@@ -87,6 +87,7 @@ async def test_a_namespace_tells_what_works_in_it_and_its_limits(world: World) -
         *("reported_problems_search_attribute", "standalone_activities"),
         *("standalone_activity_start_delay", "standalone_nexus_operation"),
         *("workflow_update_callbacks", "standalone_activity_batch_operations"),
+        "standalone_activity_operator_commands",
     }
     assert shown.limits.blob_size_limit_error == 2 * 1024 * 1024
     assert shown.limits.memo_size_limit_error == 2 * 1024 * 1024

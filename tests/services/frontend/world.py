@@ -42,6 +42,7 @@ from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory import MemoryStore
 from tests.services.frontend.recorded_batches import RecordedBatches
+from tests.services.frontend.recorded_commands import RecordedCommands
 from tests.services.frontend.recorded_schedules import RecordedSchedules
 
 START = Instant(1_700_000_000 * SECOND)
@@ -112,7 +113,7 @@ class Measured:
 
 
 @dataclass
-class RecordedHistory(RecordedBatches, RecordedSchedules):
+class RecordedHistory(RecordedBatches, RecordedCommands, RecordedSchedules):
     """Says yes to everything and remembers what it was asked."""
 
     targets: list[object] = field(default_factory=list)

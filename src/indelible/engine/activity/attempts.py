@@ -19,6 +19,7 @@ from indelible.base.errors import InvalidArgumentError, NotFoundError
 from indelible.base.failures import kept_failure
 from indelible.base.instants import NEVER, elapsed
 from indelible.base.task_token import ActivityById, ActivityTaskToken
+from indelible.engine.activity.resets import begin_anew_after
 from indelible.engine.activity.state import ActivityOutcome, ActivityStatus
 from indelible.engine.activity.step import ActivityStep
 from indelible.engine.activity.tasks import ActivityExecutionDispatch
@@ -64,7 +65,10 @@ def _check_target(step: ActivityStep, target: ActivityTarget, *, is_start_needed
         return
     if not core.is_open or not core.is_started:
         raise _not_found()
-    if isinstance(target, ActivityTaskToken) and target.attempt != core.attempt:
+    if isinstance(target, ActivityTaskToken) and (target.attempt, target.reset_count) != (
+        core.attempt,
+        core.reset_count,
+    ):
         raise _not_found()
 
 
@@ -107,6 +111,9 @@ def fail(
 def retry(step: ActivityStep, failure: Failure) -> "RetryState.ValueType":
     """Schedule the next attempt after a failure, or return why there is none."""
     core = step.core
+    if core.status is ActivityStatus.RESET_REQUESTED:
+        begin_anew_after(step, failure)
+        return RetryState.RETRY_STATE_IN_PROGRESS
     decision = next_attempt(core, failure, now=step.now)
     if not decision.is_granted:
         return decision.state
@@ -117,12 +124,11 @@ def retry(step: ActivityStep, failure: Failure) -> "RetryState.ValueType":
         started_at=NEVER,
         attempt_request_id="",
         last_attempt_completed_at=step.now,
-        scheduled_at=decision.at,
         retry_interval=elapsed(step.now, decision.at),
-        is_backing_off=True,
+        is_interval_given=failure.application_failure_info.HasField("next_retry_delay"),
     )
-    if decision.at <= step.now:
-        step.dispatch()
+    if step.core.status is ActivityStatus.SCHEDULED:
+        step.schedule(decision.at)
     return decision.state
 
 
@@ -162,7 +168,12 @@ def record_heartbeat(
     """Note that an attempt is alive; tell its worker whether to stop."""
     _check_target(step, target, is_start_needed=True)
     _keep_heartbeat(step, request.details)
-    return RecordActivityTaskHeartbeatResponse(cancel_requested=step.core.is_cancel_requested)
+    core = step.core
+    return RecordActivityTaskHeartbeatResponse(
+        cancel_requested=core.is_cancel_requested,
+        activity_paused=core.status is ActivityStatus.PAUSE_REQUESTED,
+        activity_reset=core.status is ActivityStatus.RESET_REQUESTED,
+    )
 
 
 def _keep_heartbeat(step: ActivityStep, details: Payloads) -> None:

@@ -3,7 +3,6 @@
 import json
 
 from temporalio.api.common.v1 import Payload, Payloads
-from temporalio.api.enums.v1 import ActivityExecutionStatus
 from temporalio.api.failure.v1 import Failure, TerminatedFailureInfo
 from temporalio.api.workflowservice.v1 import (
     RequestCancelActivityExecutionRequest,
@@ -12,7 +11,6 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import FailedPreconditionError
 from indelible.engine.activity.attempts import cancel
-from indelible.engine.activity.description import public_status
 from indelible.engine.activity.state import ActivityOutcome, ActivityStatus
 from indelible.engine.activity.step import ActivityStep
 
@@ -38,6 +36,9 @@ def request_cancel(step: ActivityStep, request: RequestCancelActivityExecutionRe
         cancel_request_id=request.request_id,
         cancel_identity=request.identity,
         cancel_reason=request.reason,
+        is_paused_after_reset=False,
+        drops_heartbeat_at_reset=False,
+        restores_options_at_reset=False,
     )
     if core.is_started:
         step.move("request cancel")
@@ -79,6 +80,4 @@ def end(step: ActivityStep, *, reason: str, identity: str, request_id: str) -> N
 
 
 def _closed(status: ActivityStatus) -> FailedPreconditionError:
-    name = ActivityExecutionStatus.Name(public_status(status))
-    word = name.removeprefix("ACTIVITY_EXECUTION_STATUS_").capitalize()
-    return FailedPreconditionError(f"activity is in terminal state {word}")
+    return FailedPreconditionError(f"activity is in terminal state {status.word}")

@@ -7,15 +7,27 @@ from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import RetryState, TimeoutType
 from temporalio.api.failure.v1 import Failure
 
-from indelible.base.activity_attempts import final_timeout, next_deadline, timed_out
+from indelible.base.activity_attempts import (
+    ActivityDeadline,
+    final_timeout,
+    next_deadline,
+    overall_deadline,
+    timed_out,
+)
 from indelible.base.failures import timeout_failure
 from indelible.base.instants import NEVER, Instant, after
 from indelible.base.owed_callbacks import repeat_at
 from indelible.engine.activity.attempts import end_attempt, retry
 from indelible.engine.activity.callbacks import repeat_due
-from indelible.engine.activity.state import ActivityOutcome, ActivityState
+from indelible.engine.activity.state import (
+    ActivityCore,
+    ActivityOutcome,
+    ActivityState,
+    ActivityStatus,
+)
 from indelible.engine.activity.step import ActivityStep
 
+_PAUSED = ActivityStatus.PAUSED
 _FINAL_TIMEOUTS = (
     TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START,
     TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE,
@@ -28,8 +40,13 @@ def wake_at(state: ActivityState) -> Instant:
     if not core.is_open:
         kept_until = after(core.closed_at, core.retention)
         return min(kept_until, repeat_at(state.callbacks) or kept_until)
-    deadline = next_deadline(core)
+    deadline = _next_deadline(core)
     return deadline.at if deadline is not None else NEVER
+
+
+def _next_deadline(core: ActivityCore) -> ActivityDeadline | None:
+    """A paused activity waits for nothing but an operator, within its whole time."""
+    return overall_deadline(core) if core.status is _PAUSED else next_deadline(core)
 
 
 def is_expired(state: ActivityState, now: Instant) -> bool:
@@ -42,7 +59,7 @@ def fire_due(step: ActivityStep) -> None:
     """Do what has come due, in order; nothing if nothing has."""
     repeat_due(step)
     while step.core.is_open:
-        deadline = next_deadline(step.core)
+        deadline = _next_deadline(step.core)
         if deadline is None or deadline.at > step.now:
             return
         if deadline.timeout_type == TimeoutType.TIMEOUT_TYPE_UNSPECIFIED:

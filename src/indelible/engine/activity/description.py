@@ -50,6 +50,9 @@ _PUBLIC: Final[Mapping[ActivityStatus, "ActivityExecutionStatus.ValueType"]] = {
     ActivityStatus.SCHEDULED: _RUNNING,
     ActivityStatus.STARTED: _RUNNING,
     ActivityStatus.CANCEL_REQUESTED: _RUNNING,
+    ActivityStatus.PAUSE_REQUESTED: _RUNNING,
+    ActivityStatus.RESET_REQUESTED: _RUNNING,
+    ActivityStatus.PAUSED: ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_PAUSED,
     ActivityStatus.COMPLETED: ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_COMPLETED,
     ActivityStatus.FAILED: ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_FAILED,
     ActivityStatus.CANCELED: ActivityExecutionStatus.ACTIVITY_EXECUTION_STATUS_CANCELED,
@@ -60,6 +63,8 @@ _RUN_STATES: Final[Mapping[ActivityStatus, "PendingActivityState.ValueType"]] = 
     ActivityStatus.SCHEDULED: PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED,
     ActivityStatus.STARTED: PendingActivityState.PENDING_ACTIVITY_STATE_STARTED,
     ActivityStatus.CANCEL_REQUESTED: PendingActivityState.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED,
+    ActivityStatus.PAUSED: PendingActivityState.PENDING_ACTIVITY_STATE_PAUSED,
+    ActivityStatus.PAUSE_REQUESTED: PendingActivityState.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED,
 }
 
 
@@ -78,9 +83,7 @@ def describe(
         run_id=core.run_id,
         activity_type=ActivityType(name=core.activity_type),
         status=public_status(core.status),
-        run_state=_RUN_STATES.get(
-            core.status, PendingActivityState.PENDING_ACTIVITY_STATE_UNSPECIFIED
-        ),
+        run_state=_run_state(core),
         task_queue=core.task_queue,
         schedule_to_close_timeout=duration_message(core.schedule_to_close_timeout),
         schedule_to_start_timeout=duration_message(core.schedule_to_start_timeout),
@@ -104,6 +107,15 @@ def describe(
     if request.include_last_failure and state.last_failure:
         described.last_failure.ParseFromString(state.last_failure)
     return described
+
+
+def _run_state(core: ActivityCore) -> "PendingActivityState.ValueType":
+    status = core.status
+    if status is ActivityStatus.RESET_REQUESTED:
+        # There is no word for it: its worker goes on, before a pause or not.
+        is_paused = core.is_paused_after_reset
+        status = ActivityStatus.PAUSE_REQUESTED if is_paused else ActivityStatus.STARTED
+    return _RUN_STATES.get(status, PendingActivityState.PENDING_ACTIVITY_STATE_UNSPECIFIED)
 
 
 def _add_times(described: ActivityExecutionInfo, core: ActivityCore, now: Instant) -> None:
@@ -201,5 +213,6 @@ def _task_token(core: ActivityCore) -> bytes:
             scheduled_event_id=EventId(0),
             attempt=core.attempt,
             activity_id=core.activity_id,
+            reset_count=core.reset_count,
         )
     )

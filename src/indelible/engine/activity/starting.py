@@ -4,8 +4,10 @@ Owns the id policies. Requests are complete and checked when they come here.
 """
 
 from msgspec.structs import replace
+from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.enums.v1 import ActivityIdConflictPolicy
 from temporalio.api.errordetails.v1 import ActivityExecutionAlreadyStartedFailure
+from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import StartActivityExecutionRequest
 
 from indelible.base.activity_options import effective_timeouts, given_timeouts
@@ -89,7 +91,22 @@ def new_activity(
             search_attributes={
                 name: attributes[name].SerializeToString() for name in sorted(attributes)
             },
+            original_options=_options(request).SerializeToString(),
         ),
+    )
+
+
+def _options(request: StartActivityExecutionRequest) -> ActivityOptions:
+    """Return what was asked for, as it was: a restoration fills in the rest again."""
+    return ActivityOptions(
+        task_queue=TaskQueue(name=request.task_queue.name),
+        schedule_to_close_timeout=request.schedule_to_close_timeout,
+        schedule_to_start_timeout=request.schedule_to_start_timeout,
+        start_to_close_timeout=request.start_to_close_timeout,
+        heartbeat_timeout=request.heartbeat_timeout,
+        retry_policy=request.retry_policy,
+        priority=request.priority,
+        start_delay=request.start_delay,
     )
 
 

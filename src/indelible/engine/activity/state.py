@@ -30,31 +30,45 @@ class ActivityStatus(IntEnum):
     CANCELED = 6
     TERMINATED = 7
     TIMED_OUT = 8
+    PAUSED = 9
+    """It waits until an operator lets it go on."""
+    PAUSE_REQUESTED = 10
+    """A worker has it and is told; if its attempt fails, the next has to wait."""
+    RESET_REQUESTED = 11
+    """A worker has it and is told; if its attempt fails, the next is the first again."""
+
+    @property
+    def word(self) -> str:
+        """The status as texts for users have it: `CancelRequested`."""
+        return "".join(part.capitalize() for part in self.name.split("_"))
 
 
 _S = ActivityStatus
+_RUNNING: Final = (_S.STARTED, _S.PAUSE_REQUESTED, _S.RESET_REQUESTED)
+OPEN_STATUSES: Final = frozenset({_S.SCHEDULED, _S.PAUSED, *_RUNNING, _S.CANCEL_REQUESTED})
 ACTIVITY_TRANSITIONS: Final[Mapping[tuple[ActivityStatus, str], ActivityStatus]] = {
     (_S.SCHEDULED, "start"): _S.STARTED,
     (_S.STARTED, "retry"): _S.SCHEDULED,
-    (_S.STARTED, "request cancel"): _S.CANCEL_REQUESTED,
+    (_S.PAUSE_REQUESTED, "retry"): _S.PAUSED,
+    (_S.RESET_REQUESTED, "begin anew"): _S.SCHEDULED,
+    (_S.RESET_REQUESTED, "begin anew, paused"): _S.PAUSED,
+    (_S.SCHEDULED, "pause"): _S.PAUSED,
+    (_S.STARTED, "pause"): _S.PAUSE_REQUESTED,
+    (_S.PAUSED, "unpause"): _S.SCHEDULED,
+    (_S.PAUSE_REQUESTED, "unpause"): _S.STARTED,
+    (_S.STARTED, "request reset"): _S.RESET_REQUESTED,
+    (_S.PAUSE_REQUESTED, "request reset"): _S.RESET_REQUESTED,
+    **{(status, "request cancel"): _S.CANCEL_REQUESTED for status in _RUNNING},
     # A client may complete by id what no worker has.
-    (_S.SCHEDULED, "complete"): _S.COMPLETED,
-    (_S.STARTED, "complete"): _S.COMPLETED,
-    (_S.CANCEL_REQUESTED, "complete"): _S.COMPLETED,
-    (_S.STARTED, "fail"): _S.FAILED,
-    (_S.CANCEL_REQUESTED, "fail"): _S.FAILED,
+    **{(status, "complete"): _S.COMPLETED for status in OPEN_STATUSES},
+    **{(status, "fail"): _S.FAILED for status in (*_RUNNING, _S.CANCEL_REQUESTED)},
     (_S.SCHEDULED, "cancel"): _S.CANCELED,
+    (_S.PAUSED, "cancel"): _S.CANCELED,
     (_S.CANCEL_REQUESTED, "cancel"): _S.CANCELED,
-    (_S.SCHEDULED, "terminate"): _S.TERMINATED,
-    (_S.STARTED, "terminate"): _S.TERMINATED,
-    (_S.CANCEL_REQUESTED, "terminate"): _S.TERMINATED,
-    (_S.SCHEDULED, "time out"): _S.TIMED_OUT,
-    (_S.STARTED, "time out"): _S.TIMED_OUT,
-    (_S.CANCEL_REQUESTED, "time out"): _S.TIMED_OUT,
+    **{(status, "terminate"): _S.TERMINATED for status in OPEN_STATUSES},
+    **{(status, "time out"): _S.TIMED_OUT for status in OPEN_STATUSES},
 }
 """(status, what happens) -> status; anything else cannot happen."""
-
-OPEN_STATUSES: Final = frozenset({_S.SCHEDULED, _S.STARTED, _S.CANCEL_REQUESTED})
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -96,6 +110,23 @@ class ActivityCore(Record, frozen=True, kw_only=True):
     last_sdk_name: str = ""
     last_attempt_completed_at: Instant = NEVER
     retry_interval: Duration = NO_DURATION
+    """Before the attempt that waits; zero for none."""
+    is_interval_given: bool = False
+    """The worker named the interval; a change of the retry policy leaves it as it is."""
+    pause_request_id: str = ""
+    """Of the last request of each kind: a repeated one changes nothing."""
+    unpause_request_id: str = ""
+    reset_request_id: str = ""
+    options_request_id: str = ""
+    paused_at: Instant = NEVER
+    pause_identity: str = ""
+    pause_reason: str = ""
+    reset_count: int = 0
+    """Attempts of one number, before and after a reset, are told apart by it."""
+    is_paused_after_reset: bool = False
+    """While a reset is requested: no attempt begins after it until an operator says so."""
+    drops_heartbeat_at_reset: bool = False
+    restores_options_at_reset: bool = False
     last_heartbeat_at: Instant = NEVER
     heartbeat_count: int = 0
     cancel_request_id: str = ""
@@ -125,6 +156,11 @@ class ActivityCore(Record, frozen=True, kw_only=True):
         return self.started_at != NEVER
 
     @property
+    def was_ever_started(self) -> bool:
+        """Whether a worker has had any attempt: from then on there is no start delay."""
+        return self.last_started_at != NEVER
+
+    @property
     def is_cancel_requested(self) -> bool:
         """Whether there is to be no further attempt."""
         return self.status is ActivityStatus.CANCEL_REQUESTED
@@ -133,6 +169,17 @@ class ActivityCore(Record, frozen=True, kw_only=True):
     def first_scheduled_at(self) -> Instant:
         """When the first attempt could start: the clocks of its timeouts begin there."""
         return after(self.created_at, self.start_delay)
+
+    @property
+    def retry_at(self) -> Instant:
+        """When the interval before the attempt that waits ends; `NEVER` if there is none."""
+        if not self.retry_interval:
+            return NEVER
+        return after(self.last_attempt_completed_at, self.retry_interval)
+
+    def respecting_start_delay(self, at: Instant) -> Instant:
+        """Return an instant from `at` on at which an attempt may begin."""
+        return at if self.was_ever_started else max(at, self.first_scheduled_at)
 
 
 class ActivityRequest(Record, frozen=True, kw_only=True):
@@ -144,6 +191,8 @@ class ActivityRequest(Record, frozen=True, kw_only=True):
     links: tuple[bytes, ...] = ()
     search_attributes: dict[str, bytes] = {}
     """Serialized payloads by registered name."""
+    original_options: bytes = b""
+    """Serialized `ActivityOptions`; empty for an activity that is older than the field."""
 
 
 class ActivityOutcome(Record, frozen=True, kw_only=True):

@@ -105,6 +105,13 @@ class ActivityStep:
             is_backing_off=False, dispatch_queue=task.queue_name, dispatch_task_id=task.task_id
         )
 
+    def schedule(self, at: Instant) -> None:
+        """Have the current attempt wait for a worker from an instant on, maybe from now."""
+        self.release()
+        self.change(scheduled_at=at, is_backing_off=True)
+        if at <= self.now:
+            self.dispatch()
+
     def release(self) -> None:
         """Take the current attempt out of its queue, if it lies there."""
         core = self.core

@@ -65,6 +65,7 @@ from indelible.ports.clients import NexusAnswer
 from indelible.ports.rpc import Call
 from indelible.ports.stores import StoreDescription, VisibilityStore
 from indelible.services.build_id_sets import BuildIdSetRegistry
+from indelible.services.frontend.activity_control import StandaloneControl
 from indelible.services.frontend.activity_executions import StandaloneActivities
 from indelible.services.frontend.batch_operations import Batches
 from indelible.services.frontend.control import Control
@@ -85,6 +86,7 @@ ActivityTarget = ActivityTaskToken | ActivityById
 class History(
     Control,
     StandaloneActivities,
+    StandaloneControl,
     StandaloneNexusOperations,
     ScheduleBackend,
     Batches,

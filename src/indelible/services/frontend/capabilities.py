@@ -117,7 +117,6 @@ NAMESPACE_CAPABILITIES: Final = (
             *("PauseActivityExecution", "UnpauseActivityExecution"),
             *("ResetActivityExecution", "UpdateActivityExecutionOptions"),
         ),
-        lacks="operators command activities of workflows only",
     ),
 )
 """The flags of a namespace's description."""
@@ -144,6 +143,8 @@ def namespace_capabilities(limits: Limits) -> NamespaceInfo.Capabilities:
     )
     if not limits.standalone_nexus_operations:
         capabilities.standalone_nexus_operation = False
+    if not limits.standalone_activity_commands:
+        capabilities.standalone_activity_operator_commands = False
     if not (limits.batch_operations and limits.batch_operations_on_activities):
         capabilities.standalone_activity_batch_operations = False
     return capabilities

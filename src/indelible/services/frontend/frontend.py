@@ -157,7 +157,6 @@ def _control_routes(
     history = backends.history
     return (
         ControlHandlers(control=history).routes(),
-        ActivityControlHandlers(control=history, limits_of=limits_of).routes(),
         WorkflowRuleHandlers(
             registry=registry, triggers=history, clock=clock, limits_of=limits_of
         ).routes(),
@@ -179,6 +178,9 @@ def _standalone_routes(
             activities=history, entropy=entropy, limits_of=limits_of
         ).routes(),
         ActivityVisibilityHandlers(store=backends.visibility).routes(),
+        ActivityControlHandlers(
+            control=history, standalone=history, entropy=entropy, limits_of=limits_of
+        ).routes(),
         NexusOperationExecutionHandlers(
             operations=history,
             endpoints=backends.endpoints,

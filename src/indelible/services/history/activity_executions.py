@@ -7,23 +7,29 @@ request without a workflow id comes here (semantics 7.11).
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from google.protobuf.duration_pb2 import Duration as DurationMessage
 from temporalio.api.common.v1 import Callback, Link
 from temporalio.api.workflowservice.v1 import (
     DeleteActivityExecutionRequest,
     DescribeActivityExecutionRequest,
     DescribeActivityExecutionResponse,
+    PauseActivityExecutionRequest,
     PollActivityExecutionRequest,
     PollActivityExecutionResponse,
     PollActivityTaskQueueResponse,
     RecordActivityTaskHeartbeatRequest,
     RecordActivityTaskHeartbeatResponse,
     RequestCancelActivityExecutionRequest,
+    ResetActivityExecutionRequest,
     RespondActivityTaskCanceledRequest,
     RespondActivityTaskCompletedRequest,
     RespondActivityTaskFailedRequest,
     StartActivityExecutionRequest,
     StartActivityExecutionResponse,
     TerminateActivityExecutionRequest,
+    UnpauseActivityExecutionRequest,
+    UpdateActivityExecutionOptionsRequest,
+    UpdateActivityExecutionOptionsResponse,
 )
 
 from indelible.base.calls import is_wanted
@@ -38,13 +44,14 @@ from indelible.base.ids import (
     WorkflowId,
     WorkflowKey,
 )
-from indelible.base.instants import SECOND
+from indelible.base.instants import NO_DURATION, SECOND, Duration, Instant, after, duration
 from indelible.base.nexus_operations import OPERATION_TOKEN_HEADER, Completion, OperationStarted
-from indelible.engine.activity import attempts, client_requests
+from indelible.engine.activity import attempts, client_requests, pauses, resets
 from indelible.engine.activity.attempts import ActivityTarget
 from indelible.engine.activity.callbacks import activity_end, record_callback
 from indelible.engine.activity.deadlines import fire_due, is_expired
 from indelible.engine.activity.description import activity_task, callbacks, describe, outcome
+from indelible.engine.activity.options import update_options
 from indelible.engine.activity.starting import (
     attach,
     begin_activity,
@@ -172,6 +179,54 @@ class ActivityExecutions:
                 await self._step(host, entry, _end_for_deletion)
             else:
                 await host.delete(entry)
+
+    # -- for operators -----------------------------------------------------------------------------
+
+    async def pause_activity_execution(
+        self, namespace: Namespace, request: PauseActivityExecutionRequest
+    ) -> None:
+        """Let no further attempt begin; `FailedPreconditionError` if that makes no sense."""
+        await self._update(
+            _chain(namespace, request.activity_id),
+            request.run_id,
+            lambda step: pauses.pause(step, request),
+        )
+
+    async def unpause_activity_execution(
+        self, namespace: Namespace, request: UnpauseActivityExecutionRequest
+    ) -> None:
+        """Let a paused activity go on; `FailedPreconditionError` if it is not paused."""
+        chain = _chain(namespace, request.activity_id)
+        at = self._jittered(chain, request.jitter)
+        await self._update(chain, request.run_id, lambda step: pauses.unpause(step, request, at=at))
+
+    async def reset_activity_execution(
+        self, namespace: Namespace, request: ResetActivityExecutionRequest
+    ) -> None:
+        """Begin with the first attempt again; `FailedPreconditionError` if that is too late."""
+        chain = _chain(namespace, request.activity_id)
+        at = self._jittered(chain, request.jitter)
+        await self._update(chain, request.run_id, lambda step: resets.reset(step, request, at=at))
+
+    async def update_activity_execution_options(
+        self, namespace: Namespace, request: UpdateActivityExecutionOptionsRequest
+    ) -> UpdateActivityExecutionOptionsResponse:
+        """Change options of an activity, and return those that it has then."""
+        options = await self._update(
+            _chain(namespace, request.activity_id),
+            request.run_id,
+            lambda step: update_options(step, request),
+        )
+        return UpdateActivityExecutionOptionsResponse(activity_options=options)
+
+    def _jittered(self, chain: ChainKey, jitter: DurationMessage) -> Instant:
+        """Return an instant between now and the end of a jitter."""
+        shard = self._hosts.of(chain).shard
+        now, span = shard.now_in(chain.namespace_id), duration(jitter)
+        if span <= NO_DURATION:
+            return now
+        drawn = int.from_bytes(shard.parts.entropy.token(8), "big")
+        return after(now, Duration(drawn % span))
 
     # -- for workers -------------------------------------------------------------------------------
 

@@ -210,6 +210,10 @@ class HistoryService:
         self.request_cancel_activity = standalone.request_cancel_activity
         self.terminate_activity = standalone.terminate_activity
         self.delete_activity = standalone.delete_activity
+        self.pause_activity_execution = standalone.pause_activity_execution
+        self.unpause_activity_execution = standalone.unpause_activity_execution
+        self.reset_activity_execution = standalone.reset_activity_execution
+        self.update_activity_execution_options = standalone.update_activity_execution_options
         self.start_activity_task = targets.start_activity_task
         self.respond_activity_completed = targets.respond_activity_completed
         self.respond_activity_failed = targets.respond_activity_failed

@@ -4,16 +4,15 @@ Owns which options can be changed, and what a change means for an attempt that w
 7.9). An attempt that a worker has keeps the options that the worker was told.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping
 
-from google.protobuf.message import Message
 from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import Priority, RetryPolicy
 from temporalio.api.history.v1 import ActivityTaskScheduledEventAttributes
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import UpdateActivityOptionsRequest
 
+from indelible.base.activity_option_changes import START_DELAY, merge_options
 from indelible.base.backoff import retry_interval
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.instants import Instant, after, duration, duration_message
@@ -21,25 +20,6 @@ from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.activity_control import begin_anew, meant_activities
 from indelible.engine.workflow.state import ActivityRecord
 from indelible.engine.workflow.transition import Transition
-
-_WHOLE: Final = frozenset(
-    {
-        "task_queue",
-        "task_queue.name",
-        "schedule_to_close_timeout",
-        "schedule_to_start_timeout",
-        "start_to_close_timeout",
-        "heartbeat_timeout",
-        "retry_policy",
-        "priority",
-    }
-)
-_PARTS: Final[Mapping[str, frozenset[str]]] = {
-    "retry_policy": frozenset(
-        {"initial_interval", "backoff_coefficient", "maximum_interval", "maximum_attempts"}
-    ),
-    "priority": frozenset({"priority_key", "fairness_key", "fairness_weight"}),
-}
 
 
 def update_activity_options(
@@ -59,7 +39,7 @@ def update_activity_options(
             changed = restore_options(step, record, originals[record.scheduled_event_id])
         else:
             changed = options_of(record)
-            _merge(changed, request.activity_options, request.update_mask.paths)
+            _merge(changed, request)
             _check(changed)
             _change(step, record, changed)
         _begin_anew(step, step.state.activities[record.scheduled_event_id])
@@ -96,23 +76,11 @@ def options_of(record: ActivityRecord) -> ActivityOptions:
     )
 
 
-def _merge(target: ActivityOptions, source: ActivityOptions, paths: Sequence[str]) -> None:
-    for path in paths:
-        whole, _, part = path.partition(".")
-        if path in _WHOLE:
-            _copy(target, source, whole)
-        elif part in _PARTS.get(whole, ()):
-            _copy(getattr(target, whole), getattr(source, whole), part)
-        else:
-            raise InvalidArgumentError(f"unknown field in UpdateMask: {path}")
-
-
-def _copy(target: Message, source: Message, field: str) -> None:
-    value = getattr(source, field)
-    if isinstance(value, Message):
-        getattr(target, field).CopyFrom(value)
-    else:
-        setattr(target, field, value)
+def _merge(target: ActivityOptions, request: UpdateActivityOptionsRequest) -> None:
+    paths = request.update_mask.paths
+    if START_DELAY in paths:
+        raise InvalidArgumentError(f"unknown field in UpdateMask: {START_DELAY}")
+    merge_options(target, request.activity_options, paths)
 
 
 def _check(options: ActivityOptions) -> None:
