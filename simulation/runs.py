@@ -19,6 +19,7 @@ from simulation.checkers.activities import check_activities
 from simulation.checkers.histories import check_run
 from simulation.checkers.journal import Journal, Run, name_of, short_name
 from simulation.checkers.messages import check_operations, check_resets, check_updates
+from simulation.checkers.operations import check_contracts
 from simulation.checkers.outcomes import (
     check_emptiness,
     check_families,
@@ -35,6 +36,7 @@ from simulation.workloads.freelancers import Freelancer
 from simulation.workloads.meddlers import Meddler
 from simulation.workloads.planners import Planner
 from simulation.workloads.stewards import BUILDS, Steward
+from simulation.workloads.subcontractors import Subcontractor
 from simulation.world.loop import StuckError
 from simulation.world.process import Process, UndeadError, current_process
 from simulation.world.world import RETENTION, START, FailedRunError, Failure, World
@@ -136,6 +138,7 @@ class _Simulation:
             Meddler(world, self._promises, self._journal, ids),
             Freelancer(world, self._promises, "queue"),
             Planner(world, self._journal, "queue"),
+            Subcontractor(world, self._promises),
             Steward(world, ids, "queue"),
         ]
         self._staff = Staff(world, self._promises, "queue")
@@ -190,7 +193,8 @@ class _Simulation:
             runs = self._journal.open_runs()
             is_busy = any(one.is_busy for one in (*self._clients, *self._others))
             activities = self._journal.open_activities()
-            if not runs and not activities and not is_busy:
+            operations = self._journal.open_operations()
+            if not runs and not activities and not operations and not is_busy:
                 return
             if world.now > give_up_at:
                 for run in runs:
@@ -200,6 +204,8 @@ class _Simulation:
                     )
                 for entity in activities:
                     world.accuse("liveness", f"activity {name_of(entity.key)} does not end")
+                for contract in operations:
+                    world.accuse("liveness", f"operation {name_of(contract.key)} does not end")
                 raise FailedRunError
             await world.pause(_LOOK_INTERVAL)
 
@@ -225,6 +231,7 @@ class _Simulation:
         check_resets(self._promises, journal, world.accuse)
         check_operations(journal, world.accuse)
         check_activities(self._promises, journal, world.accuse)
+        check_contracts(self._promises, journal, world.accuse)
         check_schedules(journal, world.accuse)
         check_hygiene(journal, world.accuse)
         self._check_processes()

@@ -22,6 +22,7 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import NEVER, Instant
 from indelible.engine.activity.state import ActivityState
+from indelible.engine.nexus_operation.state import OperationState
 from indelible.engine.schedule.state import ScheduleState
 from indelible.engine.workflow.rules.versioning import is_in_transition
 from indelible.engine.workflow.state import ExecutionRecord, MutableState, RecordKind
@@ -36,6 +37,7 @@ from indelible.ports.stores import (
 )
 from indelible.services.history.activity_kind import ActivityKind
 from indelible.services.history.execution_codec import decode_state
+from indelible.services.history.nexus_operation_kind import NexusOperationKind
 from indelible.services.history.schedule_kind import ScheduleKind
 
 _SIGNALED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
@@ -119,6 +121,23 @@ class Entity:
 
 
 @dataclass(slots=True)
+class Contract:
+    """One Nexus operation without a workflow, as it was last written."""
+
+    key: WorkflowKey
+    write: ExecutionWrite
+    sub_records: dict[tuple[int, str], SubRecord] = field(
+        default_factory=dict[tuple[int, str], SubRecord]
+    )
+    is_deleted: bool = False
+
+    @property
+    def state(self) -> OperationState:
+        """The state of the operation."""
+        return NexusOperationKind().decode(_stored(self.key, self.write, self.sub_records))
+
+
+@dataclass(slots=True)
 class PlannedSchedule:
     """One schedule, in all states in which it was ever written."""
 
@@ -152,6 +171,8 @@ class Journal:
         self.runs: dict[WorkflowKey, Run] = {}
         self.activities: dict[WorkflowKey, Entity] = {}
         """Standalone activities."""
+        self.operations: dict[WorkflowKey, Contract] = {}
+        """Nexus operations without a workflow."""
         self.schedules: dict[WorkflowKey, PlannedSchedule] = {}
         self.currents: dict[ChainKey, RunId] = {}
         self.transfers: dict[TaskId, TransferRow] = {}
@@ -173,6 +194,10 @@ class Journal:
     def open_activities(self) -> list[Entity]:
         """Return the standalone activities that go on."""
         return [one for one in self.activities.values() if one.write.is_open and not one.is_deleted]
+
+    def open_operations(self) -> list[Contract]:
+        """Return the Nexus operations without a workflow that go on."""
+        return [one for one in self.operations.values() if one.write.is_open and not one.is_deleted]
 
     def living_schedules(self) -> list[PlannedSchedule]:
         """Return the schedules that are not deleted."""
@@ -203,7 +228,8 @@ class Journal:
         self._ranges[commit.shard_id] = commit.range_id
         writers = {
             Archetype.WORKFLOW: self._write,
-            Archetype.ACTIVITY: self._write_entity,
+            Archetype.ACTIVITY: self._write_activity,
+            Archetype.NEXUS_OPERATION: self._write_operation,
             Archetype.SCHEDULE: self._write_schedule,
         }
         for write in commit.executions:
@@ -261,18 +287,24 @@ class Journal:
         run.events = run.base.events[: run.inherited_count]
         run.left_behind = run.base.events[run.inherited_count :]
 
-    def _write_entity(self, write: ExecutionWrite) -> None:
-        entity = self.activities.get(write.key)
-        if entity is None:
-            entity = self.activities[write.key] = Entity(write.key, write)
+    def _write_activity(self, write: ExecutionWrite) -> None:
+        entity = self.activities.setdefault(write.key, Entity(write.key, write))
+        self._write_entity(entity, write)
+
+    def _write_operation(self, write: ExecutionWrite) -> None:
+        contract = self.operations.setdefault(write.key, Contract(write.key, write))
+        self._write_entity(contract, write)
+
+    def _write_entity(self, entity: Entity | Contract, write: ExecutionWrite) -> None:
+        kind = write.key.archetype.name.lower()
         if not entity.write.is_open and write.is_open:
-            self._accuse("one outcome", f"activity {name_of(write.key)} was closed and is open")
+            self._accuse("one outcome", f"{kind} {name_of(write.key)} was closed and is open")
         entity.write = write
         for identity in write.remove:
             entity.sub_records.pop(identity, None)
         for row in write.put:
             entity.sub_records[row.kind, row.record_id] = row
-        self._note("disk", f"activity {name_of(write.key)} v{write.version}")
+        self._note("disk", f"{kind} {name_of(write.key)} v{write.version}")
 
     def _write_schedule(self, write: ExecutionWrite) -> None:
         schedule = self.schedules.setdefault(write.key, PlannedSchedule(write.key))
@@ -287,7 +319,7 @@ class Journal:
         starts = " ".join(f"{one.number}/{one.attempt}" for one in state.buffer)
         self._note("disk", f"schedule {name_of(write.key)} v{write.version} {starts}")
 
-    def _delete_entity(self, entity: Entity | PlannedSchedule) -> None:
+    def _delete_entity(self, entity: Entity | Contract | PlannedSchedule) -> None:
         key = entity.key
         entity.is_deleted = True
         if self.currents.get(key.chain) == key.run_id:
@@ -295,7 +327,7 @@ class Journal:
         self._note("disk", f"{key.archetype.name.lower()} {name_of(key)} is deleted")
 
     def _delete(self, key: WorkflowKey) -> None:
-        entity = self.activities.get(key) or self.schedules.get(key)
+        entity = self.activities.get(key) or self.operations.get(key) or self.schedules.get(key)
         if entity is not None:
             self._delete_entity(entity)
             return

@@ -226,6 +226,9 @@ def check_emptiness(journal: Journal, accuse: Accuse) -> None:
     for entity in journal.activities.values():
         if not entity.is_deleted:
             accuse("retention ends", f"activity {name_of(entity.key)} is still there")
+    for contract in journal.operations.values():
+        if not contract.is_deleted:
+            accuse("retention ends", f"operation {name_of(contract.key)} is still there")
     for run in journal.living():
         accuse("retention ends", f"{name_of(run.key)} is still there")
     for chain in journal.currents:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from temporalio.api.activity.v1 import ActivityExecutionOutcome
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.api.update.v1 import Outcome
 
 from indelible.base.instants import Instant
@@ -59,6 +61,7 @@ class Promises:
     seen: list["SeenHistory"] = field(default_factory=list["SeenHistory"])
     updates: list["UpdateAnswer"] = field(default_factory=list["UpdateAnswer"])
     outcomes: list["ActivityAnswer"] = field(default_factory=list["ActivityAnswer"])
+    operations: list["OperationAnswer"] = field(default_factory=list["OperationAnswer"])
     activity_runs: dict[str, int] = field(default_factory=dict[str, int])
     """Standalone activities that were started, and how many attempts each may have (0: several)."""
     unheard: set[str] = field(default_factory=set[str])
@@ -93,6 +96,22 @@ class UpdateAnswer:
     run_id: str
     stage: int
     outcome: Outcome
+
+
+@dataclass(slots=True, kw_only=True)
+class OperationAnswer:
+    """What somebody was told of how a Nexus operation without a workflow ended."""
+
+    run_id: str
+    result: Payload
+    failure: Failure | None
+    """None if it succeeded."""
+
+    @property
+    def digest(self) -> bytes:
+        """The same for all who are told the same."""
+        told = self.result if self.failure is None else self.failure
+        return told.SerializeToString(deterministic=True)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -192,14 +192,7 @@ def _draw_op(
                 is_awaited=chance.random() < 0.7,
             )
         case "operation":
-            return CallOperation(
-                op_id=op_id,
-                behavior=chance.choices(
-                    ("at_once", "by_workflow", "refused", "mute"), (3, 4, 1, 1)
-                )[0],
-                program=draw_program(chance, f"n.{workflow_id}.{op_id}", [workflow_id], depth=2),
-                schedule_to_close_ms=chance.choice((2_000, 8_000, 30_000)),
-            )
+            return draw_operation(chance, op_id, [workflow_id], caller=workflow_id)
         case "signal":
             return SendSignal(op_id=op_id, target=chance.choice(peers))
         case "cancel":
@@ -211,6 +204,18 @@ def _draw_op(
                 op_id=op_id,
                 what=chance.choice(("marker", "memo", "search_attribute", "local_activity")),
             )
+
+
+def draw_operation(
+    chance: Random, op_id: str, peers: list[str], *, caller: str = "nobody"
+) -> CallOperation:
+    """Draw what the handler of an operation does. `peers` are whom a workflow of it speaks to."""
+    return CallOperation(
+        op_id=op_id,
+        behavior=chance.choices(("at_once", "by_workflow", "refused", "mute"), (3, 4, 1, 1))[0],
+        program=draw_program(chance, f"n.{caller}.{op_id}", peers, depth=2),
+        schedule_to_close_ms=chance.choice((2_000, 8_000, 30_000)),
+    )
 
 
 def draw_activity(chance: Random, op_id: str) -> RunActivity:

@@ -23,14 +23,8 @@ ANSWERED_ELSEWHERE = {
 NOT_YET = {
     *("StartBatchOperation", "StopBatchOperation"),
     *("DescribeBatchOperation", "ListBatchOperations"),
-} | {
-    f"{verb}NexusOperationExecution{plural}"
-    for verb, plural in (
-        *(("Start", ""), ("Describe", ""), ("Poll", ""), ("RequestCancel", "")),
-        *(("Terminate", ""), ("Delete", ""), ("List", "s"), ("Count", "s")),
-    )
 }
-"""Batch operations, and Nexus operations without a workflow: they need workloads of their own."""
+"""Batch operations need a workload of their own."""
 
 
 @pytest.mark.slow
