@@ -11,7 +11,7 @@ import re
 import shlex
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,10 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 TRANSCRIPTS: Final = Path(__file__).parent / "transcripts"
 WRITE_VARIABLE: Final = "INDELIBLE_WRITE_TRANSCRIPTS"
 QUEUE: Final = "stage"
+
+NAMESPACES: Final = (*(path.stem for path in sorted(TRANSCRIPTS.glob("*.txt"))), "official")
+WORKED: Final = ("official", "workflow")
+"""The namespaces that have a worker."""
 
 Ran = tuple[int, str, str]
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -112,16 +116,18 @@ def working(address: str) -> Iterator[None]:
     ready = threading.Event()
 
     async def work() -> None:
-        client = await Client.connect(address)
-        worker = Worker(
-            client,
-            task_queue=QUEUE,
-            workflows=[Greeting, Failing],
-            activities=[greet],
-            build_id="stage",
-            workflow_runner=UnsandboxedWorkflowRunner(),
-        )
-        async with worker:
+        async with AsyncExitStack() as workers:
+            for namespace in WORKED:
+                client = await Client.connect(address, namespace=namespace)
+                worker = Worker(
+                    client,
+                    task_queue=QUEUE,
+                    workflows=[Greeting, Failing],
+                    activities=[greet],
+                    build_id="stage",
+                    workflow_runner=UnsandboxedWorkflowRunner(),
+                )
+                await workers.enter_async_context(worker)
             ready.set()
             await stop.wait()
 
@@ -137,7 +143,7 @@ def working(address: str) -> Iterator[None]:
 
 
 # -------------------------------------------------------------------------------- transcripts
-def played(path: Path, run: Callable[[list[str]], Ran]) -> tuple[str, str]:
+def played(path: Path, run: Callable[[list[str], str], Ran]) -> tuple[str, str]:
     """Run the commands of a transcript; return it as it is and as it should be."""
     expected = path.read_text()
     normal = _Normal()
@@ -146,7 +152,7 @@ def played(path: Path, run: Callable[[list[str]], Ran]) -> tuple[str, str]:
         if line.startswith("# "):
             parts.append(f"{line}\n\n")
         if line.startswith("$ "):
-            code, out, err = run(shlex.split(normal.named(line[2:])))
+            code, out, err = run(shlex.split(normal.named(line[2:])), path.stem)
             parts.append(f"{line}\n{_shown(normal, code, out, err)}\n")
     found = "".join(parts)
     if os.environ.get(WRITE_VARIABLE):

@@ -26,17 +26,18 @@ _LINES: Final = [
 ]
 
 pytestmark = [
+    pytest.mark.timeout(300),  # More than a hundred processes.
     pytest.mark.slow,
     pytest.mark.skipif(not OFFICIAL, reason="INDELIBLE_TEST_OFFICIAL_CLI is not set"),
 ]
 
 
-def test_both_say_the_same(address: str, run: Callable[[list[str]], Ran]) -> None:
+def test_both_say_the_same(address: str, run: Callable[[list[str], str], Ran]) -> None:
     """Lines with `!` only prepare; every other is asked of both."""
     differences: list[str] = []
     for line in _LINES:
         words = shlex.split(line.removeprefix("! "))
-        code, out, err = run(words)
+        code, out, err = run(words, "official")
         if line.startswith("! "):
             assert code == 0, err
             continue
@@ -48,7 +49,8 @@ def test_both_say_the_same(address: str, run: Callable[[list[str]], Ran]) -> Non
 
 def _official(words: list[str], address: str) -> Ran:
     ended = subprocess.run(
-        [OFFICIAL, *words, "--address", address],
+        [OFFICIAL, *words],
+        env={**os.environ, "TEMPORAL_ADDRESS": address},
         capture_output=True,
         text=True,
         timeout=_SECONDS_MAX,

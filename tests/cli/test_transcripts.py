@@ -13,7 +13,7 @@ _FILES = sorted(TRANSCRIPTS.glob("*.txt"))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", _FILES, ids=[path.stem for path in _FILES])
-def test_transcript(path: Path, run: Callable[[list[str]], Ran]) -> None:
+def test_transcript(path: Path, run: Callable[[list[str], str], Ran]) -> None:
     found, expected = played(path, run)
     assert found == expected
 

@@ -12,6 +12,7 @@ from indelible.cli.completion_command import answers
 from indelible.cli.main import main
 from indelible.cli.output import Color, Output, wants_color
 from indelible.cli.parsing import parsed_options
+from indelible.cli.session import CommandFailedError, Session
 from indelible.cli.tables.registry import command_at
 from indelible.cli.values import (
     ValueRefusedError,
@@ -196,6 +197,25 @@ def test_columns_fit_whatever_the_colors() -> None:
     output.table(("A", "B"), [(output.colored("long", Color.RED), 1), ("x", 2)])
     lines = re.sub(r"\x1b\[\d+m", "", stream.getvalue()).splitlines()
     assert lines == ["  A     B", "  long  1", "  x     2"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_confirmed"), [("y\n", True), ("Yes\n", True), ("n\n", False), ("", False)]
+)
+def test_a_question_waits_for_a_yes(
+    typed: str, is_confirmed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    stream = io.StringIO()
+    options = argparse.Namespace(yes=None)
+    session = Session.__new__(Session)
+    session.options, session.output = options, Output(now=NOW, stream=stream)
+    if is_confirmed:
+        session.confirm("Sure?")
+    else:
+        with pytest.raises(CommandFailedError, match="nothing was done"):
+            session.confirm("Sure?")
+    assert stream.getvalue() == "Sure? y/N "
 
 
 def test_a_list_is_one_array() -> None:

@@ -15,6 +15,10 @@ from indelible.cli.tables.shared import CONNECTION, GLOBAL
 
 # One table is imported per call, so a summary stands here as well; a test holds them equal.
 SUMMARIES: Final[Mapping[str, str]] = {
+    "batch": "look at and end jobs on many workflows",
+    "operator": "namespaces, search attributes, Nexus endpoints, the cluster",
+    "schedule": "workflows started by the clock",
+    "task-queue": "who polls, what waits, and limits",
     "workflow": "start, look at, steer and end workflows",
 }
 
