@@ -3,13 +3,23 @@
 INDELIBLE_TEST_SERVER puts the reference in our place: it answers the same.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import pytest
 import pytest_asyncio
-from temporalio.api.command.v1 import Command, StartTimerCommandAttributes
-from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution, WorkflowType
+from temporalio.api.command.v1 import (
+    Command,
+    ScheduleActivityTaskCommandAttributes,
+    StartTimerCommandAttributes,
+)
+from temporalio.api.common.v1 import (
+    ActivityType,
+    Payload,
+    Payloads,
+    WorkflowExecution,
+    WorkflowType,
+)
 from temporalio.api.enums.v1 import CommandType, EventType, WorkflowExecutionStatus
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -26,6 +36,7 @@ EVENTS_MAX: Final = 6
 BYTES_MAX: Final = 20_000
 TOO_MANY: Final = "Workflow history count exceeds limit."
 TOO_LARGE: Final = "Workflow history size exceeds limit."
+STATE_TOO_LARGE: Final = "Workflow mutable state size exceeds limit."
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -38,6 +49,8 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
             *("--dynamic-config-value", "limit.historyCount.warn=4"),
             *("--dynamic-config-value", f"limit.historySize.error={BYTES_MAX}"),
             *("--dynamic-config-value", f"limit.historySize.warn={BYTES_MAX // 2}"),
+            *("--dynamic-config-value", f"limit.mutableStateSize.error={BYTES_MAX}"),
+            *("--dynamic-config-value", f"limit.mutableStateSize.warn={BYTES_MAX // 2}"),
         ),
     )
     process.start()
@@ -76,8 +89,8 @@ class Asked:
             )
         )
 
-    async def work(self, timer_count: int) -> None:
-        """Take the workflow task, and start so many timers."""
+    async def work(self, *commands: Command) -> None:
+        """Take the workflow task, and answer it with commands."""
         task = await self.service.poll_workflow_task_queue(
             api.PollWorkflowTaskQueueRequest(namespace="default", task_queue=self.queue)
         )
@@ -85,7 +98,20 @@ class Asked:
             api.RespondWorkflowTaskCompletedRequest(
                 namespace="default",
                 task_token=task.task_token,
-                commands=[_timer(str(number)) for number in range(timer_count)],
+                commands=commands,
+            )
+        )
+
+    async def heart(self) -> Callable[[int], Awaitable[object]]:
+        """Take the activity task; return what reports so many bytes of progress."""
+        task = await self.service.poll_activity_task_queue(
+            api.PollActivityTaskQueueRequest(namespace="default", task_queue=self.queue)
+        )
+        return lambda size: self.service.record_activity_task_heartbeat(
+            api.RecordActivityTaskHeartbeatRequest(
+                namespace="default",
+                task_token=task.task_token,
+                details=Payloads(payloads=[Payload(data=bytes(size))]),
             )
         )
 
@@ -120,6 +146,10 @@ class Asked:
             await self.signal()
 
 
+def _timers(count: int) -> list[Command]:
+    return [_timer(str(number)) for number in range(count)]
+
+
 def _timer(timer_id: str) -> Command:
     return Command(
         command_type=CommandType.COMMAND_TYPE_START_TIMER,
@@ -138,14 +168,14 @@ async def asked(server: ServerProcess, request: pytest.FixtureRequest) -> Asked:
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_last_event_that_fits_is_taken(asked: Asked) -> None:
-    await asked.work(timer_count=2)
+    await asked.work(*_timers(2))
     assert len(await asked.events()) == EVENTS_MAX
 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_completion_that_does_not_fit_ends_the_run(asked: Asked) -> None:
     with pytest.raises(RPCError, match=TOO_MANY) as refused:
-        await asked.work(timer_count=3)
+        await asked.work(*_timers(3))
     assert refused.value.status is RPCStatusCode.INVALID_ARGUMENT
     await asked.check_ended(TOO_MANY, event_count=5)
 
@@ -170,3 +200,26 @@ async def test_a_run_that_is_too_large_already_takes_no_more(
         f"INVALID_ARGUMENT: {TOO_LARGE}",
     )
     await asked.check_ended(TOO_LARGE, event_count=4)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_run_whose_state_is_too_large_takes_no_more(asked: Asked) -> None:
+    """Heartbeats are in no history: they fill the state alone."""
+    activity = ScheduleActivityTaskCommandAttributes(
+        activity_id="it",
+        activity_type=ActivityType(name="Work"),
+        task_queue=asked.queue,
+        start_to_close_timeout=duration_message(Duration(1_000 * SECOND)),
+    )
+    await asked.work(
+        Command(
+            command_type=CommandType.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK,
+            schedule_activity_task_command_attributes=activity,
+        )
+    )
+    heartbeat = await asked.heart()
+    await heartbeat(BYTES_MAX // 2)
+    with pytest.raises(RPCError, match=STATE_TOO_LARGE) as refused:
+        await heartbeat(BYTES_MAX)
+    assert refused.value.status is RPCStatusCode.INVALID_ARGUMENT
+    await asked.check_ended(STATE_TOO_LARGE, event_count=6)

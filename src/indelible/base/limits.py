@@ -24,10 +24,6 @@ RESET_POINTS_KEPT_MAX: Final = 20
 LAST_FAILURE_BYTES_MAX: Final = 4_096
 REASON_BYTES_MAX: Final = 1_000
 """Of the reason for which a client ends a standalone Nexus operation."""
-USER_METADATA_SUMMARY_BYTES_MAX: Final = 400
-USER_METADATA_DETAILS_BYTES_MAX: Final = 20_000
-LINKS_PER_REQUEST_MAX: Final = 10
-LINK_BYTES_MAX: Final = 4_000
 SCHEDULE_NOTES_BYTES_MAX: Final = 1_000
 
 NEXUS_ENDPOINT_NAME_BYTES_MAX: Final = 200
@@ -72,6 +68,9 @@ class Limits:
     history_events_warn: int = 10_240
     history_bytes_max: int = 50 * 1024 * 1024
     history_bytes_warn: int = 10 * 1024 * 1024
+    state_bytes_max: int = 8 * 1024 * 1024
+    """Of what is stored of a run beside its history."""
+    state_bytes_warn: int = 1024 * 1024
     history_events_suggest: int = 4_096
     history_bytes_suggest: int = 4 * 1024 * 1024
     pending_activities_max: int = 2_000
@@ -89,6 +88,10 @@ class Limits:
     callback_retry_interval_initial: Duration = SECOND
     callback_retry_interval_max: Duration = HOUR
     signals_per_execution_max: int = 10_000
+    user_metadata_summary_bytes_max: int = 400
+    user_metadata_details_bytes_max: int = 20_000
+    links_per_request_max: int = 10
+    link_bytes_max: int = 4_000
     buffered_events_max: int = 100
     buffered_bytes_max: int = 2 * 1024 * 1024
     buffered_queries_max: int = 1

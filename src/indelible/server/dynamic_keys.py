@@ -184,6 +184,37 @@ _SIZES_AND_COUNTS: Final = (
         "bytes from which on workflow tasks suggest to continue as new",
     ),
     Key(
+        "limit.mutableStateSize.error",
+        "state_bytes_max",
+        WHOLE_NUMBER,
+        "bytes that are stored of a run beside its history; beyond it the run is terminated",
+    ),
+    Key(
+        "limit.mutableStateSize.warn",
+        "state_bytes_warn",
+        WHOLE_NUMBER,
+        "bytes that are stored of a run beside its history; beyond it a warning is logged, once",
+    ),
+    Key(
+        "limit.userMetadataSummarySize",
+        "user_metadata_summary_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of the summary that a start may have",
+    ),
+    Key(
+        "limit.userMetadataDetailsSize",
+        "user_metadata_details_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of the details that a start may have",
+    ),
+    Key(
+        "frontend.maxlinksPerRequest",
+        "links_per_request_max",
+        WHOLE_NUMBER,
+        "links that a request may have",
+    ),
+    Key("frontend.linkMaxSize", "link_bytes_max", WHOLE_NUMBER, "bytes of one link"),
+    Key(
         "limit.numPendingActivities.error",
         "pending_activities_max",
         WHOLE_NUMBER,

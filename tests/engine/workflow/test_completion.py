@@ -437,7 +437,7 @@ def test_an_oversized_failure_is_replaced() -> None:
 
 
 def _excess(step: Transition) -> str | None:
-    return exceeds_limits(step.execution, step.settings.limits)
+    return exceeds_limits(step.execution, step.settings.limits, state_bytes=0)
 
 
 def test_what_reaches_the_bound_passes_and_one_event_more_does_not() -> None:

@@ -1,6 +1,8 @@
 """Requests that start workflows: what is refused, in which words, and what is filled in."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration as DurationMessage
@@ -24,12 +26,14 @@ from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     AddSearchAttributesResponse,
 )
+from temporalio.api.sdk.v1 import UserMetadata
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflow.v1 import OnConflictOptions
 from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import StatusCode
 from indelible.base.instants import DURATION_MAX, SECOND, duration
+from indelible.base.limits import DEFAULT_LIMITS
 from tests.services.frontend.world import World
 
 Start = api.StartWorkflowExecutionRequest
@@ -411,3 +415,34 @@ async def test_a_value_of_another_type_is_refused(world: World) -> None:
     attributes = SearchAttributes(indexed_fields={"Number": given})
     error = await world.refusal(start(merge(search_attributes=attributes)))
     assert error.message == 'invalid value for search attribute Number of type Int: "five"'
+
+
+_JOB = Link(batch_job=Link.BatchJob(job_id="j" * 50))
+_SUMMARY = Payload(data=b"s" * 50)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "fields", "message"),
+    [
+        ({"links_per_request_max": 1}, {"links": [_JOB] * 2}, "more than 1 links per request"),
+        ({"link_bytes_max": 50}, {"links": [_JOB]}, "link exceeds allowed size of 50, got 54"),
+        (
+            {"user_metadata_summary_bytes_max": 51},
+            {"user_metadata": UserMetadata(summary=_SUMMARY)},
+            "user_metadata.summary exceeds size limit. Length=52 Limit=51",
+        ),
+        (
+            {"user_metadata_details_bytes_max": 51},
+            {"user_metadata": UserMetadata(details=_SUMMARY)},
+            "user_metadata.details exceeds size limit. Length=52 Limit=51",
+        ),
+    ],
+)
+async def test_an_operator_sets_the_bounds(
+    bounds: dict[str, int], fields: dict[str, Any], message: str
+) -> None:
+    narrow = await World(limits=replace(DEFAULT_LIMITS, **bounds)).load()
+    refusal = await narrow.refusal(start(merge(**fields)))
+    assert message in refusal.message
+    wide = await World().load()
+    await wide.call(start(merge(**fields)), api.StartWorkflowExecutionResponse)

@@ -375,7 +375,7 @@ class RecordTable(Mapping[K, R], Generic[K, R]):
 
     def unstored(self) -> Iterator[tuple[str, R | None]]:
         """The records to write, by their keys in text form; None for one to be removed."""
-        for key in self.touched:
+        for key in (*self.touched, *(key for key in self.before if key not in self.touched)):
             yield str(key), self._rows.get(key)
 
     def accept(self) -> None:

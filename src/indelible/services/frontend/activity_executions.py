@@ -204,13 +204,13 @@ def _complete_start(
     _complete_policies(request)
     if request.input.ByteSize() > limits.blob_bytes_max:
         raise InvalidArgumentError("input exceeds length limit")
-    check_user_metadata(request.user_metadata)
+    check_user_metadata(request.user_metadata, limits)
     attributes, custom = request.search_attributes, namespace.search_attributes
     check_search_attributes(attributes, custom=custom, namespace=namespace.name, limits=limits)
     if attributes.indexed_fields:
         add_types(attributes, custom)
     complete_callbacks(request.completion_callbacks, limits)
-    check_links(request.links)
+    check_links(request.links, limits)
     check_on_conflict(request)
 
 

@@ -240,7 +240,7 @@ def _complete_start(
             f"input exceeds size limit. Length={request.input.ByteSize()} "
             f"Limit={limits.blob_bytes_max}"
         )
-    check_user_metadata(request.user_metadata)
+    check_user_metadata(request.user_metadata, limits)
     header = _checked_header(request.nexus_header)
     request.nexus_header.clear()
     request.nexus_header.update(header)
@@ -249,7 +249,7 @@ def _complete_start(
     if attributes.indexed_fields:
         add_types(attributes, custom)
     complete_callbacks(request.completion_callbacks, limits)
-    check_links(request.links)
+    check_links(request.links, limits)
     _complete_policies(request)
     check_on_conflict(request)
 

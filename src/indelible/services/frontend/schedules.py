@@ -249,7 +249,7 @@ def _complete_action(
     if action.HasField("versioning_override"):
         check_versioning_override(action.versioning_override)
     check_priority(action.priority)
-    check_user_metadata(action.user_metadata)
+    check_user_metadata(action.user_metadata, limits)
     if action.memo.ByteSize() > limits.memo_bytes_max:
         raise InvalidArgumentError("Memo size exceeds limit.")
     attributes, custom = action.search_attributes, namespace.search_attributes

@@ -92,7 +92,7 @@ def complete_start(
     _complete_search_attributes(request, namespace, limits)
     check_priority(request.priority)
     complete_callbacks(request.completion_callbacks, limits)
-    check_links(request.links)
+    check_links(request.links, limits)
     drop_repeated_links(request)
     _check_unbuilt(request)
     _check_sizes(request, limits)
@@ -125,7 +125,7 @@ def complete_signal_with_start(
     _default_policies(request, _USE_EXISTING)
     _complete_search_attributes(request, namespace, limits)
     check_priority(request.priority)
-    check_links(request.links)
+    check_links(request.links, limits)
     _check_unbuilt(request)
     _check_sizes(request, limits)
     check_blob(request.signal_input, limits.blob_bytes_max)
@@ -229,7 +229,7 @@ def _check_unbuilt(request: StartRequest) -> None:
 
 def _check_sizes(request: StartRequest, limits: Limits) -> None:
     check_identity(request.identity)
-    check_user_metadata(request.user_metadata)
+    check_user_metadata(request.user_metadata, limits)
     check_blob(request.input, limits.blob_bytes_max)
     if request.memo.ByteSize() > limits.memo_bytes_max:
         raise InvalidArgumentError("Memo size exceeds limit.")

@@ -134,7 +134,7 @@ class UpdateHandlers:
             )
         limits = self._rules_of(namespace).limits
         complete_callbacks(update.completion_callbacks, limits)
-        check_links(update.links)
+        check_links(update.links, limits)
         drop_repeated_links(update)
         check_blob(update.input.args, limits.blob_bytes_max)
 

@@ -20,10 +20,7 @@ from indelible.base.errors import InvalidArgumentError
 from indelible.base.instants import DURATION_MAX, SECOND, Duration, duration, duration_message
 from indelible.base.limits import (
     ID_BYTES_MAX,
-    LINK_BYTES_MAX,
-    LINKS_PER_REQUEST_MAX,
-    USER_METADATA_DETAILS_BYTES_MAX,
-    USER_METADATA_SUMMARY_BYTES_MAX,
+    Limits,
 )
 from indelible.base.queue_kinds import NO_QUEUE_KIND, NORMAL_QUEUE, STICKY_QUEUE
 
@@ -179,11 +176,11 @@ def check_blob(message: Message, bytes_max: int) -> None:
         raise InvalidArgumentError("Blob data size exceeds limit.")
 
 
-def check_user_metadata(metadata: UserMetadata) -> None:
+def check_user_metadata(metadata: UserMetadata, limits: Limits) -> None:
     """Refuse a summary or details that are too long."""
     for part, size, bytes_max in (
-        ("summary", metadata.summary.ByteSize(), USER_METADATA_SUMMARY_BYTES_MAX),
-        ("details", metadata.details.ByteSize(), USER_METADATA_DETAILS_BYTES_MAX),
+        ("summary", metadata.summary.ByteSize(), limits.user_metadata_summary_bytes_max),
+        ("details", metadata.details.ByteSize(), limits.user_metadata_details_bytes_max),
     ):
         if size > bytes_max:
             raise InvalidArgumentError(
@@ -238,17 +235,20 @@ def drop_repeated_links(request: Linked) -> None:
     request.links.extend(own)
 
 
-def check_links(links: Iterable[Link]) -> None:
+def check_links(links: Iterable[Link], limits: Limits) -> None:
     """Refuse links that are too many, too large, or that point nowhere."""
     every = list(links)
-    if len(every) > LINKS_PER_REQUEST_MAX:
+    if len(every) > limits.links_per_request_max:
         raise InvalidArgumentError(
-            f"cannot attach more than {LINKS_PER_REQUEST_MAX} links per request, got {len(every)}"
+            f"cannot attach more than {limits.links_per_request_max} links per request, "
+            f"got {len(every)}"
         )
     for link in every:
         size = link.ByteSize()
-        if size > LINK_BYTES_MAX:
-            raise InvalidArgumentError(f"link exceeds allowed size of {LINK_BYTES_MAX}, got {size}")
+        if size > limits.link_bytes_max:
+            raise InvalidArgumentError(
+                f"link exceeds allowed size of {limits.link_bytes_max}, got {size}"
+            )
         _check_link(link)
 
 

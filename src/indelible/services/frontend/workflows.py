@@ -127,7 +127,7 @@ class WorkflowHandlers:
         check_length(request.signal_name, "SignalName")
         check_length(request.request_id, "RequestId")
         check_identity(request.identity)
-        check_links(request.links)
+        check_links(request.links, self._limits_of(namespace.name))
         check_blob(request.input, self._limits_of(namespace.name).blob_bytes_max)
         return await self._history.signal_workflow(namespace, request)
 
@@ -138,7 +138,7 @@ class WorkflowHandlers:
         check_run_id(request.first_execution_run_id)
         check_length(request.request_id, "RequestId")
         check_identity(request.identity)
-        check_links(request.links)
+        check_links(request.links, self._limits_of(namespace.name))
         await self._history.request_cancel(namespace, request)
         return RequestCancelWorkflowExecutionResponse()
 
@@ -148,7 +148,7 @@ class WorkflowHandlers:
         check_execution(request.workflow_execution, is_set=request.HasField("workflow_execution"))
         check_run_id(request.first_execution_run_id)
         check_identity(request.identity)
-        check_links(request.links)
+        check_links(request.links, self._limits_of(namespace.name))
         check_blob(request.details, self._limits_of(namespace.name).blob_bytes_max)
         # So that a history tells the user's terminations from the service's own.
         request.reason = request.reason or _TERMINATE_REASON

@@ -5,7 +5,7 @@ leaves first. Must not know how a run changes or is stored.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from temporalio.api.history.v1 import HistoryEvent
 
@@ -16,7 +16,7 @@ from indelible.engine.workflow.tasks import DispatchTask, TransferTask
 from indelible.engine.workflow.timer_sequence import Deadline, TimerSequence
 from indelible.engine.workflow.transition import Transition
 from indelible.ports.clock import Clock
-from indelible.ports.stores import ExecutionWrite, HistoryAncestor
+from indelible.ports.stores import ExecutionWrite, HistoryAncestor, SubRecord
 from indelible.services.history.visibility_rows import Shown, shown
 
 TAIL_EVENTS_MAX = 128
@@ -46,6 +46,46 @@ class Unsaved:
         self.released += [ref for ref in step.released if ref.task_id not in never_stored]
 
 
+class StateSize:
+    """How many bytes the store keeps of a run beside its history.
+
+    Counted record by record, so that a commit costs as much as it changes.
+    """
+
+    __slots__ = ("_core_bytes", "_record_bytes", "_records_bytes")
+
+    def __init__(self) -> None:
+        self._core_bytes = 0
+        self._record_bytes: dict[tuple[int, str], int] = {}
+        self._records_bytes = 0
+
+    @property
+    def bytes_count(self) -> int:
+        """All of them."""
+        return self._core_bytes + self._records_bytes
+
+    def after(
+        self, core: bytes, put: Iterable[SubRecord], removed: Iterable[tuple[int, str]]
+    ) -> int:
+        """Return how many there would be if this were written and removed."""
+        known = self._record_bytes
+        added = sum(len(one.blob) - known.get((one.kind, one.record_id), 0) for one in put)
+        gone = sum(known.get(key, 0) for key in removed)
+        return len(core) + self._records_bytes + added - gone
+
+    def note(
+        self, core: bytes, put: Iterable[SubRecord], removed: Iterable[tuple[int, str]] = ()
+    ) -> None:
+        """Follow what has been read, or written and removed."""
+        self._core_bytes = len(core)
+        for record in put:
+            key = (record.kind, record.record_id)
+            self._records_bytes += len(record.blob) - self._record_bytes.get(key, 0)
+            self._record_bytes[key] = len(record.blob)
+        for key in removed:
+            self._records_bytes -= self._record_bytes.pop(key, 0)
+
+
 class Entry:
     """One run in memory. Whoever holds the lock of its chain may use it."""
 
@@ -56,6 +96,7 @@ class Entry:
         "ancestor",
         "key",
         "shown",
+        "size",
         "state",
         "tail",
         "tail_bytes",
@@ -78,6 +119,7 @@ class Entry:
         """Of the stored row; 0 while there is none."""
         self.shown: Shown | None = None
         """What the stored visibility row shows; None while there is none."""
+        self.size = StateSize()
         self.unsaved = Unsaved()
         self.tail: list[HistoryEvent] = []
         """The latest events, unsaved ones included, without a gap."""
@@ -113,6 +155,7 @@ class Entry:
         """Note that everything up to here is durable."""
         self.version = write.version
         self.ancestor = None
+        self.size.note(write.record, write.put, write.remove)
         if write.visibility is not None:
             self.shown = shown(self.state)
         self.state.stored()

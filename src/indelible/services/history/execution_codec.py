@@ -61,7 +61,7 @@ def touched_records(state: MutableState) -> tuple[list[SubRecord], list[tuple[in
     put: list[SubRecord] = []
     removed: list[tuple[int, str]] = []
     for table in state.tables():
-        for record_id, record in table.unstored() if table.touched else ():
+        for record_id, record in table.unstored() if table.touched or table.before else ():
             if record is None:
                 removed.append((table.kind, record_id))
             else:

@@ -5,6 +5,7 @@ from typing import Final
 import structlog
 
 from indelible.engine.workflow.transition import Transition
+from indelible.services.history.entries import Entry
 
 _log: Final = structlog.get_logger("indelible.history")
 
@@ -18,3 +19,10 @@ def warn_of_growth(step: Transition, added_bytes: int) -> None:
     size_bytes = execution.history_size_bytes + added_bytes
     if execution.history_size_bytes <= limits.history_bytes_warn < size_bytes:
         _log.warning("history_size_beyond_warn", run=execution.key, size_bytes=size_bytes)
+
+
+def warn_of_state(entry: Entry, bytes_before: int, bytes_warn: int) -> None:
+    """Tell the operator if what was stored takes the state of a run beyond the bound that warns."""
+    bytes_now = entry.size.bytes_count
+    if bytes_before <= bytes_warn < bytes_now:
+        _log.warning("mutable_state_size_beyond_warn", run=entry.key, size_bytes=bytes_now)

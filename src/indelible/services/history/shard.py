@@ -31,7 +31,7 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import NEVER, Instant
 from indelible.base.invariants import invariant
-from indelible.base.limits import Limits
+from indelible.base.limits import MESSAGE_BYTES_MAX, Limits
 from indelible.base.time_zones import UtcOffset
 from indelible.base.version_routing import VersionRouting, unrouted
 from indelible.engine.visibility.record import VisibilityRecord
@@ -69,7 +69,7 @@ from indelible.services.history.execution_codec import (
     encode_task,
     touched_records,
 )
-from indelible.services.history.growth import warn_of_growth
+from indelible.services.history.growth import warn_of_growth, warn_of_state
 from indelible.services.history.uninterrupted import finish
 from indelible.services.history.visibility_rows import shown, visibility_row
 from indelible.services.namespaces import NamespaceRegistry
@@ -193,6 +193,7 @@ class Shard:
             return None
         entry = Entry(decode_state(stored), version=stored.version)
         entry.shown = shown(entry.state)
+        entry.size.note(stored.record, stored.sub_records)
         self._cache.put(entry)
         return entry
 
@@ -244,7 +245,9 @@ class Shard:
             reply = decision(step)
             if entry.version:
                 # The reference looks before it gives ids to what the step has held back.
-                excess = exceeds_limits(step.execution, step.settings.limits)
+                limits = step.settings.limits
+                state_bytes = _state_bytes(entry, limits)
+                excess = exceeds_limits(step.execution, limits, state_bytes=state_bytes)
             bound_buffer(step)
             step.close()
         except ServiceError:
@@ -389,8 +392,10 @@ class Shard:
 
     def _publish(self, entry: Entry, write: ExecutionWrite, queued: Sequence[QueuedTask]) -> None:
         """Tell whom it concerns what is durable now."""
-        written = entry.unsaved
+        written, bytes_before = entry.unsaved, entry.size.bytes_count
         entry.stored(write)
+        namespace_name = entry.state.execution.namespace_name
+        warn_of_state(entry, bytes_before, self.parts.limits_of(namespace_name).state_bytes_warn)
         self._cache.put(entry)
         for task in queued:
             self.parts.matching.offer(task)
@@ -450,6 +455,18 @@ class Shard:
     def next_task_id(self) -> TaskId:
         """Return a fresh task id of this shard."""
         return self._task_ids.next()
+
+
+def _state_bytes(entry: Entry, limits: Limits) -> int:
+    """Return what a run takes in the store beside its history, its current step included.
+
+    Far from the bound, where no single step can pass it, the step is not counted.
+    """
+    stored = entry.size.bytes_count
+    if stored + MESSAGE_BYTES_MAX <= limits.state_bytes_max:
+        return stored
+    put, removed = touched_records(entry.state)
+    return entry.size.after(encode_record(entry.state.execution.stored_form), put, removed)
 
 
 def _advance(current: CurrentWrite | None, entry: Entry, successor: Transition) -> CurrentWrite:

@@ -11,10 +11,11 @@ from indelible.engine.workflow.state import ExecutionRecord
 from indelible.engine.workflow.transition import Transition
 
 
-def exceeds_limits(execution: ExecutionRecord, limits: Limits) -> str | None:
+def exceeds_limits(execution: ExecutionRecord, limits: Limits, *, state_bytes: int) -> str | None:
     """Return why an open run has grown too large, or None.
 
-    Its size is that of the steps before, its length counts the events of this one.
+    The size of its history is that of the steps before, its length counts the events of this one,
+    and so does `state_bytes`: what is stored of it beside the history.
     """
     if not execution.is_open:
         return None
@@ -22,6 +23,8 @@ def exceeds_limits(execution: ExecutionRecord, limits: Limits) -> str | None:
         return "Workflow history size exceeds limit."
     if execution.next_event_id - 1 > limits.history_events_max:
         return "Workflow history count exceeds limit."
+    if state_bytes > limits.state_bytes_max:
+        return "Workflow mutable state size exceeds limit."
     return None
 
 
