@@ -20,13 +20,13 @@ import msgspec
 
 from indelible.base.ids import Archetype, NamespaceId
 from indelible.engine.visibility.query import compile_query
-from indelible.engine.visibility.search_attributes import INT, KEYWORD, KEYWORD_LIST
+from indelible.engine.visibility.search_attributes import BOOL, INT, KEYWORD, KEYWORD_LIST
 from indelible.ports.stores import VisibilityFilter
 from indelible.store.sqlite import SqliteStore, statements as sql
 from indelible.store.sqlite.visibility_rows import OPEN_CLOSE_ORDER
 
 NAMESPACE: Final = NamespaceId("bench")
-CUSTOM: Final = {"Customer": KEYWORD, "Tags": KEYWORD_LIST, "Amount": INT}
+CUSTOM: Final = {"Customer": KEYWORD, "Tags": KEYWORD_LIST, "Amount": INT, "Paid": BOOL}
 SECOND: Final = 1_000_000_000
 BEGIN: Final = 1_700_000_000 * SECOND
 ROUNDS: Final = 5
@@ -48,6 +48,11 @@ QUERIES: Final = {
     "custom keyword, common": "Customer = 'customer-11'",
     "custom keyword, once": "Customer = 'customer-once'",
     "keyword list": "Tags = 'tag-3'",
+    "bool": "Paid = true",
+    "int range": "Amount BETWEEN 400 AND 410",
+    "keyword prefix": "Customer STARTS_WITH 'customer-11'",
+    "two keywords": "Customer = 'customer-11' AND Tags = 'tag-3'",
+    "one keyword or another": "Customer = 'customer-once' OR WorkflowId = 'order-4711'",
     "keyword or status": "Customer = 'customer-11' OR ExecutionStatus = 'Failed'",
     "order by start": "ORDER BY StartTime DESC",
     "order by custom": "ORDER BY Customer, StartTime",
@@ -56,6 +61,8 @@ COUNTS: Final = {
     "count all": "",
     "count running": "ExecutionStatus = 'Running'",
     "count by status": "GROUP BY ExecutionStatus",
+    "count type and status": "WorkflowType = 'type-7' AND ExecutionStatus = 'Completed'",
+    "count custom keyword": "Customer = 'customer-11'",
     "count by type": "GROUP BY WorkflowType",
     "count by custom keyword": "GROUP BY Customer",
 }
@@ -71,6 +78,7 @@ def rows(closed: int, opened: int) -> Iterator[tuple[object, ...]]:
             "Customer": "customer-once" if number == closed // 2 else f"customer-{number % 1_000}",
             "Tags": [f"tag-{number % 50}", f"tag-{number % 7}"],
             "Amount": number % 10_000,
+            "Paid": number % 3 == 0,
         }
         workflow_id, run_id = f"order-{number}", f"{number:08x}-0000-4000-8000-000000000000"
         yield (

@@ -376,3 +376,44 @@ async def test_a_bad_request_is_refused(world: World, request_: Message, text: s
     error = await world.refusal(request_)
     words = error.message.partition("\nat ")[0]
     assert (error.code, words) == (StatusCode.INVALID_ARGUMENT, text)
+
+
+DIVIDED = Payload(metadata={"encoding": b"json/plain"}, data=b'"own"').SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["listed"]),
+        ("WorkflowType = 'Type'", ["listed"]),
+        ("TemporalNamespaceDivision IS NULL", ["listed"]),
+        ("TemporalNamespaceDivision = 'own'", ["own"]),
+        ("NamespaceDivision IS NOT NULL", ["own"]),
+        ("WorkflowId = 'own'", []),
+        ("WorkflowId = 'own' AND TemporalNamespaceDivision != 'other'", ["own"]),
+        ("TemporalNamespaceDivision = 'own' OR WorkflowId = 'listed'", ["own", "listed"]),
+    ],
+)
+async def test_executions_with_a_division_are_listed_for_whoever_names_it(
+    world: World, query: str, names: list[str]
+) -> None:
+    own_row = row("own", started=2, fields={"TemporalNamespaceDivision": DIVIDED})
+    await show(world, [row("listed"), own_row])
+    request = api.ListWorkflowExecutionsRequest(namespace="default", query=query)
+    found = await world.call(request, api.ListWorkflowExecutionsResponse)
+    assert [one.execution.workflow_id for one in found.executions] == names
+    counting = api.CountWorkflowExecutionsRequest(namespace="default", query=query)
+    counted = await world.call(counting, api.CountWorkflowExecutionsResponse)
+    assert counted.count == len(names)
+
+
+async def test_counts_by_division_name_it(world: World) -> None:
+    own_row = row("own", fields={"TemporalNamespaceDivision": DIVIDED})
+    await show(world, [row("listed"), own_row])
+    request = api.CountWorkflowExecutionsRequest(
+        namespace="default", query="GROUP BY TemporalNamespaceDivision"
+    )
+    assert (await world.call(request, api.CountWorkflowExecutionsResponse)).count == 2
+    opened = api.ListOpenWorkflowExecutionsRequest(namespace="default")
+    listed = await world.call(opened, api.ListOpenWorkflowExecutionsResponse)
+    assert [one.execution.workflow_id for one in listed.executions] == ["listed"]

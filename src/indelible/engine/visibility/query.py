@@ -51,6 +51,7 @@ from indelible.engine.visibility.search_attributes import (
     INT,
     KEYWORD,
     KEYWORD_LIST,
+    NAMESPACE_DIVISION,
     PREDEFINED,
     RESERVED_PREFIX,
     SYSTEM,
@@ -93,6 +94,8 @@ _KNOWN_WHEN_CLOSED: Final = frozenset({"HistoryLength", "StateTransitionCount", 
 _IS_CLOSED: Final = Comparison(
     field="close_time", is_search_attribute=False, operator="is not null"
 )
+NOT_OWN: Final = Comparison(field=NAMESPACE_DIVISION, is_search_attribute=True, operator="is null")
+"""Met by every execution that is none of the service's own."""
 _CLOCK: Final = re.compile(r"([0-9]{1,6}):([0-5]?[0-9]):([0-5]?[0-9])")
 _RANGE: Final = ("<", "<=", ">", ">=")
 _OPERATORS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -242,6 +245,17 @@ def compile_query(
         except InvalidArgumentError as error:
             raise pointed(error, text, query.group_by_at) from None
     return VisibilityQuery(filters, group_by, _order_by(query.order_by, names))
+
+
+def listed(query: VisibilityQuery) -> tuple[Filter, ...]:
+    """Return the filters of a query that lists executions.
+
+    The service's own, which have a namespace division, are left out unless the query names that.
+    """
+    named = {comparison.field for part in query.comparisons for comparison in comparisons_of(part)}
+    if query.group_by is not None:
+        named.add(query.group_by.field)
+    return query.comparisons if NAMESPACE_DIVISION in named else (*query.comparisons, NOT_OWN)
 
 
 def _group_by(name: str, names: _Names) -> SortKey:

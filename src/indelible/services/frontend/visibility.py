@@ -38,7 +38,7 @@ from indelible.base.instants import (
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.filters import Comparison, Filter
 from indelible.engine.visibility.ordering import SortKey
-from indelible.engine.visibility.query import VisibilityQuery, compile_query
+from indelible.engine.visibility.query import NOT_OWN, VisibilityQuery, compile_query, listed
 from indelible.engine.visibility.query_syntax import not_supported
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.visibility.search_attributes import typed_attributes
@@ -116,7 +116,7 @@ class VisibilityHandlers:
         query = compile_query(request.query, namespace.search_attributes)
         counts = await count_rows(
             self._store,
-            _filter(namespace, query.comparisons),
+            _filter(namespace, listed(query)),
             group_by=query.group_by,
             status_names=_STATUS_NAMES,
         )
@@ -129,6 +129,7 @@ class VisibilityHandlers:
         self, request: ListOpenWorkflowExecutionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
         comparisons = [
+            NOT_OWN,
             _row("status", "=", _RUNNING),
             *_within("start_time", request.start_time_filter),
         ]
@@ -151,7 +152,8 @@ class VisibilityHandlers:
     ) -> Message:
         # The filter is named after the start time, and is about the close time (trap 61).
         comparisons = [
-            _row("close_time", "!=", NEVER),
+            NOT_OWN,
+            _row("close_time", "is not null", None),
             *_within("close_time", request.start_time_filter),
         ]
         if request.HasField("execution_filter"):
@@ -179,7 +181,7 @@ class VisibilityHandlers:
         compiled: VisibilityQuery = compile_query(query, namespace.search_attributes)
         if compiled.group_by is not None:
             raise not_supported("'GROUP BY' clause")
-        wanted = _filter(namespace, compiled.comparisons, compiled.order_by)
+        wanted = _filter(namespace, listed(compiled), compiled.order_by)
         return await self._page(namespace, wanted, page_size, token)
 
     async def _page(
@@ -203,7 +205,7 @@ def _filter(
     )
 
 
-def _row(field: str, operator: str, value: str | int) -> Comparison:
+def _row(field: str, operator: str, value: str | int | None) -> Comparison:
     return Comparison(field=field, is_search_attribute=False, operator=operator, value=value)
 
 

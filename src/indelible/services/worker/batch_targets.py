@@ -23,7 +23,7 @@ from indelible.engine.batch.targets import (
 )
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.filters import Comparison
-from indelible.engine.visibility.query import ACTIVITIES, WORKFLOWS, compile_query
+from indelible.engine.visibility.query import ACTIVITIES, WORKFLOWS, compile_query, listed
 from indelible.ports.stores import VisibilityCursor, VisibilityFilter, VisibilityStore
 
 _IS_OPEN: Final = Comparison(field="close_time", is_search_attribute=False, operator="is null")
@@ -91,7 +91,7 @@ def _filter(
         raise InvalidArgumentError("'GROUP BY' clause is not supported in a batch operation")
     # The cursor follows the order of every list, whatever order the query names.
     # What began after the job is none of its business; or a reset would find its own new runs.
-    comparisons = [*query.comparisons, _begun_before(core)]
+    comparisons = [*listed(query), _begun_before(core)]
     if not concerns_closed(request):
         comparisons.append(_IS_OPEN)
     return VisibilityFilter(
