@@ -5,13 +5,13 @@ Python needs to let go of it. Must not know what a process does.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import Final, TypeVar
 
 from indelible.base.ids import NamespaceId
-from indelible.base.instants import Duration, Instant
+from indelible.base.instants import NO_DURATION, Duration, Instant
 from indelible.ports.clock import Clock
 from simulation.world.loop import AnyTask, Handle, SimulatedLoop
 
@@ -101,8 +101,11 @@ class ProcessClock:
         """Return the present."""
         return self._loop.now
 
-    def call_at(self, at: Instant, callback: Callable[[], None]) -> Handle:
+    def call_at(
+        self, at: Instant, callback: Callable[[], None], *, is_idle: bool = False
+    ) -> Handle:
         """Arrange one call, not before `at`."""
+        del is_idle  # The loop skips to whatever comes next.
         earliest = Instant(max(at, self._loop.now))
         return self._loop.call_at_instant(earliest, partial(self._fire, callback))
 
@@ -113,6 +116,9 @@ class ProcessClock:
     async def sleep(self, span: Duration) -> None:
         """Return after `span`."""
         await self._loop.pause(span)
+
+    def occupy(self, owner: Hashable, work: Callable[[], int]) -> None:
+        """The loop knows by itself when nothing is under way."""
 
 
 class ProcessClocks:
@@ -129,3 +135,8 @@ class ProcessClocks:
     def node(self) -> Clock:
         """The clock of the process."""
         return self._clock
+
+    @property
+    def foresight(self) -> Duration:
+        """The clock of the node is that of the timers: no deadline comes before its window."""
+        return NO_DURATION

@@ -5,7 +5,7 @@ carries its fencing number.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -199,7 +199,9 @@ class CountingClock:
     def now(self) -> Instant:
         return Instant(sum(self.slept))
 
-    def call_at(self, at: Instant, callback: Callable[[], None]) -> TimerHandle:
+    def call_at(
+        self, at: Instant, callback: Callable[[], None], *, is_idle: bool = False
+    ) -> TimerHandle:
         raise AssertionError(f"nobody should wait for {at}: {callback}")
 
     async def sleep(self, span: Duration) -> None:
@@ -208,6 +210,9 @@ class CountingClock:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             asyncio.get_running_loop().call_soon(turn.set_result, None)
             await turn
+
+    def occupy(self, owner: Hashable, work: Callable[[], int]) -> None:
+        """Time does not pass by itself."""
 
 
 async def own(store: Store, shard_id: ShardId = SHARD) -> Commit:

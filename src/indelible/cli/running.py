@@ -28,6 +28,7 @@ from indelible.server.config import (
     Durability,
     Port,
     ServerConfig,
+    TimeSkipping,
 )
 from indelible.server.data_folder import default_data_folder, ensure_data_folder
 from indelible.server.dynamic_config import DynamicConfig, parse_assignments
@@ -43,6 +44,8 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _DEV_RETENTION: Final[Duration] = DAY
 # So does it allow more lists and counts per second.
 _DEV_LIMITS: Final = replace(DEFAULT_LIMITS, visibility_requests_per_second=100)
+# The reference's test server deletes nothing, and tests skip months.
+_TEST_RETENTION: Final = Duration(3_650 * DAY)
 _DYNAMIC_CONFIG_VARIABLE: Final = "DYNAMIC_CONFIG_FILE_PATH"
 
 
@@ -57,6 +60,17 @@ def run_server(parsed: argparse.Namespace, *, is_development: bool) -> int:
         asyncio.run(serve(config, announce))
     except (StartRefusedError, ServerFailedError) as error:
         print(f"indelible: {error}", file=sys.stderr)
+        return FAILURE
+    return 0
+
+
+def run_test_server(parsed: argparse.Namespace) -> int:
+    """Run a server that skips time until it is told to stop, and return the exit code."""
+    configure_logs(level=LogLevel(parsed.log_level), format_=LogFormat.TEXT)
+    try:
+        asyncio.run(serve(test_config(parsed), _announce_test_server))
+    except (StartRefusedError, ServerFailedError) as error:
+        print(f"indelible-test-server: {error}", file=sys.stderr)
         return FAILURE
     return 0
 
@@ -95,6 +109,24 @@ def dev_config(parsed: argparse.Namespace) -> ServerConfig:
             parse_assignments(parsed.dynamic_config_value), defaults=_DEV_LIMITS
         ),
         dynamic_config_file=_dynamic_config_file(parsed),
+    )
+
+
+def test_config(parsed: argparse.Namespace) -> ServerConfig:
+    """Return what the flags of the test server ask for. Raises `StartRefusedError`."""
+    return ServerConfig(
+        host=parsed.ip,
+        port=parsed.port,
+        metrics_port=Port(number=0),
+        namespaces=_namespaces(parsed.namespace),
+        retention=_TEST_RETENTION,
+        search_attributes=_search_attributes(parsed.search_attribute),
+        time_skipping=TimeSkipping(
+            is_locked=not parsed.enable_time_skipping, is_shared=not parsed.clock_per_namespace
+        ),
+        dynamic_config=DynamicConfig(
+            parse_assignments(parsed.dynamic_config_value), defaults=_DEV_LIMITS
+        ),
     )
 
 
@@ -160,6 +192,12 @@ def _announce(started: Started, *, parsed: argparse.Namespace, is_development: b
     if is_development and not parsed.headless:
         print(f"{'Web UI:':<10} comes with a later version; the official one works meanwhile")
     sys.stdout.flush()  # Whoever started us through a pipe waits for these lines.
+
+
+def _announce_test_server(started: Started) -> None:
+    print(f"Indelible {__version__} test server")
+    print(f"{'Server:':<10} {_friendly(started.host)}:{started.port}")
+    sys.stdout.flush()
 
 
 def _facts(started: Started) -> Iterable[tuple[str, str]]:

@@ -6,11 +6,18 @@ are for.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final
 
 from indelible.base.ids import NamespaceId
-from indelible.base.instants import SECOND, Duration, Instant, elapsed, in_seconds
+from indelible.base.instants import (
+    NO_DURATION,
+    SECOND,
+    Duration,
+    Instant,
+    elapsed,
+    in_seconds,
+)
 from indelible.ports.clock import Clock, TimerHandle
 
 _CATCH_UP_DIVISOR: Final = 8
@@ -52,9 +59,15 @@ class SystemClock:
         self._last_monotonic = monotonic
         return Instant(now)
 
-    def call_at(self, at: Instant, callback: Callable[[], None]) -> TimerHandle:
+    def call_at(
+        self, at: Instant, callback: Callable[[], None], *, is_idle: bool = False
+    ) -> TimerHandle:
         """Arrange one call of `callback`, in the event loop, not before `at`."""
+        del is_idle  # Real time is not skipped for anybody's sake.
         return _Timer(self, at, callback)
+
+    def occupy(self, owner: Hashable, work: Callable[[], int]) -> None:
+        """Real time goes on whatever is under way."""
 
     async def sleep(self, span: Duration) -> None:
         """Return after `span` of this clock's time."""
@@ -108,3 +121,8 @@ class SystemClocks:
     def node(self) -> Clock:
         """The clock for what belongs to no namespace."""
         return self._clock
+
+    @property
+    def foresight(self) -> Duration:
+        """Real time does not jump."""
+        return NO_DURATION

@@ -42,6 +42,16 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeSkipping:
+    """How time is skipped, for tests."""
+
+    is_locked: bool = True
+    """Whether time is real at first, until somebody unlocks it."""
+    is_shared: bool = True
+    """Whether all namespaces have one clock; otherwise each has its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerConfig:
     """Everything that a server needs to know to start."""
 
@@ -60,5 +70,7 @@ class ServerConfig:
     search_attributes: Mapping[str, int] = field(default_factory=dict[str, int])
     """Registered in each of `namespaces`; the values are those of `IndexedValueType`."""
     dynamic_config: DynamicConfig = field(default_factory=DynamicConfig)
+    time_skipping: TimeSkipping | None = None
+    """None for real time. Otherwise everything is kept in memory: `database` must be None."""
     dynamic_config_file: Path | None = None
     """Adds to `dynamic_config`, and changes it whenever the file changes."""

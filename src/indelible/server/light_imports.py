@@ -13,6 +13,7 @@ _SDK: Final = "temporalio"
 _GENERATED_SERVICES: Final = (
     "temporalio.api.workflowservice.v1",
     "temporalio.api.operatorservice.v1",
+    "temporalio.api.testservice.v1",
 )
 
 

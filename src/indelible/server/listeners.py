@@ -17,6 +17,7 @@ from indelible.ports.telemetry import Telemetry
 from indelible.server.config import ServerConfig
 from indelible.server.refusal import StartRefusedError
 from indelible.wire.calls.methods import OPERATOR_SERVICE, WORKFLOW_SERVICE
+from indelible.wire.calls.test_service import TEST_SERVICE
 from indelible.wire.grpc.server import GrpcServer, PortUnavailableError
 
 if TYPE_CHECKING:
@@ -40,13 +41,15 @@ class Listeners:
         handlers: Mapping[tuple[str, str], Handler],
         nexus: NexusServices,
         *,
+        test_handlers: Mapping[tuple[str, str], Handler],
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
         self._config = config
+        services = [WORKFLOW_SERVICE, OPERATOR_SERVICE]
         self._grpc = GrpcServer(
-            services=[WORKFLOW_SERVICE, OPERATOR_SERVICE],
-            handlers=handlers,
+            services=[*services, TEST_SERVICE] if test_handlers else services,
+            handlers={**handlers, **test_handlers},
             clock=clock,
             telemetry=telemetry,
         )

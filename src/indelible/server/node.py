@@ -4,7 +4,7 @@ Owns the order in which parts start and stop. Must not know what any of them doe
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -16,17 +16,19 @@ from indelible.engine.namespace.aliases import add_search_attributes
 from indelible.observability.metrics_endpoint import MetricsEndpoint
 from indelible.observability.prometheus import CONTENT_TYPE, PrometheusPage
 from indelible.observability.telemetry import MemoryTelemetry
-from indelible.ports.clock import Clock, Clocks
+from indelible.ports.clock import Clock, Clocks, SkippingClock
 from indelible.ports.entropy import Entropy
+from indelible.ports.rpc import Call, Handler
 from indelible.ports.stores import Store, StoreDescription, StoreUnavailableError
 from indelible.ports.telemetry import Telemetry
 from indelible.runtime.outbound_http import OutboundHttp
+from indelible.runtime.skipping_clock import SkippingClocks
 from indelible.runtime.supervisor import Supervisor
 from indelible.runtime.system_clock import SystemClock, SystemClocks
 from indelible.runtime.system_entropy import SystemEntropy
 from indelible.runtime.time_zones import TIME_ZONES
 from indelible.server.callback_address import CallbackAddress
-from indelible.server.config import STOP_SECONDS_MAX, ServerConfig
+from indelible.server.config import NAMESPACE_DEFAULT, STOP_SECONDS_MAX, ServerConfig
 from indelible.server.dynamic_config_file import DynamicConfigFile
 from indelible.server.listeners import Bound, Listeners
 from indelible.server.ports_in_use import is_free, require_free, resolved
@@ -48,9 +50,14 @@ from indelible.services.worker.batch_jobs import BatchJobs
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory.store import MemoryStore
 from indelible.store.sqlite.store import SqliteStore
+from indelible.wire.calls.test_service import test_handlers
 
 # Answers under way get most of the time that a stop may take; the store needs the rest.
 _CALL_GRACE: Final[Duration] = seconds(STOP_SECONDS_MAX - 0.8)
+
+
+_NAMESPACE_HEADER: Final = "temporal-namespace"
+"""Says of which namespace's clock a call of the test service is, if each has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +85,10 @@ async def running_node(config: ServerConfig, supervisor: Supervisor) -> AsyncGen
     metrics_port = _metrics_port(config, host)
     clock = SystemClock()
     _follow_dynamic_config(config, clock, supervisor)
+    skipping = _skipping_clocks(config, clock)
     node = _Parts(
-        clocks=SystemClocks(clock),
+        clocks=skipping or SystemClocks(clock),
+        skipping=skipping,
         entropy=SystemEntropy(),
         telemetry=MemoryTelemetry(),
         outbound=OutboundHttp(),
@@ -117,9 +126,21 @@ def _follow_dynamic_config(config: ServerConfig, clock: Clock, supervisor: Super
     supervisor.start("dynamic configuration", file.watch(clock))
 
 
+def _skipping_clocks(config: ServerConfig, clock: Clock) -> SkippingClocks | None:
+    how = config.time_skipping
+    if how is None:
+        return None
+    if config.database is not None:
+        # What a file holds from before is not noted by any clock, and would be skipped over.
+        raise StartRefusedError("time is skipped in memory only; leave out the database")
+    return SkippingClocks(clock, is_shared=how.is_shared, is_locked=how.is_locked)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     clocks: Clocks
+    skipping: SkippingClocks | None
+    """`clocks`, if they can skip time."""
     entropy: Entropy
     telemetry: MemoryTelemetry
     outbound: OutboundHttp
@@ -193,13 +214,8 @@ async def _serving(
     await matching.load()
     backends = _backends(history, matching, store, registries)
     frontend = _frontend(config, node, backends, registry, host=host)
-    listeners = Listeners(
-        config,
-        frontend.handlers(),
-        _nexus_entrance(config, node, frontend, registry, registries, (matching, history)),
-        clock=node.clocks.node,
-        telemetry=node.telemetry,
-    )
+    nexus = _nexus_entrance(config, node, frontend, registry, registries, (matching, history))
+    listeners = _listeners(config, node, frontend, nexus, registry)
     await history.start()
     _start_background(
         supervisor,
@@ -222,6 +238,35 @@ async def _serving(
         async with asyncio.TaskGroup() as group:
             group.create_task(listeners.stop(_CALL_GRACE))
             group.create_task(_stop_services(matching, history))
+
+
+def _listeners(
+    config: ServerConfig,
+    node: _Parts,
+    frontend: Frontend,
+    nexus: NexusEntrance,
+    registry: NamespaceRegistry,
+) -> Listeners:
+    return Listeners(
+        config,
+        frontend.handlers(),
+        nexus,
+        test_handlers=_test_handlers(node, registry),
+        clock=node.clocks.node,
+        telemetry=node.telemetry,
+    )
+
+
+def _test_handlers(node: _Parts, registry: NamespaceRegistry) -> Mapping[tuple[str, str], Handler]:
+    clocks = node.skipping
+    if clocks is None:
+        return {}
+
+    def clock_of(call: Call) -> SkippingClock:
+        name = call.metadata.get(_NAMESPACE_HEADER, NAMESPACE_DEFAULT)
+        return clocks.clock_of(registry.by_name(name).id)
+
+    return test_handlers(clock_of)
 
 
 def _backends(

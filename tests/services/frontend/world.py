@@ -4,7 +4,7 @@ Owns the fakes and the ways to call the frontend as a transport does.
 """
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,7 @@ from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import ServiceError
 from indelible.base.ids import EventId, NamespaceId, QueueKey, RunId, WorkflowId
-from indelible.base.instants import DAY, SECOND, Duration, Instant
+from indelible.base.instants import DAY, NO_DURATION, SECOND, Duration, Instant
 from indelible.base.limits import DEFAULT_LIMITS, Limits
 from indelible.base.task_token import (
     ActivityTaskToken,
@@ -26,7 +26,6 @@ from indelible.base.task_token import (
     encode_task_token,
 )
 from indelible.base.workflow_rules import WorkflowRule
-from indelible.engine.deployment.versioning_rules import COMMIT_POLLER_SEEN
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer
 from indelible.ports.clients import NexusAnswer
@@ -78,11 +77,18 @@ class StandingClock:
     def now(self) -> Instant:
         return self.time
 
-    def call_at(self, at: Instant, callback: object) -> "StandingClock":
+    def call_at(self, at: Instant, callback: object, *, is_idle: bool = False) -> "StandingClock":
         raise AssertionError("the frontend arms no timer")
 
     async def sleep(self, span: Duration) -> None:
         raise AssertionError("the frontend does not sleep")
+
+    def occupy(self, owner: Hashable, work: Callable[[], int]) -> None:
+        """Time stands still anyway."""
+
+    @property
+    def foresight(self) -> Duration:
+        return NO_DURATION
 
     def cancel(self) -> None:
         """The timer that nobody arms."""
@@ -385,8 +391,7 @@ class RecordedMatching:
     description: TaskQueueDescription = field(default_factory=TaskQueueDescription)
     polled: set[QueueKey] = field(default_factory=set[QueueKey])
 
-    def has_recent_poller(self, queue: QueueKey, within: Duration) -> bool:
-        assert within == COMMIT_POLLER_SEEN
+    def has_recent_poller(self, queue: QueueKey) -> bool:
         return queue in self.polled
 
     async def poll_workflow_task_queue(

@@ -1,9 +1,10 @@
 """A clock and a source of tokens for shards that stand by themselves."""
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from indelible.base.ids import NamespaceId
-from indelible.base.instants import SECOND, Duration, Instant
+from indelible.base.instants import NO_DURATION, SECOND, Duration, Instant
 
 
 @dataclass
@@ -22,11 +23,18 @@ class HandClock:
     def now(self) -> Instant:
         return self.time
 
-    def call_at(self, at: Instant, callback: object) -> "HandClock":
+    def call_at(self, at: Instant, callback: object, *, is_idle: bool = False) -> "HandClock":
         return self
 
     async def sleep(self, span: Duration) -> None:
         """Return at once: time is set by hand."""
+
+    def occupy(self, owner: Hashable, work: Callable[[], int]) -> None:
+        """Time is set by hand."""
+
+    @property
+    def foresight(self) -> Duration:
+        return NO_DURATION
 
     def cancel(self) -> None:
         """Forget a call that would not be made anyway."""

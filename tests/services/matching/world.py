@@ -6,7 +6,7 @@ and can be told to refuse, fail or hesitate, a store that is the memory store wi
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,7 +36,7 @@ from indelible.base.ids import (
     WorkflowId,
     WorkflowKey,
 )
-from indelible.base.instants import SECOND, Duration, Instant, seconds
+from indelible.base.instants import NO_DURATION, SECOND, Duration, Instant, seconds
 from indelible.engine.deployment.routing import QueueRouting
 from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.workflow.tasks import ActivityTaskDispatch, WorkflowTaskDispatch
@@ -95,7 +95,9 @@ class ManualClock:
     def now(self) -> Instant:
         return self.time
 
-    def call_at(self, at: Instant, callback: Callable[[], None]) -> ManualTimer:
+    def call_at(
+        self, at: Instant, callback: Callable[[], None], *, is_idle: bool = False
+    ) -> ManualTimer:
         self.timers = [timer for timer in self.timers if not timer.is_canceled]
         self.timers.append(ManualTimer(at, callback))
         return self.timers[-1]
@@ -104,6 +106,13 @@ class ManualClock:
         woken = asyncio.get_running_loop().create_future()
         self.call_at(Instant(self.time + span), lambda: woken.set_result(None))
         await woken
+
+    def occupy(self, owner: Hashable, work: Callable[[], int]) -> None:
+        """Time passes by hand."""
+
+    @property
+    def foresight(self) -> Duration:
+        return NO_DURATION
 
     async def advance(self, count: float) -> None:
         """Let `count` seconds pass, with everything that happens in them, in order."""

@@ -17,6 +17,7 @@ from indelible.engine.activity.state import (
     ActivityOutcome,
     ActivityRequest,
     ActivityState,
+    ActivityStatus,
 )
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.record import VisibilityRecord
@@ -50,6 +51,12 @@ class ActivityKind:
     def wake_at(self, state: ActivityState) -> Instant:
         """Return when it must be looked at next."""
         return wake_at(state)
+
+    def work_count(self, state: ActivityState) -> int:
+        """Return whether an attempt waits for a worker or is with one."""
+        core = state.core
+        is_waiting = not core.is_backing_off and core.status is not ActivityStatus.PAUSED
+        return int(core.is_open and (core.is_started or is_waiting))
 
     def encode(self, state: ActivityState) -> bytes:
         """Return the core record in its stored form."""

@@ -42,6 +42,10 @@ class BatchKind:
         """Return when it must be looked at next."""
         return wake_at(state.core)
 
+    def work_count(self, state: BatchState) -> int:  # noqa: ARG002 - part of the protocol
+        """Return nothing: a job runs by the clock of the node."""
+        return 0
+
     def encode(self, state: BatchState) -> bytes:
         """Return the core record in its stored form."""
         return _encode(state.core)

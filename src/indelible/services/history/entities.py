@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from indelible.base.ids import ChainKey, QueueKey, RunId, TaskId, WorkflowKey
-from indelible.base.instants import NEVER, Instant
+from indelible.base.instants import Instant
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.ports.clients import QueuedTask
@@ -28,7 +28,7 @@ from indelible.ports.stores import (
 )
 from indelible.ports.transfer_tasks import AnyTransfer
 from indelible.services.history.execution_codec import encode_task
-from indelible.services.history.shard import Shard
+from indelible.services.history.shard import Outlook, Shard
 from indelible.services.history.uninterrupted import finish
 
 S = TypeVar("S")
@@ -50,6 +50,10 @@ class EntityKind(Protocol[S]):
 
     def wake_at(self, state: S) -> Instant:
         """Return when it must be looked at next; `NEVER` for not by itself."""
+        ...
+
+    def work_count(self, state: S) -> int:
+        """Return how much of an entity is on its way to a worker or with one."""
         ...
 
     def encode(self, state: S) -> bytes:
@@ -198,11 +202,16 @@ class Entities(Generic[S]):
             )
         )
         self._entries.pop(entry.key, None)
-        self.shard.listener.noted(self.shard, entry.key, NEVER)
+        self.shard.listener.noted(self.shard, entry.key, Outlook())
 
     def note_deadline(self, entry: EntityEntry[S]) -> None:
         """Have the entity woken when its next deadline comes, and wake who watches it."""
-        self.shard.listener.noted(self.shard, entry.key, self._kind.wake_at(entry.state))
+        outlook = Outlook(
+            wake_at=self._kind.wake_at(entry.state),
+            is_closed=not self._kind.is_open(entry.state),
+            work_count=self._kind.work_count(entry.state),
+        )
+        self.shard.listener.noted(self.shard, entry.key, outlook)
 
     def _write(
         self, entry: EntityEntry[S], state: S, row: VisibilityRecord | None

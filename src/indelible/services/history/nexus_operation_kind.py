@@ -54,6 +54,10 @@ class NexusOperationKind:
         """Return when it must be looked at next."""
         return wake_at(state)
 
+    def work_count(self, state: OperationState) -> int:  # noqa: ARG002 - part of the protocol
+        """Return nothing: calls of the handler are transfer tasks."""
+        return 0
+
     def encode(self, state: OperationState) -> bytes:
         """Return the core record in its stored form."""
         return _encode(state.core)

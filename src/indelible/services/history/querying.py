@@ -67,6 +67,16 @@ class QueryOperations:
         Raises `FailedPreconditionError` if the run cannot be asked, `InvalidArgumentError` if the
         worker's handler failed, `DeadlineExceededError` if nobody answered.
         """
+        clock, owner = self._clocks.clock_of(namespace.id), object()
+        clock.occupy(owner, lambda: 1)
+        try:
+            return await self._query(namespace, request, deadline)
+        finally:
+            clock.occupy(owner, lambda: 0)
+
+    async def _query(
+        self, namespace: Namespace, request: QueryWorkflowRequest, deadline: Instant
+    ) -> QueryWorkflowResponse:
         chain, run_id = target(namespace, request.execution)
         shard = self._shards.of(chain)
         async with shard.hold(chain, run_id) as entry:

@@ -61,6 +61,10 @@ class ScheduleKind:
         """Return when it must be looked at next."""
         return wake_at(state)
 
+    def work_count(self, state: ScheduleState) -> int:  # noqa: ARG002 - part of the protocol
+        """Return nothing: a turn is held until it is over."""
+        return 0
+
     def encode(self, state: ScheduleState) -> bytes:
         """Return the core record in its stored form."""
         return _encode(state.core)

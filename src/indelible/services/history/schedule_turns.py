@@ -42,7 +42,7 @@ class ScheduleTurns:
         """Have a schedule get its turn soon; one that has it notes by itself when it goes on."""
         if key in self._known or self._is_stopped:
             return
-        self._known[key] = asyncio.get_running_loop().create_future()
+        self._note(key)
         self._waiting.append(key)
         self._run_waiting()
 
@@ -60,7 +60,7 @@ class ScheduleTurns:
         """
         if key in self._known or self._is_stopped:
             return
-        over = self._known[key] = asyncio.get_running_loop().create_future()
+        over = self._note(key)
         self._spawn("schedule", self._run(key))
         await asyncio.shield(over)
 
@@ -68,7 +68,7 @@ class ScheduleTurns:
         """Begin no turn any more; what is due is due at the next start."""
         self._is_stopped = True
         while self._waiting:
-            _tell(self._known.pop(self._waiting.popleft()))
+            _tell(self._forget(self._waiting.popleft()))
 
     def _run_waiting(self) -> None:
         while self._waiting and self._running_count < RUNNING_MAX and not self._is_stopped:
@@ -93,16 +93,29 @@ class ScheduleTurns:
             at = after(self._clocks.node.now(), RETRY_DELAY)
             self._clocks.node.call_at(at, lambda: self._repeat(key))
         except BaseException:
-            del self._known[key]
+            self._forget(key)
             raise
         else:
-            del self._known[key]
+            self._forget(key)
         finally:
             _tell(over)
 
     def _repeat(self, key: WorkflowKey) -> None:
-        del self._known[key]
+        self._forget(key)
         self.ask(key)
+
+    def _note(self, key: WorkflowKey) -> asyncio.Future[None]:
+        over = self._known[key] = asyncio.get_running_loop().create_future()
+        self._occupy(key, 1)
+        return over
+
+    def _forget(self, key: WorkflowKey) -> asyncio.Future[None]:
+        self._occupy(key, 0)
+        return self._known.pop(key)
+
+    def _occupy(self, key: WorkflowKey, count: int) -> None:
+        clock = self._clocks.clock_of(key.namespace_id)
+        clock.occupy(("schedule's turn", key), lambda: count)
 
 
 def _tell(over: asyncio.Future[None]) -> None:

@@ -107,6 +107,16 @@ class ShardParts:
     """Where unpinned work of a namespace goes."""
 
 
+class Outlook(NamedTuple):
+    """What is to come of an entity that is no workflow."""
+
+    wake_at: Instant = NEVER
+    is_closed: bool = False
+    """All that is left to do is to clear it up."""
+    work_count: int = 0
+    """How much of it is on its way to a worker or with one."""
+
+
 class ShardListener(Protocol):
     """Who must know what happens in a shard."""
 
@@ -130,8 +140,8 @@ class ShardListener(Protocol):
         """A run does not exist any more."""
         ...
 
-    def noted(self, shard: "Shard", key: WorkflowKey, wake_at: Instant) -> None:
-        """An entity that is no workflow changed, or is gone; `NEVER` for no wake-up."""
+    def noted(self, shard: "Shard", key: WorkflowKey, outlook: Outlook) -> None:
+        """An entity that is no workflow changed, or is gone."""
         ...
 
     def doubted(self, shard: "Shard", key: WorkflowKey) -> None:

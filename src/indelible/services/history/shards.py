@@ -11,12 +11,14 @@ from typing import Final
 import structlog
 
 from indelible.base.ids import ChainKey, ShardId, WorkflowKey
-from indelible.base.instants import NEVER, Instant
+from indelible.base.instants import NEVER
 from indelible.base.limits import Limits
+from indelible.engine.workflow.pending_work import pending_work_count
+from indelible.engine.workflow.timer_sequence import DeadlineKind
 from indelible.ports.transfer_tasks import AnyTransfer
 from indelible.services.history.entries import Entry, Unsaved
 from indelible.services.history.query_buffer import QueryBuffer, is_asked_directly
-from indelible.services.history.shard import Shard, ShardParts
+from indelible.services.history.shard import Outlook, Shard, ShardParts
 from indelible.services.history.transfers import Transfers
 from indelible.services.history.update_registry import UpdateRegistry
 from indelible.services.history.wakeups import Spawn, Wakeups
@@ -127,7 +129,9 @@ class Shards:
             entry.key,
             first.at if first else None,
             is_stored=not entry.has_unsaved_steps,
+            is_idle=first is not None and first.kind is DeadlineKind.RETENTION,
         )
+        self._occupy(entry.key, lambda: pending_work_count(entry.state))
         self.watchers.notify(entry.key)
         if is_asked_directly(entry.state.execution):
             self.queries.redirect(entry.key)
@@ -150,12 +154,18 @@ class Shards:
     def deleted(self, shard: Shard, entry: Entry) -> None:
         """Wake the run no more, and tell who watches it."""
         self._work[shard.shard_id].wakeups.note(entry.key, None)
+        self._occupy(entry.key, lambda: 0)
         self.watchers.notify(entry.key)
         self.updates.run_lost(entry.key)
 
-    def noted(self, shard: Shard, key: WorkflowKey, wake_at: Instant) -> None:
+    def _occupy(self, key: WorkflowKey, work: Callable[[], int]) -> None:
+        self._parts.clocks.clock_of(key.namespace_id).occupy(key, work)
+
+    def noted(self, shard: Shard, key: WorkflowKey, outlook: Outlook) -> None:
         """Take note of an entity's next deadline, and wake who watches it."""
-        self._work[shard.shard_id].wakeups.note(key, None if wake_at == NEVER else wake_at)
+        at = None if outlook.wake_at == NEVER else outlook.wake_at
+        self._work[shard.shard_id].wakeups.note(key, at, is_idle=outlook.is_closed)
+        self._occupy(key, lambda: outlook.work_count)
         self.watchers.notify(key)
 
     def doubted(self, shard: Shard, key: WorkflowKey) -> None:

@@ -81,9 +81,17 @@ class Transfers:
         self._is_behind = True
         self._run_waiting()
 
+    def _count_owed(self, key: WorkflowKey, difference: int) -> None:
+        self._owed[key] += difference
+        count = self._owed[key]
+        if not count:
+            del self._owed[key]
+        clock = self._clocks.clock_of(key.namespace_id)
+        clock.occupy(("transfer tasks", key), lambda: count)
+
     def _enqueue(self, key: WorkflowKey, task: AnyTransfer) -> None:
         self._known.add(task.task_id)
-        self._owed[key] += 1
+        self._count_owed(key, 1)
         if isinstance(task, AnyCall):
             self._waiting_calls.append((key, task))
         else:
@@ -122,9 +130,7 @@ class Transfers:
             else:
                 self._running -= 1
             self._known.discard(task.task_id)
-            self._owed[key] -= 1
-            if not self._owed[key]:
-                del self._owed[key]
+            self._count_owed(key, -1)
             self._run_waiting()
 
     async def _remove(self, task: AnyTransfer) -> None:

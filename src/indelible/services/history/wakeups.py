@@ -1,7 +1,8 @@
 """The wake-ups of a shard: which runs must be looked at, and when.
 
-Owns a window of the near future in memory over the `wake_at` column of the store, per clock. A
-wake-up is a hint: whoever is woken asks the run what is due. Must not know what that can be.
+Owns a window of the near future in memory over the `wake_at` column of the store, per clock; where
+time may jump, as far as it may. A wake-up is a hint: whoever is woken asks the run what is due.
+Must not know what that can be.
 """
 
 import heapq
@@ -40,12 +41,13 @@ class Spawn(Protocol):
 
 
 class _Lane:
-    """The wake-ups that run by one clock."""
+    """The wake-ups that run by one clock, and that somebody waits for, or nobody."""
 
-    __slots__ = ("armed_at", "clock", "heap", "timer")
+    __slots__ = ("armed_at", "clock", "heap", "is_idle", "timer")
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, is_idle: bool) -> None:
         self.clock = clock
+        self.is_idle = is_idle
         self.heap: list[tuple[Instant, WorkflowKey]] = []
         self.timer: TimerHandle | None = None
         self.armed_at: Instant | None = None
@@ -65,7 +67,8 @@ class Wakeups:
         self._clocks = clocks
         self._spawn = spawn
         self._wake = wake
-        self._lanes: dict[int, _Lane] = {}
+        self._window: Final = Duration(max(WINDOW, clocks.foresight))
+        self._lanes: dict[tuple[int, bool], _Lane] = {}
         self._noted: dict[WorkflowKey, Instant] = {}
         """The wake-up of each run in the window; a heap entry that says otherwise is void."""
         self._woken: dict[WorkflowKey, int] = {}
@@ -87,20 +90,30 @@ class Wakeups:
             if lane.timer is not None:
                 lane.timer.cancel()
 
-    def note(self, key: WorkflowKey, at: Instant | None, *, is_stored: bool = True) -> None:
+    def note(
+        self,
+        key: WorkflowKey,
+        at: Instant | None,
+        *,
+        is_stored: bool = True,
+        is_idle: bool = False,
+    ) -> None:
         """Take note of when a run wants to be woken; None for never.
 
-        One that is not stored is kept however far away it is: no read would bring it back.
+        One that is not stored is kept however far away it is: no read would bring it back. Nobody
+        waits for one that `is_idle`: it clears up what is left of a run.
         """
+        before = self._noted.get(key)
+        if before == at:
+            return
+        if before is not None:
+            del self._noted[key]
+            self._rearm(key, before)
         if at is None:
-            self._noted.pop(key, None)
             return
-        lane = self._lane(key)
-        if self._noted.get(key) == at:
-            return
-        is_far = at >= self._window_end and at >= after(lane.clock.now(), WINDOW)
+        lane = self._lane(key, is_idle=is_idle)
+        is_far = at >= self._window_end and at >= after(lane.clock.now(), self._window)
         if is_stored and is_far:
-            self._noted.pop(key, None)
             return
         self._noted[key] = at
         heapq.heappush(lane.heap, (at, key))
@@ -111,14 +124,29 @@ class Wakeups:
         if not self._is_stopped:
             self._spawn("read wake-ups", self._read())
 
-    def _lane(self, key: WorkflowKey) -> _Lane:
+    def _lane(self, key: WorkflowKey, *, is_idle: bool) -> _Lane:
         clock = self._clocks.clock_of(key.namespace_id)
-        lane = self._lanes.get(id(clock))
+        place = (id(clock), is_idle)
+        lane = self._lanes.get(place)
         if lane is None:
-            lane = self._lanes[id(clock)] = _Lane(clock)
+            lane = self._lanes[place] = _Lane(clock, is_idle=is_idle)
         return lane
 
+    def _rearm(self, key: WorkflowKey, void: Instant) -> None:
+        """Arm what comes after a wake-up that has become void: no time is skipped for its sake."""
+        clock = self._clocks.clock_of(key.namespace_id)
+        for is_idle in (False, True):
+            lane = self._lanes.get((id(clock), is_idle))
+            if lane is None or lane.armed_at != void:
+                continue
+            if lane.timer is not None:
+                lane.timer.cancel()
+            lane.timer = lane.armed_at = None
+            self._arm(lane)
+
     def _arm(self, lane: _Lane) -> None:
+        while lane.heap and self._noted.get(lane.heap[0][1]) != lane.heap[0][0]:
+            heapq.heappop(lane.heap)
         if self._is_stopped or not lane.heap:
             return
         first = lane.heap[0][0]
@@ -127,7 +155,7 @@ class Wakeups:
         if lane.timer is not None:
             lane.timer.cancel()
         lane.armed_at = first
-        lane.timer = lane.clock.call_at(first, lambda: self._fire(lane))
+        lane.timer = lane.clock.call_at(first, lambda: self._fire(lane), is_idle=lane.is_idle)
 
     def _fire(self, lane: _Lane) -> None:
         lane.timer = lane.armed_at = None
@@ -138,21 +166,27 @@ class Wakeups:
             at, key = heapq.heappop(lane.heap)
             if self._noted.get(key) == at:
                 del self._noted[key]
+                self._count_woken(key, 1)
                 self._spawn("wake-up", self._wake_one(key))
         self._arm(lane)
 
+    def _count_woken(self, key: WorkflowKey, difference: int) -> None:
+        """Note that a run is woken, or done; no time is skipped in between."""
+        count = self._woken[key] = self._woken.get(key, 0) + difference
+        if not count:
+            del self._woken[key]
+        self._clocks.clock_of(key.namespace_id).occupy(("wake-up", key), lambda: count)
+
     async def _wake_one(self, key: WorkflowKey) -> None:
-        self._woken[key] = self._woken.get(key, 0) + 1
         try:
             await self._wake(key)
         except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
             # The run's time has come and stays due; a failing store is the usual reason.
             _log.exception("wake-up failed, will be repeated", workflow_id=key.workflow_id)
-            self.note(key, after(self._lane(key).clock.now(), RETRY_DELAY))
+            now = self._clocks.clock_of(key.namespace_id).now()
+            self.note(key, after(now, RETRY_DELAY))
         finally:
-            self._woken[key] -= 1
-            if not self._woken[key]:
-                del self._woken[key]
+            self._count_woken(key, -1)
 
     def _read_on(self) -> None:
         """Read the next rows, unless most of the last ones are still being dealt with."""
@@ -169,7 +203,7 @@ class Wakeups:
         Those that are `known` are left out: they are being dealt with, and nobody is in doubt.
         """
         now = self._clocks.node.now()
-        end = after(now, WINDOW)
+        end = after(now, self._window)
         delay, go_on = REFILL_INTERVAL, self.reread
         try:
             rows = await self._shard.parts.store.wakeups(

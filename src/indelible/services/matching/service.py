@@ -71,7 +71,7 @@ from indelible.services.matching.description import (
 )
 from indelible.services.matching.lanes import RoutingOf, queues_of_poll, unrouted
 from indelible.services.matching.limits import QueueLimitsOf, default_limits
-from indelible.services.matching.loaded_queue import POLLER_RECENT, LoadedQueue, Spawn
+from indelible.services.matching.loaded_queue import LoadedQueue, Spawn
 from indelible.services.matching.loaded_queues import LoadedQueues
 from indelible.services.matching.measurements import Measurements
 from indelible.services.matching.pending_nexus_tasks import PendingNexusTask, PendingNexusTasks
@@ -273,10 +273,10 @@ class MatchingService:
                 queue.end_polls_by_build_id()
                 queue.pump()
 
-    def has_recent_poller(self, queue: QueueKey, within: Duration = POLLER_RECENT) -> bool:
-        """Whether somebody polls the queue, or did so in the last ten seconds or another span."""
+    def has_recent_poller(self, queue: QueueKey) -> bool:
+        """Whether somebody polls the queue, or did so in the last ten seconds."""
         loaded = self._queues.get(queue)
-        return loaded is not None and loaded.since_last_poll(self._clock.now()) <= within
+        return loaded is not None and loaded.has_recent_poller(self._clock.now())
 
     def forget_sticky(self, namespace_id: NamespaceId, queue_name: str) -> None:
         """Treat a sticky queue as having no worker any more; its open polls return."""
