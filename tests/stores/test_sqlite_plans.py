@@ -251,6 +251,16 @@ def test_two_ends_are_one_window(connection: sqlite3.Connection) -> None:
     assert f"visibility_by_start ({PARTITION} AND start_time>? AND start_time<?)" in text
 
 
+def test_the_latest_starts_come_along_their_index(connection: sqlite3.Connection) -> None:
+    latest = SortKey(field="start_time", is_search_attribute=False, is_descending=True)
+    after = replace(PLACE, values=[5])
+    found = search.list_search(connection, replace(listed(), order_by=[latest]), 1, after, 10)
+    text = plan(connection, found.statement, found.parameters)
+    assert f"visibility_by_start ({PARTITION} AND start_time<?)" in text
+    assert text.count("FOR ORDER BY") == 1  # Of the page, when it is read whole.
+    assert not found.is_scan
+
+
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("name", sorted({*WALKS} - {"the service's own", "type, status and start"}))
 def test_a_count_reads_an_index_only(connection: sqlite3.Connection, name: str) -> None:

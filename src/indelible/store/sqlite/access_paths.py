@@ -52,6 +52,7 @@ COUNTED: Final = frozenset({"workflow_type", "status"})
 _ENDS: Final = frozenset({"<", "<=", ">", ">="})
 _INDEXED_OPERATORS: Final = frozenset({"=", "in", "<", "<=", ">", ">=", "starts_with"})
 _IN_EVERY_INDEX: Final = frozenset({"close_time", "start_time"})
+ALL_ROWS: Final = "visibility INDEXED BY visibility_by_time"
 VALUES: Final = """visibility_values CROSS JOIN visibility
     USING (namespace_ref, archetype, close_order, start_time, execution_id)"""
 """The columns that both have are those of the first, which has them in the order of lists."""
@@ -192,7 +193,7 @@ def walk_along(
     }
     is_direct = fields <= _IN_EVERY_INDEX
     if not isinstance(behind, Comparison):
-        source = "visibility INDEXED BY visibility_by_time"
+        source = ALL_ROWS
     elif behind.is_search_attribute:
         value, operand = _value_condition(behind)
         source = VALUES

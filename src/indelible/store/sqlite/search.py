@@ -29,10 +29,11 @@ from indelible.ports.stores import (
     VisibilityFilter,
     VisibilityRecord,
 )
-from indelible.store.sqlite.access_paths import COUNTED, VALUES, Partition, Paths, choose
+from indelible.store.sqlite.access_paths import ALL_ROWS, COUNTED, VALUES, Partition, Paths, choose
 from indelible.store.sqlite.conditions import conditions_of
 from indelible.store.sqlite.sorting import (
     Operand,
+    is_latest_start,
     order_clause,
     place_condition,
     sort_expression,
@@ -116,6 +117,9 @@ def _page(
     paths: Paths, query: VisibilityFilter, after: VisibilityCursor | None, limit: int
 ) -> Search:
     source, condition, parameters = _found(paths)
+    is_by_start = bool(query.order_by) and is_latest_start(query.order_by[0])
+    if is_by_start and source == ALL_ROWS:
+        source = "visibility INDEXED BY visibility_by_start"
     if after is not None:
         place, operands = place_condition(query.order_by, after)
         condition += f" AND {place}"
@@ -124,6 +128,7 @@ def _page(
     tail = f"FROM {source} WHERE {condition} ORDER BY {order} LIMIT ?"
     parameters += [*operands, limit]
     is_walk = paths.row_set is None
+    is_scan = is_walk and not ("by_start" in source and paths.walk.is_direct)
     if is_walk and not query.order_by:
         is_scan = not paths.walk.is_direct
         return Search(f"SELECT {_COLUMNS} {tail}", parameters, is_scan=is_scan)
@@ -132,7 +137,7 @@ def _page(
         f"SELECT {_COLUMNS} FROM (SELECT execution_id {tail}) CROSS JOIN visibility"  # noqa: S608
         f" USING (execution_id) ORDER BY {order}"
     )
-    return Search(statement, [*parameters, *operands], is_scan=is_walk)
+    return Search(statement, [*parameters, *operands], is_scan=is_scan)
 
 
 def _whole(search: Search) -> str:

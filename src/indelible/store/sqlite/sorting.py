@@ -56,10 +56,18 @@ def order_clause(keys: Sequence[SortKey]) -> tuple[str, list[Operand]]:
     terms: list[str] = []
     parameters: list[Operand] = []
     for key in keys:
+        if is_latest_start(key):  # As it lies in its index; no start is the smallest.
+            terms.append("start_time DESC")
+            continue
         expression, operands = sort_expression(key)
         terms.append(f"{expression} {'DESC' if key.is_descending else 'ASC'} NULLS LAST")
         parameters += operands
     return ", ".join([*terms, DEFAULT_ORDER]), parameters
+
+
+def is_latest_start(key: SortKey) -> bool:
+    """Whether the latest start comes first."""
+    return key.field == "start_time" and not key.is_search_attribute and key.is_descending
 
 
 def place_condition(keys: Sequence[SortKey], after: VisibilityCursor) -> tuple[str, list[Operand]]:
@@ -75,6 +83,9 @@ def place_condition(keys: Sequence[SortKey], after: VisibilityCursor) -> tuple[s
         raise StoreError("the place is one of another order")
     for key, value in reversed(list(zip(keys, after.values, strict=True))):
         condition, parameters = _behind(key, value, condition, parameters)
+    if keys and is_latest_start(keys[0]) and isinstance(after.values[0], int):
+        # What the index of starts can use; the condition above is exact.
+        return f"start_time <= ? AND {condition}", [after.values[0], *parameters]
     return condition, parameters
 
 
