@@ -40,7 +40,7 @@ class ServerExecutable:
         """One executable file, for callers that take nothing but a path (the SDKs do)."""
         if len(self.words) == 1:
             return Path(self.words[0])
-        path = folder / "indelible-launcher"
+        path = folder / f"{self.name}-launcher"
         # What the caller's interpreter is told to import is not meant for ours.
         path.write_text(
             "#!/bin/sh\n"
@@ -53,6 +53,14 @@ class ServerExecutable:
 
 
 INDELIBLE: Final = ServerExecutable(name="indelible", words=(sys.executable, "-m", "indelible"))
+TEST_SERVER: Final = ServerExecutable(
+    name="indelible-test-server",
+    words=(
+        sys.executable,
+        "-c",
+        "import sys; from indelible.cli.test_server import main; sys.exit(main())",
+    ),
+)
 
 
 def reference_executable(path: str) -> ServerExecutable:

@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from tests.server_process import ServerExecutable, ServerProcess
+from tests.server_process import INDELIBLE, TEST_SERVER, ServerExecutable, ServerProcess
 
 # The suite starts its own server with these, and expects what they change.
 SERVER_SETTINGS: Final = (
@@ -76,13 +76,18 @@ def dev_server() -> Access:
 def seed_download(executable: ServerExecutable, folder: Path, *, suite: Path, python: str) -> Path:
     """Return a temporary folder in which the SDK finds the executable where a download would be.
 
-    Some tests start a dev server of their own in either mode.
+    Some tests start a dev server of their own in either mode, some a server that skips time.
     """
     temporary = folder / "tmp"
     temporary.mkdir()
     launcher = executable.launcher(folder)
     for version in (_pinned_version(suite), f"sdk-python-{_sdk_version(python)}"):
         shutil.copy(launcher, temporary / f"temporal-{version}")
+    if executable is INDELIBLE:
+        test_server = TEST_SERVER.launcher(folder)
+        shutil.copy(
+            test_server, temporary / f"temporal-test-server-sdk-python-{_sdk_version(python)}"
+        )
     return temporary
 
 

@@ -1,6 +1,5 @@
 """The SDK's time-skipping environment on `indelible-test-server`: days pass, tests do not."""
 
-import sys
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,19 +25,11 @@ from tests.sdk.python.programs.patience import (
     Sleeper,
     fails_at_first,
 )
-from tests.server_process import READY_SECONDS_MAX, ServerExecutable
+from tests.server_process import READY_SECONDS_MAX, TEST_SERVER
 
 pytestmark = [pytest.mark.sdk, pytest.mark.asyncio(loop_scope="session")]
 
 QUEUE = "patience"
-TEST_SERVER = ServerExecutable(
-    name="indelible-test-server",
-    words=(
-        sys.executable,
-        "-c",
-        "import sys; from indelible.cli.test_server import main; sys.exit(main())",
-    ),
-)
 
 
 @pytest.fixture(scope="module")
