@@ -35,7 +35,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.instants import MILLISECOND, SECOND, Duration
-from simulation.checkers.journal import Journal, Run
+from simulation.checkers.journal import Journal
 from simulation.checkers.promises import Kind, Promise, Promises
 from simulation.workloads.calls import TIMEOUT, Calls
 from simulation.workloads.commands import span
@@ -304,26 +304,8 @@ class Client:
 
     async def put_to_rest(self) -> None:
         """When all is calm: end what would go on for ever."""
-        was_in_vain = False
         while True:
             run = self._journal.current_run(self.workflow_id)
-            if run is not None and run.is_open:
-                is_in_vain = self._waits_in_vain(run)
-                if run.record.cron_schedule or (is_in_vain and was_in_vain):
-                    await self.terminate(self.workflow_id)
-                was_in_vain = is_in_vain
+            if run is not None and run.is_open and run.record.cron_schedule:
+                await self.terminate(self.workflow_id)
             await self._world.pause(Duration(500 * MILLISECOND))
-
-    def _waits_in_vain(self, run: Run) -> bool:
-        """Whether a run that a reset began waits for a child that had ended by then.
-
-        The child has told the run before, which is closed, and nobody tells it again: not here, and
-        not in the reference service. (Seed 53.)
-        """
-        if run.base is None:
-            return False
-        for child in run.state.children.values():
-            last = self._journal.current_run(child.workflow_id)
-            if child.is_started and (last is None or not last.is_open):
-                return True
-        return False

@@ -345,6 +345,27 @@ async def test_the_end_of_a_child_is_taken_over(harness: Harness) -> None:
     assert "CHILD_WORKFLOW_EXECUTION_COMPLETED" in await harness.event_names(again)
 
 
+async def test_a_child_that_ended_after_its_parent_is_asked_how(harness: Harness) -> None:
+    """The reference does not ask: there the new run waits for ever."""
+    child_id = harness.new_id()
+    async with harness.worker(Parent, Child):
+        handle = await harness.start(Parent.run, "wait", child_id, harness.task_queue, 0)
+        child = harness.client.get_workflow_handle(child_id)
+
+        async def is_known() -> bool:
+            return (await harness.event_names(handle)).count("WORKFLOW_TASK_COMPLETED") == 2
+
+        async def has_ended() -> bool:
+            return (await child.describe()).status is WorkflowExecutionStatus.TERMINATED
+
+        await eventually(is_known)
+        await handle.terminate()
+        await eventually(has_ended)
+        again = await reset(harness, handle, 9)
+        assert (await again.result())["cause"] == "TerminatedError"
+    assert "CHILD_WORKFLOW_EXECUTION_TERMINATED" in await harness.event_names(again)
+
+
 async def test_signals_that_a_worker_has_not_seen_go_on(harness: Harness) -> None:
     async with harness.worker(Waiting):
         handle = await waiting_with_notes(harness)

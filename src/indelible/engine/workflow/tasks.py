@@ -72,6 +72,12 @@ class StartChild(Task, frozen=True, kw_only=True, tag="start_child"):
     initiated_event_id: EventId
 
 
+class AskChild(Task, frozen=True, kw_only=True, tag="ask_child"):
+    """Have a child that has closed tell this run how; it may have told a run that was closed."""
+
+    initiated_event_id: EventId
+
+
 class SignalExternal(Task, frozen=True, kw_only=True, tag="signal_external"):
     """Deliver a signal to another execution, and record the outcome."""
 
@@ -123,6 +129,7 @@ CallTask = StartNexusOperation | CancelNexusOperation | CallCallback
 
 TransferTask = (
     StartChild
+    | AskChild
     | SignalExternal
     | CancelExternal
     | ReportToParent

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
-from indelible.base.ids import FIRST_EVENT_ID, EventId, RunId, WorkflowKey
+from indelible.base.ids import FIRST_EVENT_ID, ChainKey, EventId, RunId, WorkflowKey
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.replay import replay
 from indelible.engine.workflow.requests.reset_workflow import (
@@ -193,4 +193,16 @@ async def reset_successor(shard: Shard, key: WorkflowKey) -> Entry | None:
         if not reset_run_id:
             return None
         entry = await shard.find(chain, reset_run_id)
+    return entry
+
+
+async def last_run(shard: Shard, chain: ChainKey, run_id: str) -> Entry | None:
+    """Return the run that has come of one whose chain's lock is held, by succession or reset."""
+    entry = await shard.find(chain, run_id)
+    while entry is not None and not entry.state.execution.is_open:
+        execution = entry.state.execution
+        following = execution.successor_run_id or execution.reset_run_id
+        if not following:
+            return entry
+        entry = await shard.find(chain, following)
     return entry

@@ -49,6 +49,7 @@ from indelible.engine.workflow.rules.versioning import inherited_by_child
 from indelible.engine.workflow.state import ExecutionRecord, ExternalRequestRecord
 from indelible.engine.workflow.tasks import (
     ApplyParentClosePolicy,
+    AskChild,
     CallCallback,
     CancelExternal,
     CancelNexusOperation,
@@ -62,7 +63,7 @@ from indelible.engine.workflow.transition import Transition
 from indelible.services.history.callback_calls import CallbackCalls
 from indelible.services.history.nexus_calls import NexusCalls
 from indelible.services.history.reading import read_event
-from indelible.services.history.resetting import reset_successor
+from indelible.services.history.resetting import last_run, reset_successor
 from indelible.services.history.shard import Shard
 from indelible.services.history.shards import Shards
 from indelible.services.history.starting import StartOperations
@@ -104,6 +105,8 @@ class TransferExecutor:
         match task:
             case StartChild():
                 await self._start_child(shard, key, task)
+            case AskChild():
+                await self._ask_child(shard, key, task)
             case SignalExternal():
                 await self._signal(shard, key, task)
             case CancelExternal():
@@ -189,6 +192,24 @@ class TransferExecutor:
         if not is_known:
             given = initiated.start_child_workflow_execution_initiated_event_attributes
             await self._close_child(key, child, given.parent_close_policy)
+
+    async def _ask_child(self, shard: Shard, key: WorkflowKey, task: AskChild) -> None:
+        """Have a child report once more if the last run of its chain is closed.
+
+        The reference service (1.32) does not ask, and the new run waits for ever for a child that
+        ended between the close of the old run and its reset.
+        """
+        async with shard.locks.hold(key.chain):
+            entry = await shard.find(key.chain, key.run_id)
+            child = entry.state.children.get(task.initiated_event_id) if entry else None
+        if child is None:
+            return
+        chain = ChainKey(child.namespace_id, child.workflow_id)
+        child_shard = self._shards.of(chain)
+        async with child_shard.locks.hold(chain):
+            last = await last_run(child_shard, chain, child.run_id)
+        if last is not None and not last.state.execution.is_open:
+            await self._report(child_shard, last.key)
 
     async def _report(self, shard: Shard, key: WorkflowKey) -> None:
         """Tell the parent how this run has closed."""

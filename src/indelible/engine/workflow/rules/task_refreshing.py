@@ -6,6 +6,7 @@ Owns what must be under way for each thing that is pending. Must not know why th
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.rules.activities import queue_attempt
 from indelible.engine.workflow.tasks import (
+    AskChild,
     CancelExternal,
     CancelNexusOperation,
     SignalExternal,
@@ -28,10 +29,11 @@ def refresh_tasks(step: Transition) -> None:
         )
         queue_attempt(step, record.scheduled_event_id)
     for child in step.state.children.values():
-        if not child.is_started:
-            step.transfer(
-                StartChild(task_id=step.next_task_id(), initiated_event_id=child.initiated_event_id)
-            )
+        # The run before may have dropped the end of a child that closed after it.
+        needed = AskChild if child.is_started else StartChild
+        step.transfer(
+            needed(task_id=step.next_task_id(), initiated_event_id=child.initiated_event_id)
+        )
     for signal in step.state.external_signals.values():
         step.transfer(
             SignalExternal(
