@@ -70,6 +70,7 @@ from temporalio.api.workflowservice.v1 import (
     SetWorkerDeploymentRampingVersionRequest,
     ShutdownWorkerRequest,
     UpdateNamespaceRequest,
+    UpdateTaskQueueConfigRequest,
     UpdateWorkerBuildIdCompatibilityRequest,
     UpdateWorkerDeploymentVersionMetadataRequest,
     UpdateWorkerVersioningRulesRequest,
@@ -300,6 +301,12 @@ _LOOKS: Final[tuple[Order, ...]] = (
         task_queue=TaskQueue(name=queue),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         report_stats=True,
+    ),
+    lambda queue: UpdateTaskQueueConfigRequest(
+        namespace=NAMESPACE,
+        task_queue=queue,
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        set_fairness_weight_overrides={"some": 2.0},
     ),
     lambda queue: ListTaskQueuePartitionsRequest(
         namespace=NAMESPACE, task_queue=TaskQueue(name=queue)

@@ -21,8 +21,10 @@ from indelible.services.frontend.frontend import Environment, Frontend
 from indelible.services.frontend.system_requests import SystemRules
 from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
+from indelible.services.matching.settings import QueueSettings
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.task_queue_configs import TaskQueueConfigRegistry
 from indelible.services.version_routings import VersionRoutings
 from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker.batch_job import BatchSurroundings
@@ -87,18 +89,10 @@ class Node:
         deployments = WorkerDeploymentRegistry(self.store)
         build_id_sets = BuildIdSetRegistry(self.store)
         versioning_rules = VersioningRuleRegistry(self.store, build_id_sets)
-        for one in (endpoints, deployments, build_id_sets, versioning_rules):
+        queue_configs = TaskQueueConfigRegistry(self.store)
+        for one in (endpoints, deployments, build_id_sets, versioning_rules, queue_configs):
             await one.load()
-        matching = MatchingService(
-            self.store,
-            clocks=self._clocks,
-            entropy=self._entropy,
-            telemetry=NoTelemetry(),
-            spawn=self.process.spawn,
-            routing_of=VersionRoutings(deployments, versioning_rules).routing,
-        )
-        deployments.listen(matching.reroute)
-        versioning_rules.listen(matching.reroute)
+        matching = self._matching(deployments, versioning_rules, queue_configs)
         history = HistoryService(
             HistorySurroundings(
                 store=self.store,
@@ -128,6 +122,7 @@ class Node:
             deployments=deployments,
             build_id_sets=build_id_sets,
             versioning_rules=versioning_rules,
+            queue_configs=queue_configs,
         )
         frontend = self._frontend(backends, registry)
         self._handlers = {name: handler for (_, name), handler in frontend.handlers().items()}
@@ -135,6 +130,28 @@ class Node:
         await history.start()
         self._carry_out_batches(history, frontend, registry)
         self.is_serving = True
+
+    def _matching(
+        self,
+        deployments: WorkerDeploymentRegistry,
+        versioning_rules: VersioningRuleRegistry,
+        queue_configs: TaskQueueConfigRegistry,
+    ) -> MatchingService:
+        matching = MatchingService(
+            self.store,
+            clocks=self._clocks,
+            entropy=self._entropy,
+            telemetry=NoTelemetry(),
+            spawn=self.process.spawn,
+            settings=QueueSettings(
+                routing_of=VersionRoutings(deployments, versioning_rules).routing,
+                config_of=queue_configs.config,
+            ),
+        )
+        deployments.listen(matching.reroute)
+        versioning_rules.listen(matching.reroute)
+        queue_configs.listen(matching.reconfigure)
+        return matching
 
     def _carry_out_batches(
         self, history: HistoryService, frontend: Frontend, registry: NamespaceRegistry

@@ -51,6 +51,11 @@ to 1.00 s, those of a second on time. The SDKs' own tests count on that.
 
 TASK_QUEUES_LOADED_MAX: Final = 10_000
 TASK_QUEUE_WINDOW_ROWS_MAX: Final = 1_000
+FAIRNESS_WEIGHTS_SET_MAX: Final = 1_000
+"""That one queue may set (the reference's `matching.maxFairnessKeyWeightOverrides`)."""
+FAIRNESS_KEYS_LIMITED_MAX: Final = 2_000
+"""Keys of one queue whose rates are known (`matching.fairnessKeyRateLimitCacheSize`)."""
+QUEUE_CONFIG_REASON_BYTES_MAX: Final = 1_000
 FAIRNESS_KEYS_COUNTED_MAX: Final = 50_000
 """Over all queues and priorities; a key that is forgotten is as a new one."""
 POLLERS_REMEMBERED_MAX: Final = 1_000

@@ -72,4 +72,13 @@ def versioned_queue_name(queue_name: str, version: Version | None) -> str:
     """Return the queue in which the tasks of one version lie; clients cannot name it."""
     if version is None:
         return queue_name
-    return f"{RESERVED_QUEUE_PREFIX}{queue_name}/v{version_text(version)}"
+    return f"{_versions_prefix(queue_name)}{version_text(version)}"
+
+
+def is_queue_of_version(name: str, queue_name: str) -> bool:
+    """Whether a queue holds the tasks of one version of another queue."""
+    return name.startswith(_versions_prefix(queue_name))
+
+
+def _versions_prefix(queue_name: str) -> str:
+    return f"{RESERVED_QUEUE_PREFIX}{queue_name}/v"

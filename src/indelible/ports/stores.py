@@ -314,6 +314,7 @@ class NamespaceRecordKind(IntEnum):
     WORKER_DEPLOYMENT = 1
     BUILD_ID_SETS = 2
     VERSIONING_RULES = 3
+    TASK_QUEUE_CONFIG = 4
 
 
 class NamespaceRecordStore(Protocol):

@@ -41,8 +41,10 @@ from indelible.services.frontend.nexus_entrance import NexusEntrance
 from indelible.services.frontend.system_requests import SystemRules
 from indelible.services.history.service import HistoryService, HistorySurroundings
 from indelible.services.matching.service import MatchingService
+from indelible.services.matching.settings import QueueSettings
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.task_queue_configs import TaskQueueConfigRegistry
 from indelible.services.version_routings import VersionRoutings
 from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker.batch_job import BatchSurroundings
@@ -155,6 +157,7 @@ class _Registries:
     deployments: WorkerDeploymentRegistry
     build_id_sets: BuildIdSetRegistry
     versioning_rules: VersioningRuleRegistry
+    queue_configs: TaskQueueConfigRegistry
 
     @property
     def routings(self) -> VersionRoutings:
@@ -281,6 +284,7 @@ def _backends(
         deployments=registries.deployments,
         build_id_sets=registries.build_id_sets,
         versioning_rules=registries.versioning_rules,
+        queue_configs=registries.queue_configs,
     )
 
 
@@ -318,11 +322,15 @@ def _matching(
         entropy=node.entropy,
         telemetry=node.telemetry,
         spawn=supervisor.start,
-        routing_of=registries.routings.routing,
-        limits_of=config.dynamic_config.queue_limits,
+        settings=QueueSettings(
+            routing_of=registries.routings.routing,
+            config_of=registries.queue_configs.config,
+            limits_of=config.dynamic_config.queue_limits,
+        ),
     )
     registries.deployments.listen(matching.reroute)
     registries.versioning_rules.listen(matching.reroute)
+    registries.queue_configs.listen(matching.reconfigure)
     return matching
 
 
@@ -333,12 +341,14 @@ async def _load_registries(store: Store) -> _Registries:
         deployments=WorkerDeploymentRegistry(store),
         build_id_sets=build_id_sets,
         versioning_rules=VersioningRuleRegistry(store, build_id_sets),
+        queue_configs=TaskQueueConfigRegistry(store),
     )
     for registry in (
         registries.endpoints,
         registries.deployments,
         registries.build_id_sets,
         registries.versioning_rules,
+        registries.queue_configs,
     ):
         await registry.load()
     return registries

@@ -38,6 +38,7 @@ from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.task_queue_configs import TaskQueueConfigRegistry
 from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 from indelible.store.memory import MemoryStore
@@ -466,6 +467,7 @@ class World:
                 deployments=self.deployments,
                 build_id_sets=build_id_sets,
                 versioning_rules=VersioningRuleRegistry(self.store, build_id_sets),
+                queue_configs=TaskQueueConfigRegistry(self.store),
             ),
             registry=self.registry,
             environment=Environment(

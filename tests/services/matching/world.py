@@ -39,12 +39,14 @@ from indelible.base.ids import (
 from indelible.base.instants import NO_DURATION, SECOND, Duration, Instant, seconds
 from indelible.engine.deployment.routing import QueueRouting
 from indelible.engine.matching.priority import TaskPlace
+from indelible.engine.matching.queue_config import UNCONFIGURED, QueueConfig
 from indelible.engine.workflow.tasks import ActivityTaskDispatch, WorkflowTaskDispatch
 from indelible.ports.clients import MatchingClient, Poller, QueryTask, QueuedTask
 from indelible.ports.dispatch_rows import dispatch_row
 from indelible.ports.dispatch_tasks import AnyActivityDispatch, AnyDispatch
 from indelible.ports.stores import Commit, DispatchRow, WaitingPasses
 from indelible.services.matching.service import MatchingService
+from indelible.services.matching.settings import QueueSettings
 from indelible.store.memory.store import MemoryStore
 
 VERSIONED = WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED
@@ -283,6 +285,7 @@ class World:
         self.reads = SlowReads(self.disk)
         self.history = FakeHistory(self._remove)
         self.routings: dict[QueueKey, QueueRouting] = {}
+        self.configs: dict[QueueKey, QueueConfig] = {}
         self.rows_max = rows_max
         self.begin()
         self.queue_of: dict[TaskId, QueueKey] = {}
@@ -298,10 +301,18 @@ class World:
             telemetry=self.telemetry,
             spawn=lambda name, work: self.group.create_task(work, name=name),
             rows_max=self.rows_max,
-            routing_of=self.routings.get,
+            settings=QueueSettings(
+                routing_of=self.routings.get,
+                config_of=lambda queue: self.configs.get(queue, UNCONFIGURED),
+            ),
         )
         self.client: MatchingClient = self.service
         self.service.connect(self.history)
+
+    def configure(self, queue: QueueKey, config: QueueConfig) -> None:
+        """Have an operator configure a queue."""
+        self.configs[queue] = config
+        self.service.reconfigure(queue.namespace_id)
 
     async def restart(self) -> None:
         """Stop the service, and begin again with what lies on the disk."""

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from indelible.base.instants import Instant
+from indelible.base.limits import FAIRNESS_KEYS_LIMITED_MAX
 from indelible.engine.matching.backlog import Backlog
+from indelible.engine.matching.key_rate_limits import KeyRateLimits
 from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.matching.rate_limit import RateLimit
 
@@ -45,6 +47,9 @@ class Matcher(Generic[T, Q, P]):
     """Pairs the pollers of one queue, told apart by identity, with its tasks and queries."""
 
     __slots__ = (
+        "_held_until",
+        "_is_held",
+        "_key_limits",
         "_limit",
         "_lines",
         "_pollers",
@@ -53,6 +58,7 @@ class Matcher(Generic[T, Q, P]):
         "is_throttled",
         "lane",
         "lane_of",
+        "share_of",
     )
 
     def __init__(self, *, rows_max: int) -> None:
@@ -63,12 +69,18 @@ class Matcher(Generic[T, Q, P]):
         """Where all tasks and queries are, as long as `lane_of` is None."""
         self.lane_of: Callable[[T | Q], Hashable] | None = None
         """Tells the lanes of tasks and queries apart; both may change between two matches."""
+        self.share_of: Callable[[T], tuple[str, float]] | None = None
+        """Tells the fairness key and the weight of a task; needed for a limit per key alone."""
         # Oldest first: a worker's newest poll must not starve the one whose deadline is near.
         self._pollers: OrderedDict[P, Hashable] = OrderedDict()
         self._lines: dict[Hashable, OrderedDict[P, None]] = {}
         # The same pollers by their lanes; there is no empty line.
         self._queries: OrderedDict[str, Q] = OrderedDict()
         self._limit = RateLimit()
+        self._key_limits = KeyRateLimits(keys_max=FAIRNESS_KEYS_LIMITED_MAX)
+        self._is_held = False
+        self._held_until: Instant | None = None
+        # The last matching passed by tasks whose key had spent its rate: the first may go then.
 
     @property
     def waiting_poller_count(self) -> int:
@@ -88,6 +100,10 @@ class Matcher(Generic[T, Q, P]):
     def limit_rate(self, per_second: float | None, now: Instant) -> None:
         """Set the rate limit of tasks, or lift it with None; zero stops all but queries."""
         self._limit.change(per_second, now)
+
+    def limit_keys(self, per_second: float | None) -> None:
+        """Set the rate limit of each fairness key with weight one, or lift it with None."""
+        self._key_limits.change(per_second)
 
     def add_poller(self, poller: P, lane: Hashable = None) -> None:
         """Let a poller wait, behind those that wait already."""
@@ -147,16 +163,41 @@ class Matcher(Generic[T, Q, P]):
     def _match_task(self, now: Instant) -> TaskMatch[P, T] | None:
         if not self.backlog.waiting_count:
             return None
-        if self.lane_of is None:
+        if self.lane_of is None and self._key_limits.per_second is None:
             if not self._spend(now):
                 return None
             place, task = self.backlog.take()
         else:
-            wanted = self.backlog.first_place(lambda task: self._lane(task) in self._lines)
-            if wanted is None or not self._spend(now):
+            self._is_held, self._held_until = False, None
+            wanted = self.backlog.first_place(
+                lambda task: self._lane(task) in self._lines and not self._holds(task, now)
+            )
+            if wanted is None:
+                self.is_throttled = self._is_held
+                return None
+            if not self._spend(now):
+                self._is_held = False  # It is the queue's limit that counts.
                 return None
             place, task = wanted, self.backlog.take_from(wanted)
+            if (limit := self._key_limit(task, now)) is not None:
+                limit.spend(now)
         return TaskMatch(self._call(self._lane(task)), place, task)
+
+    def _holds(self, task: T, now: Instant) -> bool:
+        """Whether a task has to wait because its key has spent its rate."""
+        limit = self._key_limit(task, now)
+        if limit is None or limit.is_open(now):
+            return False
+        self._is_held = True
+        at = limit.ready_at()
+        if at is not None:
+            self._held_until = at if self._held_until is None else min(at, self._held_until)
+        return True
+
+    def _key_limit(self, task: T, now: Instant) -> RateLimit | None:
+        if self._key_limits.per_second is None or self.share_of is None:
+            return None
+        return self._key_limits.limit(*self.share_of(task), now)
 
     def _lane(self, waiting: T | Q) -> Hashable:
         return self.lane if self.lane_of is None else self.lane_of(waiting)
@@ -166,19 +207,19 @@ class Matcher(Generic[T, Q, P]):
         return not self.is_throttled
 
     def ready_at(self) -> Instant | None:
-        """Return when the rate limit lets the next task go; None for never, or if there is none."""
-        return self._limit.ready_at()
+        """Return when a rate limit lets the next task go; None for never, or if there is none."""
+        return self._held_until if self._is_held else self._limit.ready_at()
 
     def finish(self, match: TaskMatch[P, T], *, went_out: bool) -> None:
-        """End a matched task. One that nobody wanted does not count against the rate limit."""
+        """End a matched task. One that nobody wanted does not count against the rate limits."""
         self.backlog.finish(match.place)
         if not went_out:
-            self._limit.refund()
+            self._refund(match.task)
 
     def retry(self, match: TaskMatch[P, T]) -> None:
         """Let a task be matched again, first of all: nobody knows if it was started."""
         self.backlog.put_back(match.place, is_urgent=True)
-        self._limit.refund()
+        self._refund(match.task)
 
     def put_back(self, match: TaskMatch[P, T] | QueryMatch[P, Q]) -> None:
         """Undo a match that its poller could not use: task or query wait in their old place."""
@@ -187,4 +228,9 @@ class Matcher(Generic[T, Q, P]):
             self._queries.move_to_end(match.query_id, last=False)
         else:
             self.backlog.put_back(match.place)
-            self._limit.refund()
+            self._refund(match.task)
+
+    def _refund(self, task: T) -> None:
+        self._limit.refund()
+        if self._key_limits.per_second is not None and self.share_of is not None:
+            self._key_limits.refund(self.share_of(task)[0])

@@ -35,11 +35,15 @@ class RateLimit:
         """Return when the next task may go out; None if only a new limit can tell."""
         return self._ready_at if self.per_second else None
 
+    def is_open(self, now: Instant) -> bool:
+        """Whether a task may go out now."""
+        return self.per_second is None or (self.per_second > 0 and self._ready_at <= now)
+
     def spend(self, now: Instant) -> bool:
         """Account for a task that goes out now; False if it may not."""
         if self.per_second is None:
             return True
-        if self.per_second == 0 or self._ready_at > now:
+        if not self.is_open(now):
             return False
         # At least one task at once, or a limit below one per second would never let go.
         burst = max(BURST - self._interval, 0)

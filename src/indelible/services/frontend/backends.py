@@ -74,6 +74,7 @@ from indelible.services.frontend.schedules import ScheduleBackend
 from indelible.services.frontend.workflow_rules import RuleTriggers
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
+from indelible.services.task_queue_configs import TaskQueueConfigRegistry
 from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
@@ -308,3 +309,4 @@ class Backends:
     deployments: WorkerDeploymentRegistry
     build_id_sets: BuildIdSetRegistry
     versioning_rules: VersioningRuleRegistry
+    queue_configs: TaskQueueConfigRegistry

@@ -40,6 +40,7 @@ from indelible.services.frontend.schedule_visibility import ScheduleVisibilityHa
 from indelible.services.frontend.schedules import ScheduleHandlers
 from indelible.services.frontend.search_attributes import SearchAttributeHandlers
 from indelible.services.frontend.system import SystemHandlers
+from indelible.services.frontend.task_queue_configs import TaskQueueConfigHandlers
 from indelible.services.frontend.task_queues import TaskQueueHandlers
 from indelible.services.frontend.updates import UpdateHandlers
 from indelible.services.frontend.versioning_rules import VersioningRuleHandlers
@@ -106,9 +107,7 @@ class Frontend:
             workflows.routes(),
             UpdateHandlers(history=history, entropy=entropy, rules_of=workflows.rules).routes(),
             *_control_routes(backends, registry=registry, clock=clocks.node, limits_of=limits_of),
-            TaskQueueHandlers(
-                matching=backends.matching, deployments=backends.deployments, address=address
-            ).routes(),
+            *_task_queue_routes(backends, clocks=clocks, address=address),
             *_finding_routes(backends, environment=environment, limits_of=limits_of),
             *_standalone_routes(backends, entropy=entropy, limits_of=limits_of),
             *_routes_for_workers(backends, clock=clocks.node, limits_of=limits_of),
@@ -165,6 +164,18 @@ def _control_routes(
 
 def _together(resources: Iterable[Routes]) -> Routes:
     return {name: route for resource in resources for name, route in resource.items()}
+
+
+def _task_queue_routes(backends: Backends, *, clocks: Clocks, address: str) -> tuple[Routes, ...]:
+    return (
+        TaskQueueHandlers(
+            matching=backends.matching,
+            deployments=backends.deployments,
+            configs=backends.queue_configs,
+            address=address,
+        ).routes(),
+        TaskQueueConfigHandlers(configs=backends.queue_configs, clocks=clocks).routes(),
+    )
 
 
 def _standalone_routes(

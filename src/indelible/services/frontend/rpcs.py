@@ -202,7 +202,7 @@ _WORKFLOW_SERVICE_RPCS: Final = (
     _write("RecordWorkerHeartbeat", is_built=True),
     _read("ListWorkers", is_built=True),
     _read("CountWorkers", is_built=True),
-    _write("UpdateTaskQueueConfig"),
+    _write("UpdateTaskQueueConfig", is_built=True),
     _read("FetchWorkerConfig"),
     _write("UpdateWorkerConfig"),
     _read("DescribeWorker", is_built=True),

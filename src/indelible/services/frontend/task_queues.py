@@ -11,7 +11,6 @@ from temporalio.api.enums.v1 import (
     DescribeTaskQueueMode,
     RateLimitSource,
     TaskQueueKind,
-    TaskQueueType,
 )
 from temporalio.api.taskqueue.v1 import (
     PollerInfo,
@@ -36,25 +35,32 @@ from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import Matching
 from indelible.services.frontend.routes import Routes, namespace_route
+from indelible.services.frontend.task_queue_configs import queue_type_of
 from indelible.services.frontend.validation import check_task_queue
 from indelible.services.matching.description import QueueStats, TaskQueueDescription
+from indelible.services.task_queue_configs import TaskQueueConfigRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
 DEFAULT_RATE_PER_SECOND: Final = 100_000.0
 """What is shown where nobody set a limit; the reference's system default."""
 _RESERVED_PREFIX: Final = "/_sys/"
 _ENHANCED: Final = DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
-_QUEUE_TYPES: Final = frozenset(QueueType)
 
 
 class TaskQueueHandlers:
     """Answers the requests about task queues."""
 
     def __init__(
-        self, *, matching: Matching, deployments: WorkerDeploymentRegistry, address: str
+        self,
+        *,
+        matching: Matching,
+        deployments: WorkerDeploymentRegistry,
+        configs: TaskQueueConfigRegistry,
+        address: str,
     ) -> None:
         self._matching = matching
         self._deployments = deployments
+        self._configs = configs
         self._address = address
 
     def routes(self) -> Routes:
@@ -80,7 +86,7 @@ class TaskQueueHandlers:
                 )
             return await self._enhanced(request, namespace.id)
         # A queue has one partition, its root; whoever asks for another one finds it idle.
-        key = QueueKey(namespace.id, _queue_type(request.task_queue_type), queue.name)
+        key = QueueKey(namespace.id, queue_type_of(request.task_queue_type), queue.name)
         description = await self._matching.describe_task_queue(key)
         response = DescribeTaskQueueResponse(pollers=_pollers(description))
         if request.report_stats and not queue.name.startswith(_RESERVED_PREFIX):
@@ -88,7 +94,7 @@ class TaskQueueHandlers:
             for priority, stats in description.stats_by_priority.items():
                 response.stats_by_priority_key[priority].CopyFrom(_stats(stats))
         if request.report_config:
-            response.config.SetInParent()
+            response.config.CopyFrom(self._configs.message(key))
         if request.include_task_queue_status:
             response.task_queue_status.CopyFrom(_status(description))
         _add_rate_limit(response, description)
@@ -102,7 +108,7 @@ class TaskQueueHandlers:
     ) -> Message:
         """Answer in the deprecated form: everything under the build id of unversioned workers."""
         response = DescribeTaskQueueResponse()
-        types = [_queue_type(one) for one in request.task_queue_types]
+        types = [queue_type_of(one) for one in request.task_queue_types]
         for queue_type in types or [QueueType.WORKFLOW, QueueType.ACTIVITY]:
             key = QueueKey(namespace_id, queue_type, request.task_queue.name)
             description = await self._matching.describe_task_queue(key)
@@ -123,14 +129,6 @@ class TaskQueueHandlers:
         return ListTaskQueuePartitionsResponse(
             activity_task_queue_partitions=[partition], workflow_task_queue_partitions=[partition]
         )
-
-
-def _queue_type(asked: int) -> QueueType:
-    if asked == TaskQueueType.TASK_QUEUE_TYPE_UNSPECIFIED:
-        return QueueType.WORKFLOW
-    if asked not in _QUEUE_TYPES:
-        raise InvalidArgumentError(f"invalid task queue type: {asked}")
-    return QueueType(asked)
 
 
 def _pollers(description: TaskQueueDescription) -> list[PollerInfo]:
@@ -173,4 +171,8 @@ def _add_rate_limit(response: DescribeTaskQueueResponse, description: TaskQueueD
         limit.rate_limit_source = RateLimitSource.RATE_LIMIT_SOURCE_SYSTEM
     else:
         limit.requests_per_second = description.tasks_per_second_max
-        limit.rate_limit_source = RateLimitSource.RATE_LIMIT_SOURCE_WORKER
+        limit.rate_limit_source = (
+            RateLimitSource.RATE_LIMIT_SOURCE_API
+            if description.is_limited_by_operator
+            else RateLimitSource.RATE_LIMIT_SOURCE_WORKER
+        )

@@ -5,7 +5,7 @@ Must not know the API messages: the frontend puts them together.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from indelible.base.ids import QueueKey
 from indelible.base.instants import NO_DURATION, Duration, Instant, elapsed
@@ -38,7 +38,9 @@ class TaskQueueDescription:
         default_factory=lambda: {PRIORITY_DEFAULT: QueueStats()}
     )
     tasks_per_second_max: float | None = None
-    """The limit that the latest poll set; None for none."""
+    """The limit in force; None for none."""
+    is_limited_by_operator: bool = False
+    """Whether the limit is configured; otherwise the latest poll set it."""
 
 
 @dataclass(slots=True)
@@ -53,15 +55,26 @@ class _Backlog:
 
 
 async def describe_rows(
-    key: QueueKey, store: TaskQueueStore, *, now: Instant
+    key: QueueKey,
+    store: TaskQueueStore,
+    *,
+    now: Instant,
+    tasks_per_second_max: float | None = None,
 ) -> TaskQueueDescription:
-    """Describe a queue that nobody polls; `now` is an instant of its namespace."""
+    """Describe a queue that nobody polls; `now` is an instant of its namespace.
+
+    The limit is the one that is configured for the queue.
+    """
     rows = await store.dispatches(key, after=BEFORE_ALL, limit=TASK_QUEUE_WINDOW_ROWS_MAX)
     count = len(rows)
     if count == TASK_QUEUE_WINDOW_ROWS_MAX:
         count = await store.dispatch_count(key)
     backlogs = _backlogs(((row.priority, row.created_at) for row in rows), count)
-    return _description(backlogs, now=now)
+    return replace(
+        _description(backlogs, now=now),
+        tasks_per_second_max=tasks_per_second_max,
+        is_limited_by_operator=tasks_per_second_max is not None,
+    )
 
 
 async def describe_loaded(
@@ -131,4 +144,5 @@ def _description(
         ),
         stats_by_priority=by_priority,
         tasks_per_second_max=None if queue is None else queue.matcher.tasks_per_second_max,
+        is_limited_by_operator=queue is not None and queue.is_limited_by_operator,
     )

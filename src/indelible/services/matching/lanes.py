@@ -5,7 +5,7 @@ a queue of that version; all others lie in the queue that clients name, and go w
 leads at the moment of the match. Must not know how a routing comes about.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from indelible.base.ids import QueueKey
@@ -16,14 +16,6 @@ from indelible.engine.workflow.tasks import WorkflowTaskDispatch
 from indelible.ports.clients import QueuedTask
 from indelible.services.matching.pending_queries import PendingQuery
 from indelible.services.matching.poll import Match, Poll, Question
-
-RoutingOf = Callable[[QueueKey], QueueRouting | None]
-"""The routing of a queue as it is now; None if no queue of the namespace is routed."""
-
-
-def unrouted(_queue: QueueKey) -> QueueRouting | None:
-    """Leave all queues to unversioned workers."""
-    return None
 
 
 def route_matcher(

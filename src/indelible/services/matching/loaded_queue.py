@@ -33,8 +33,10 @@ from indelible.base.limits import (
 from indelible.engine.deployment.routing import QueueRouting
 from indelible.engine.matching.backlog import Page
 from indelible.engine.matching.matcher import Matcher, QueryMatch
+from indelible.engine.matching.passes import effective_weight
 from indelible.engine.matching.poller_history import PollerHistory
 from indelible.engine.matching.priority import TaskPlace
+from indelible.engine.matching.queue_config import UNCONFIGURED, QueueConfig
 from indelible.engine.matching.rate_limit import RateLimit
 from indelible.engine.matching.rates import PriorityRates, RateMeter
 from indelible.ports.clients import QueuedTask
@@ -42,10 +44,8 @@ from indelible.ports.clock import Clock, TimerHandle
 from indelible.ports.dispatch_rows import place_in_queue, queued_task
 from indelible.ports.stores import TaskQueueStore
 from indelible.services.matching.lanes import (
-    RoutingOf,
     lane_of_poll,
     route_matcher,
-    unrouted,
 )
 from indelible.services.matching.poll import (
     Match,
@@ -56,6 +56,7 @@ from indelible.services.matching.poll import (
     tasks_per_second_max,
     version_capabilities,
 )
+from indelible.services.matching.settings import UNSET, QueueSettings
 from indelible.services.matching.turns import Turns
 
 Spawn = Callable[[str, Coroutine[object, object, None]], object]
@@ -97,14 +98,17 @@ class LoadedQueue:
         spawn: Spawn,
         turns: Turns,
         rows_max: int = TASK_QUEUE_WINDOW_ROWS_MAX,
-        routing_of: RoutingOf = unrouted,
+        settings: QueueSettings = UNSET,
     ) -> None:
         self.key: Final = key
         self._store: Final = store
         self._clock: Final = clock
         self._spawn: Final = spawn
         self._turns: Final = turns
-        self._routing_of: Final = routing_of
+        self._routing_of: Final = settings.routing_of
+        self._config_of: Final = settings.config_of
+        self._config = UNCONFIGURED
+        self._worker_limit: float | None = None
         self._routing: QueueRouting | None = None
         now = clock.now()
         self.matcher: Final[Matcher[QueuedTask, Question, Poll]] = Matcher(rows_max=rows_max)
@@ -128,6 +132,25 @@ class LoadedQueue:
         self._throttle_timer: TimerHandle | None = None
         self._reread_timer: TimerHandle | None = None
         self._read_failure_count = 0
+        self.configure()
+
+    def configure(self) -> None:
+        """Follow the configuration of the queue as it is now."""
+        self._config = self._config_of(self.key)
+        self.matcher.share_of = partial(_share, self._config)
+        self.matcher.limit_keys(self._config.key_tasks_per_second_max)
+        self._limit_rate(self._clock.now())
+        self.pump()
+
+    @property
+    def is_limited_by_operator(self) -> bool:
+        """Whether it is the configuration that limits the rate of the queue, if anything does."""
+        return self._config.tasks_per_second_max is not None
+
+    def _limit_rate(self, now: Instant) -> None:
+        """What an operator has set comes before what the latest poll asks for."""
+        limit = self._config.tasks_per_second_max
+        self.matcher.limit_rate(self._worker_limit if limit is None else limit, now)
 
     # ------------------------------------------------------------------------------------- polls
     def open_poll(self, poll: Poll) -> None:
@@ -140,7 +163,8 @@ class LoadedQueue:
         record.rate_per_second = limit
         record.version_capabilities = version_capabilities(poll.request)
         record.deployment_options = deployment_options(poll.request)
-        self.matcher.limit_rate(limit, now)
+        self._worker_limit = limit
+        self._limit_rate(now)
 
     def close_poll(self, poll: Poll, *, is_alive: bool) -> None:
         """Note that a poll has ended; `is_alive` if its worker will poll again for all we know."""
@@ -375,6 +399,11 @@ class LoadedQueue:
                 timer.cancel()
         self._expiry_timer = self._throttle_timer = self._reread_timer = None
         self._delayed.clear()
+
+
+def _share(config: QueueConfig, queued: QueuedTask) -> tuple[str, float]:
+    share = queued.task.share
+    return share.key, effective_weight(share, config.weights)
 
 
 def _backoff(failure_count: int) -> Duration:

@@ -16,10 +16,10 @@ from indelible.base.instants import MINUTE, NO_DURATION, Duration, after, elapse
 from indelible.base.limits import TASK_QUEUES_LOADED_MAX
 from indelible.ports.clock import Clocks, TimerHandle
 from indelible.ports.stores import TaskQueueStore
-from indelible.services.matching.lanes import RoutingOf
 from indelible.services.matching.loaded_queue import LoadedQueue, Spawn
 from indelible.services.matching.measurements import Measurements
 from indelible.services.matching.scaling import backlog_age
+from indelible.services.matching.settings import QueueSettings
 from indelible.services.matching.turns import Turns
 
 SWEEP_INTERVAL: Final = MINUTE
@@ -39,7 +39,7 @@ class LoadedQueues:
         measurements: Measurements,
         turns: Turns,
         rows_max: int,
-        routing_of: RoutingOf,
+        settings: QueueSettings,
     ) -> None:
         self._store: Final = store
         self._clocks: Final = clocks
@@ -47,7 +47,7 @@ class LoadedQueues:
         self._measurements: Final = measurements
         self._turns: Final = turns
         self._rows_max: Final = rows_max
-        self._routing_of: Final = routing_of
+        self._settings: Final = settings
         # The least recently created or polled first, so that a full table knows whom to unload.
         self._queues: OrderedDict[QueueKey, LoadedQueue] = OrderedDict()
         self._sweep_timer: TimerHandle | None = None
@@ -75,7 +75,7 @@ class LoadedQueues:
             spawn=self._spawn,
             turns=self._turns,
             rows_max=self._rows_max,
-            routing_of=self._routing_of,
+            settings=self._settings,
         )
         if self._sweep_timer is None:
             self._arm_sweep()

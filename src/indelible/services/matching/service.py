@@ -69,8 +69,7 @@ from indelible.services.matching.description import (
     describe_loaded,
     describe_rows,
 )
-from indelible.services.matching.lanes import RoutingOf, queues_of_poll, unrouted
-from indelible.services.matching.limits import QueueLimitsOf, default_limits
+from indelible.services.matching.lanes import queues_of_poll
 from indelible.services.matching.loaded_queue import LoadedQueue, Spawn
 from indelible.services.matching.loaded_queues import LoadedQueues
 from indelible.services.matching.measurements import Measurements
@@ -78,6 +77,7 @@ from indelible.services.matching.pending_nexus_tasks import PendingNexusTask, Pe
 from indelible.services.matching.pending_queries import PendingQueries, PendingQuery
 from indelible.services.matching.poll import Match, Poll, PollRequest, QueueTaskMatch
 from indelible.services.matching.scaling import advise_poller
+from indelible.services.matching.settings import UNSET, QueueSettings
 from indelible.services.matching.shut_down_workers import ShutDownWorkers, WorkerKey
 from indelible.services.matching.turns import Turns
 from indelible.services.matching.waiting import next_match
@@ -115,18 +115,18 @@ class MatchingService:
         telemetry: Telemetry,
         spawn: Spawn,
         rows_max: int = TASK_QUEUE_WINDOW_ROWS_MAX,
-        routing_of: RoutingOf = unrouted,
-        limits_of: QueueLimitsOf = default_limits,
+        settings: QueueSettings = UNSET,
     ) -> None:
         self._store: Final = store
         self._clocks: Final = clocks
         self._clock: Final = clocks.node
         self._entropy: Final = entropy
         self._measurements: Final = Measurements(telemetry)
-        self._routing_of: Final = routing_of
-        self._limits_of: Final = limits_of
+        self._routing_of: Final = settings.routing_of
+        self._limits_of: Final = settings.limits_of
         self._history: HistoryClient | None = None
-        self._turns: Final = Turns()
+        self._config_of: Final = settings.config_of
+        self._turns: Final = Turns(settings.config_of)
         self._queues: Final = LoadedQueues(
             store,
             clocks=clocks,
@@ -134,7 +134,7 @@ class MatchingService:
             measurements=self._measurements,
             turns=self._turns,
             rows_max=rows_max,
-            routing_of=routing_of,
+            settings=settings,
         )
         self._queries: Final = PendingQueries()
         self._nexus_tasks: Final = PendingNexusTasks()
@@ -273,6 +273,12 @@ class MatchingService:
                 queue.end_polls_by_build_id()
                 queue.pump()
 
+    def reconfigure(self, namespace_id: NamespaceId) -> None:
+        """Follow the configurations of the queues of a namespace as they are now."""
+        for key, queue in self._queues.all():
+            if key.namespace_id == namespace_id:
+                queue.configure()
+
     def has_recent_poller(self, queue: QueueKey) -> bool:
         """Whether somebody polls the queue, or did so in the last ten seconds."""
         loaded = self._queues.get(queue)
@@ -364,7 +370,8 @@ class MatchingService:
         now = self._clocks.clock_of(key.namespace_id).now()
         queue = self._queues.get(key)
         if queue is None:
-            return await describe_rows(key, self._store, now=now)
+            limit = self._config_of(key).tasks_per_second_max
+            return await describe_rows(key, self._store, now=now, tasks_per_second_max=limit)
         return await describe_loaded(queue, self._store, now=now, node_now=self._clock.now())
 
     # ---------------------------------------------------------------------------- serving a poll

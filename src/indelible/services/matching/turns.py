@@ -4,7 +4,6 @@ Owns the passes of all queues of a node. History asks for one when it writes a t
 or not the queue is loaded; a loaded queue tells how far it has come. Must not know who polls.
 """
 
-from collections.abc import Callable, Mapping
 from typing import Final
 
 from indelible.base.ids import QueueKey
@@ -14,22 +13,15 @@ from indelible.engine.matching.priority import TaskPlace, effective_priority
 from indelible.engine.workflow.tasks import WorkflowTaskDispatch
 from indelible.ports.dispatch_tasks import AnyDispatch
 from indelible.ports.stores import TaskQueueStore
-
-WeightsOf = Callable[[QueueKey], Mapping[str, float]]
-"""The weights by fairness key that a queue sets, whatever its tasks say."""
-
-
-def no_weights(_queue: QueueKey) -> Mapping[str, float]:
-    """Leave all weights to the tasks."""
-    return {}
+from indelible.services.matching.settings import ConfigOf, unconfigured
 
 
 class Turns:
     """The passes of the tasks of all queues. `load` comes before the first `assign`."""
 
-    def __init__(self, weights_of: WeightsOf = no_weights) -> None:
+    def __init__(self, config_of: ConfigOf = unconfigured) -> None:
         self._passes: Final = PassCounters(counters_max=FAIRNESS_KEYS_COUNTED_MAX)
-        self._weights_of: Final = weights_of
+        self._config_of: Final = config_of
 
     async def load(self, store: TaskQueueStore) -> None:
         """Take up where the waiting tasks stand."""
@@ -47,7 +39,7 @@ class Turns:
         if isinstance(task, WorkflowTaskDispatch) and task.is_sticky:
             return 0
         share = task.share
-        weight = effective_weight(share, self._weights_of(queue))
+        weight = effective_weight(share, self._config_of(queue).weights)
         return self._passes.assign(queue, effective_priority(task.priority), share.key, weight)
 
     def reach(self, queue: QueueKey, place: TaskPlace) -> None:
