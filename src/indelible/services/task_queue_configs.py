@@ -37,9 +37,9 @@ class TaskQueueConfigRegistry:
         """Have somebody told that a queue of a namespace has another configuration."""
         self._listeners.append(listener)
 
-    def message(self, queue: QueueKey) -> TaskQueueConfig:
-        """Return the configuration of a queue as the API tells it; an empty one for none."""
-        return self._messages.get(queue, TaskQueueConfig())
+    def message(self, queue: QueueKey) -> TaskQueueConfig | None:
+        """Return the configuration of a queue as the API tells it; None if it was never set."""
+        return self._messages.get(queue)
 
     def config(self, queue: QueueKey) -> QueueConfig:
         """Return the configuration of a queue; that of a version has that of its queue."""
@@ -59,7 +59,7 @@ class TaskQueueConfigRegistry:
     ) -> TaskQueueConfig:
         """Change the newest configuration of a queue, durably. Raises what `change` raises."""
         async with self._changing:
-            after = change(self.message(queue))
+            after = change(self._messages.get(queue, TaskQueueConfig()))
             try:
                 await self._store.put_namespace_record(
                     _KIND, queue.namespace_id, _record_name(queue), after.SerializeToString()

@@ -41,6 +41,7 @@ from indelible.services.frontend.schedules import ScheduleHandlers
 from indelible.services.frontend.search_attributes import SearchAttributeHandlers
 from indelible.services.frontend.system import SystemHandlers
 from indelible.services.frontend.task_queue_configs import TaskQueueConfigHandlers
+from indelible.services.frontend.task_queue_versions import TaskQueueVersions
 from indelible.services.frontend.task_queues import TaskQueueHandlers
 from indelible.services.frontend.updates import UpdateHandlers
 from indelible.services.frontend.versioning_rules import VersioningRuleHandlers
@@ -172,6 +173,11 @@ def _task_queue_routes(backends: Backends, *, clocks: Clocks, address: str) -> t
             matching=backends.matching,
             deployments=backends.deployments,
             configs=backends.queue_configs,
+            versions=TaskQueueVersions(
+                matching=backends.matching,
+                rules=backends.versioning_rules,
+                visibility=backends.visibility,
+            ),
             address=address,
         ).routes(),
         TaskQueueConfigHandlers(configs=backends.queue_configs, clocks=clocks).routes(),

@@ -1,0 +1,149 @@
+"""DescribeTaskQueue by build id: which are described, and whether tasks can reach them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from temporalio.api.common.v1 import WorkerVersionCapabilities
+from temporalio.api.enums.v1 import BuildIdTaskReachability, DescribeTaskQueueMode
+from temporalio.api.taskqueue.v1 import TaskQueue, TaskQueueVersionSelection
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
+
+from indelible.base.instants import Instant
+from indelible.engine.deployment.versioning_rules import (
+    AssignmentRule,
+    RedirectRule,
+    VersioningRules,
+)
+from indelible.engine.matching.poller_history import PollerRecord
+from indelible.services.build_id_sets import BuildIdSetRegistry
+from indelible.services.frontend.task_queue_versions import TaskQueueVersions
+from indelible.services.matching.description import QueueStats, TaskQueueDescription
+from indelible.services.versioning_rules import VersioningRuleRegistry
+from tests.services.frontend.world import DEFAULT, World
+from tests.stores.builders import COMPLETED, RUNNING, key, own, put, visible, write
+
+ENHANCED = DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
+NOW = Instant(1)
+UNREACHABLE = BuildIdTaskReachability.BUILD_ID_TASK_REACHABILITY_UNREACHABLE
+CLOSED = BuildIdTaskReachability.BUILD_ID_TASK_REACHABILITY_CLOSED_WORKFLOWS_ONLY
+REACHABLE = BuildIdTaskReachability.BUILD_ID_TASK_REACHABILITY_REACHABLE
+
+NO_RULES = VersioningRules()
+TO_NEW = VersioningRules(assignments=(AssignmentRule("new", 100, NOW),))
+RAMPING = VersioningRules(
+    assignments=(
+        AssignmentRule("ramp", 10, NOW),
+        AssignmentRule("new", 100, NOW),
+        AssignmentRule("shadowed", 50, NOW),
+    )
+)
+REDIRECTED = VersioningRules(
+    assignments=(AssignmentRule("old", 100, NOW),), redirects=(RedirectRule("old", "new", NOW),)
+)
+
+
+async def described(
+    world: World, rules: VersioningRules, selection: TaskQueueVersionSelection | None
+) -> DescribeTaskQueueResponse:
+    registry = VersioningRuleRegistry(world.store, BuildIdSetRegistry(world.store))
+    change: Callable[[VersioningRules], VersioningRules] = lambda _: rules  # noqa: E731
+    await registry.change(DEFAULT, "q", change)
+    versions = TaskQueueVersions(matching=world.matching, rules=registry, visibility=world.store)
+    request = DescribeTaskQueueRequest(
+        namespace="default",
+        task_queue=TaskQueue(name="q"),
+        api_mode=ENHANCED,
+        versions=selection,
+        report_pollers=True,
+        report_stats=True,
+        report_task_reachability=True,
+    )
+    return await versions.describe(request, DEFAULT)
+
+
+async def run_of(world: World, entry: str, *, is_open: bool) -> None:
+    of = key(namespace=DEFAULT)
+    row = replace(
+        visible(of, status=RUNNING if is_open else COMPLETED, close_time=0 if is_open else 9),
+        task_queue="q",
+        indexed_values={"BuildIds": [entry]} if entry else {},
+    )
+    await put(world.store, await own(world.store), write(of, is_open=is_open, visibility=row))
+
+
+@pytest.mark.parametrize(
+    ("rules", "build_id", "entry", "open_", "reachability"),
+    [
+        (NO_RULES, "", "", True, REACHABLE),
+        (NO_RULES, "new", "", True, UNREACHABLE),
+        (NO_RULES, "new", "assigned:new", True, REACHABLE),
+        (NO_RULES, "new", "assigned:other", True, UNREACHABLE),
+        (NO_RULES, "new", "versioned:new", False, CLOSED),
+        (NO_RULES, "new", "versioned:other", False, UNREACHABLE),
+        (TO_NEW, "new", "", True, REACHABLE),
+        (TO_NEW, "", "", True, REACHABLE),
+        (TO_NEW, "", "", False, CLOSED),
+        (TO_NEW, "", "unversioned", False, CLOSED),
+        (TO_NEW, "", "versioned:new", False, UNREACHABLE),
+        (RAMPING, "ramp", "", True, REACHABLE),
+        (RAMPING, "shadowed", "", True, UNREACHABLE),
+        (REDIRECTED, "old", "assigned:old", True, UNREACHABLE),
+        (REDIRECTED, "new", "", True, REACHABLE),
+    ],
+)
+async def test_what_tasks_can_reach(
+    rules: VersioningRules,
+    build_id: str,
+    entry: str,
+    reachability: "BuildIdTaskReachability.ValueType",
+    *,
+    open_: bool,
+) -> None:
+    world = await World().load()
+    await run_of(world, entry, is_open=open_)
+    answer = await described(world, rules, TaskQueueVersionSelection(build_ids=[build_id]))
+    assert answer.versions_info[build_id].task_reachability == reachability
+
+
+async def test_a_backlog_makes_reachable() -> None:
+    world = await World().load()
+    world.matching.description = TaskQueueDescription(stats=QueueStats(backlog_count=1))
+    answer = await described(world, TO_NEW, TaskQueueVersionSelection(build_ids=["old"]))
+    assert answer.versions_info["old"].task_reachability == REACHABLE
+
+
+def poller(identity: str, build_id: str) -> PollerRecord:
+    capabilities = WorkerVersionCapabilities(build_id=build_id, use_versioning=bool(build_id))
+    return PollerRecord(identity=identity, version_capabilities=capabilities)
+
+
+@pytest.mark.parametrize(
+    ("rules", "selection", "found"),
+    [
+        (NO_RULES, None, {"": ["plain"]}),
+        (TO_NEW, None, {"new": ["n"]}),
+        (TO_NEW, TaskQueueVersionSelection(), {}),
+        (TO_NEW, TaskQueueVersionSelection(unversioned=True), {"": ["plain"]}),
+        (TO_NEW, TaskQueueVersionSelection(all_active=True), {"new": ["n"], "old": ["o"]}),
+        (
+            TO_NEW,
+            TaskQueueVersionSelection(build_ids=["x", "old"], unversioned=True),
+            {"x": [], "old": ["o"], "": ["plain"]},
+        ),
+    ],
+)
+async def test_what_is_described(
+    rules: VersioningRules,
+    selection: TaskQueueVersionSelection | None,
+    found: dict[str, list[str]],
+) -> None:
+    world = await World().load()
+    world.matching.description = TaskQueueDescription(
+        pollers=[poller("n", "new"), poller("o", "old"), poller("plain", "")]
+    )
+    answer = await described(world, rules, selection)
+    assert {
+        build_id: [one.identity for one in info.types_info[1].pollers]
+        for build_id, info in answer.versions_info.items()
+    } == found
