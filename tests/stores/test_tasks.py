@@ -234,6 +234,17 @@ async def test_executions_outlive_the_record_of_their_namespace(store: Store) ->
     assert list(await store.load_namespaces()) == []
 
 
+async def test_the_records_of_a_namespace_go_with_it(store: Store) -> None:
+    a, b = NamespaceId("a"), NamespaceId("b")
+    for namespace_id in (a, b):
+        await store.put_namespace(namespace_id, f"name-{namespace_id}", b"1")
+        for kind in NamespaceRecordKind:
+            await store.put_namespace_record(kind, namespace_id, "x", b"record")
+    await store.delete_namespace(a)
+    for kind in NamespaceRecordKind:
+        assert list(await store.load_namespace_records(kind)) == [(b, "x", b"record")]
+
+
 async def test_a_store_says_what_it_is(store: Store) -> None:
     description = store.describe()
     assert description.kind in {"memory", "sqlite"}

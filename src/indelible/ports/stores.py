@@ -285,7 +285,10 @@ class NamespaceStore(Protocol):
         ...
 
     async def delete_namespace(self, namespace_id: NamespaceId) -> None:
-        """Remove a namespace record, durably; an absent one is ignored."""
+        """Remove a namespace with the records of `NamespaceRecordStore` that belong to it, durably.
+
+        An absent one is ignored. Executions stay: whoever deletes them does so before.
+        """
         ...
 
 

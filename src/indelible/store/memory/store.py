@@ -198,8 +198,11 @@ class MemoryStore:
         self._tables.namespaces[namespace_id] = (name, record)
 
     async def delete_namespace(self, namespace_id: NamespaceId) -> None:
-        """Remove a namespace record; an absent one is ignored."""
+        """Remove a namespace with the records that belong to it; an absent one is ignored."""
         self._tables.namespaces.pop(namespace_id, None)
+        records = self._tables.namespace_records
+        for place in [one for one in records if one[1] == namespace_id]:
+            del records[place]
 
     async def load_namespace_records(
         self, kind: NamespaceRecordKind

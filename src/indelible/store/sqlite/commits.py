@@ -104,8 +104,9 @@ class CommitWriter:
         self._execute(sql.PUT_NAMESPACE, (name, record, self._namespace_ref(namespace_id)))
 
     def delete_namespace(self, namespace_id: NamespaceId) -> None:
-        """Remove a namespace; what lies in it keeps its number."""
+        """Remove a namespace and its records; executions that lie in it keep its number."""
         self._execute(sql.DELETE_NAMESPACE, (namespace_id,))
+        self._execute(sql.DELETE_RECORDS_OF_NAMESPACE, (namespace_id,))
 
     def put_namespace_record(
         self, kind: NamespaceRecordKind, namespace_id: NamespaceId, name: str, record: bytes

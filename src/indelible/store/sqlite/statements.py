@@ -26,6 +26,7 @@ PUT_NAMESPACE: Final = "UPDATE namespaces SET name = ?, record = ? WHERE namespa
 DELETE_NAMESPACE: Final = """
 UPDATE namespaces SET name = NULL, record = NULL WHERE namespace_id = ?
 """
+DELETE_RECORDS_OF_NAMESPACE: Final = "DELETE FROM namespace_records WHERE namespace_id = ?"
 
 # ------------------------------------------------------------------------- records of namespaces
 NAMESPACE_RECORDS: Final = """
