@@ -5,6 +5,7 @@ place, which is how these tests prove that they ask for the right thing.
 """
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,8 @@ async def environment(server_path: Path) -> AsyncIterator[WorkflowEnvironment]:
         dev_server_existing_path=str(server_path),
         dev_server_extra_args=REFERENCE_SETTINGS,
         search_attributes=SEARCH_ATTRIBUTES,
+        # How fast a server starts is another test's question; here a busy machine may take longer.
+        dev_server_startup_timeout=timedelta(seconds=30),
     )
     async with started as environment:
         yield environment

@@ -1,0 +1,1 @@
+"""Tools for the tests of people who write workflows: what runs beside their own code."""
