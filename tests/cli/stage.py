@@ -27,7 +27,7 @@ WRITE_VARIABLE: Final = "INDELIBLE_WRITE_TRANSCRIPTS"
 QUEUE: Final = "stage"
 
 NAMESPACES: Final = (*(path.stem for path in sorted(TRANSCRIPTS.glob("*.txt"))), "official")
-WORKED: Final = ("official", "workflow")
+WORKED: Final = ("official", "replay-check", "workflow")
 """The namespaces that have a worker."""
 
 Ran = tuple[int, str, str]

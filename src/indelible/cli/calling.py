@@ -26,11 +26,13 @@ def call(command: Command, words: Sequence[str]) -> int:
     """Run a command and return the exit code of the process. Raises SystemExit on bad words."""
     options = parsed_options(command, words)
     output = output_for(options)
-    module, _, name = command.run.partition(":")
+    option, offline = command.offline
+    is_local = command.is_local or bool(option and getattr(options, option))
+    module, _, name = (offline if is_local and offline else command.run).partition(":")
     # Imported here: it brings the API's messages, which help and mistakes do without.
     run = getattr(importlib.import_module(f"indelible.cli.verbs.{module}"), name)
     try:
-        return _run(command, run, options, output)
+        return _run(command, run, options, output, is_local=is_local)
     except KeyboardInterrupt:
         print("indelible: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -57,17 +59,23 @@ def _run(
     run: Callable[..., Awaitable[int | None] | int | None],
     options: Namespace,
     output: Output,
+    *,
+    is_local: bool,
 ) -> int:
     try:
-        if command.is_local:
-            code = run(options, output)
-        else:
-            code = asyncio.run(_with_server(run, options, output))
+        code = asyncio.run((_locally if is_local else _with_server)(run, options, output))
         output.flush()
     except ValueRefusedError as error:
         return _failed(command, str(error))
     else:
         return code if isinstance(code, int) else 0
+
+
+async def _locally(
+    run: Callable[..., Awaitable[int | None] | int | None], options: Namespace, output: Output
+) -> int | None:
+    outcome = run(options, output)
+    return await outcome if isinstance(outcome, Awaitable) else outcome
 
 
 async def _with_server(

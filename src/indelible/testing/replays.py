@@ -16,6 +16,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
+from temporalio.runtime import Runtime
 from temporalio.worker import Replayer
 
 # The core of the SDKs writes failures down as text; these are the parts that say something.
@@ -79,12 +80,12 @@ class ReplayCheck:
         self,
         workflows: Sequence[type],
         *,
-        data_converter: DataConverter = DataConverter.default,
-        namespace: str = "default",
+        converter: DataConverter = DataConverter.default,
+        runtime: Runtime | None = None,
     ) -> None:
         self._types: Mapping[str | None, type] = {workflow_type_of(one): one for one in workflows}
         self._replayer: Final = Replayer(
-            workflows=workflows, data_converter=data_converter, namespace=namespace
+            workflows=workflows, data_converter=converter, runtime=runtime
         )
 
     async def outcomes(

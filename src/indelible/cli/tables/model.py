@@ -68,6 +68,8 @@ class Command:
     """Name of the one word that may follow without an option."""
     is_local: bool = False
     """Whether it talks to no server."""
+    offline: tuple[str, str] = ("", "")
+    """An option with which it talks to none either, and the function that runs then."""
     notes: str = ""
 
 
@@ -90,6 +92,7 @@ def command(
     *options: "Option | Iterable[Option]",
     argument: str = "",
     is_local: bool = False,
+    offline: tuple[str, str] = ("", ""),
     notes: str = "",
 ) -> Command:
     """Return a command; option sets among its options are unfolded."""
@@ -103,6 +106,7 @@ def command(
         options=tuple(unfolded),
         argument=argument,
         is_local=is_local,
+        offline=offline,
         notes=notes,
     )
 

@@ -17,6 +17,7 @@ from indelible.cli.tables.shared import CONNECTION, GLOBAL
 SUMMARIES: Final[Mapping[str, str]] = {
     "batch": "look at and end jobs on many workflows",
     "operator": "namespaces, search attributes, Nexus endpoints, the cluster",
+    "replay-check": "replay recorded histories with the workflow code of today",
     "schedule": "workflows started by the clock",
     "task-queue": "who polls, what waits, and limits",
     "workflow": "start, look at, steer and end workflows",
