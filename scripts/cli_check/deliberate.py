@@ -118,6 +118,16 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         " the stricter one.",
     ),
     _meant(
+        "schedule (describe|list)",
+        r"(/\*)?/info/recentActions/\*/startWorkflowStatus",
+        "A recent action tells how its workflow ended, also if nothing else depends on it.",
+    ),
+    _meant(
+        "batch describe --job-id \\$slow",
+        "/(total|complete)OperationCount",
+        "A batch operation that was ended tells how far it had come.",
+    ),
+    _meant(
         "task-queue describe .*--legacy-mode",
         r"/taskQueues/\*/.*|/versioning_info",
         "Tasks are rows of a queue: there are no blocks of ids and no levels of reading.",
@@ -139,6 +149,22 @@ NOT_BUILT: Final[tuple[Deliberate, ...]] = (
         "operator namespace",
         r"(/\*)?/namespaceInfo/capabilities/standaloneActivityOperatorCommands",
         "Activities without a workflow cannot be paused, reset or changed.",
+    ),
+    _meant(
+        "operator cluster (upsert|remove)",
+        "error",
+        "There is one cluster: no other can be connected.",
+    ),
+    _meant(
+        "operator cluster list",
+        r"/\*/httpAddress",
+        "The description of the cluster does not tell the address of its HTTP API.",
+    ),
+    _meant(
+        "task-queue describe -t (cli-versioned|tq-rules)",
+        "/(pollers|stats)",
+        "A description of a task queue counts versioned workers as unversioned ones, and does not"
+        " follow versioning rules.",
     ),
     _meant(
         "activity describe",

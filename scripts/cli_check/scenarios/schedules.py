@@ -103,7 +103,10 @@ _BATCHES: Final = scenario(
     look("batch describe --job-id $options", until="COMPLETED"),
     step(f"workflow cancel {_THEM} --reason stop -y", cancel="batchJobId"),
     look("batch describe --job-id $cancel", until="COMPLETED"),
-    look("workflow describe -w b-1", until="CANCELED"),
+    look(
+        "workflow count -q \"WorkflowId STARTS_WITH 'b-' AND ExecutionStatus = 'Canceled'\"",
+        until='"count": "2"',
+    ),
     step(f"workflow start -w b-3 {_WAITING}"),
     look(_FOUND),
     step(
@@ -115,9 +118,9 @@ _BATCHES: Final = scenario(
     step(f"workflow delete {_THEM} --reason stop -y", delete="batchJobId"),
     look("batch describe --job-id $delete", until="COMPLETED"),
     look(_FOUND, until='"count": "0"|^{}$'),
-    step("workflow signal -q 'Nothing = 1' --name note --reason wrong -y"),
     look("batch list"),
     look("batch list --limit 1"),
+    step("workflow signal -q 'Nothing = 1' --name note --reason wrong -y"),
     step("batch list --namespace missing"),
 )
 

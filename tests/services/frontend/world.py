@@ -26,6 +26,7 @@ from indelible.base.task_token import (
     encode_task_token,
 )
 from indelible.base.workflow_rules import WorkflowRule
+from indelible.engine.deployment.versioning_rules import COMMIT_POLLER_SEEN
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer
 from indelible.ports.clients import NexusAnswer
@@ -392,7 +393,8 @@ class RecordedMatching:
     description: TaskQueueDescription = field(default_factory=TaskQueueDescription)
     polled: set[QueueKey] = field(default_factory=set[QueueKey])
 
-    def has_recent_poller(self, queue: QueueKey) -> bool:
+    def has_recent_poller(self, queue: QueueKey, within: Duration) -> bool:
+        assert within == COMMIT_POLLER_SEEN
         return queue in self.polled
 
     async def poll_workflow_task_queue(

@@ -4,6 +4,7 @@ import pytest
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueResponse, ShutdownWorkerRequest
 
 from indelible.base.ids import NamespaceId, TaskId
+from indelible.base.instants import SECOND, Duration
 from indelible.base.limits import TASK_QUEUES_LOADED_MAX
 from tests.services.matching.world import (
     ACTIVITIES,
@@ -363,6 +364,7 @@ async def test_a_poller_is_recent_while_it_polls_and_ten_seconds_after() -> None
         assert world.client.has_recent_poller(STICKY)
         await world.clock.advance(0.001)
         assert not world.client.has_recent_poller(STICKY)
+        assert world.service.has_recent_poller(STICKY, Duration(11 * SECOND))
 
 
 async def test_a_poll_whose_client_has_gone_is_no_sign_of_life() -> None:

@@ -26,7 +26,7 @@ from indelible.base.errors import (
     InvalidArgumentError,
     NotFoundError,
 )
-from indelible.base.instants import Instant, timestamp
+from indelible.base.instants import SECOND, Duration, Instant, timestamp
 from indelible.base.versions import Version
 from indelible.engine.deployment.routing import QueueRouting, Ramp
 
@@ -34,6 +34,8 @@ ASSIGNMENT_RULES_MAX: Final = 100
 REDIRECT_RULES_MAX: Final = 500
 UPSTREAM_BUILD_IDS_MAX: Final = 50
 FULL_RAMP: Final = 100.0
+COMMIT_POLLER_SEEN: Final = Duration(70 * SECOND)
+"""How long ago a worker of a build id may have polled for the commit of that build id."""
 
 Request = UpdateWorkerVersioningRulesRequest
 
@@ -127,7 +129,7 @@ def update_rules(
             if not (has_recent_poller or commit.force):
                 raise FailedPreconditionError(
                     f"no versioned poller with build ID '{commit.target_build_id}' seen within the "
-                    "last 1m0s, use force=true to commit anyways"
+                    "last 1m10s, use force=true to commit anyways"
                 )
             changed = _commit(rules, commit.target_build_id, set_members, now)
         case _:

@@ -51,7 +51,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.ids import NamespaceId, QueueKey
-from indelible.base.instants import Instant
+from indelible.base.instants import Duration, Instant
 from indelible.base.limits import Limits
 from indelible.base.task_token import (
     ActivityById,
@@ -288,8 +288,8 @@ class Matching(Protocol):
         """Let a worker go."""
         ...
 
-    def has_recent_poller(self, queue: QueueKey) -> bool:
-        """Whether somebody polls a queue, or did so a moment ago."""
+    def has_recent_poller(self, queue: QueueKey, within: Duration) -> bool:
+        """Whether somebody polls a queue, or did so within a span before now."""
         ...
 
     async def describe_task_queue(self, key: QueueKey) -> TaskQueueDescription:

@@ -17,6 +17,7 @@ from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import NamespaceId, QueueKey, QueueType
 from indelible.base.versions import Version, versioned_queue_name
 from indelible.engine.deployment.versioning_rules import (
+    COMMIT_POLLER_SEEN,
     assignment_messages,
     redirect_messages,
     update_rules,
@@ -96,7 +97,7 @@ class VersioningRuleHandlers:
     def _is_polled(self, namespace_id: NamespaceId, queue_name: str, build_id: str) -> bool:
         name = versioned_queue_name(queue_name, Version("", build_id))
         return any(
-            self._matching.has_recent_poller(QueueKey(namespace_id, kind, name))
+            self._matching.has_recent_poller(QueueKey(namespace_id, kind, name), COMMIT_POLLER_SEEN)
             for kind in (QueueType.WORKFLOW, QueueType.ACTIVITY)
         )
 

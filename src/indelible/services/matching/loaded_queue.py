@@ -230,10 +230,6 @@ class LoadedQueue:
         """Return how long ago a worker polled, zero while one does."""
         return NO_DURATION if self._open_polls else elapsed(self.last_poll_at, now)
 
-    def has_recent_poller(self, now: Instant) -> bool:
-        """Whether a worker polls, or did so a moment ago."""
-        return self.since_last_poll(now) <= POLLER_RECENT
-
     # ------------------------------------------------------------------------------------- tasks
     def offer(self, queued: QueuedTask) -> None:
         """Take note of a committed task."""

@@ -70,7 +70,7 @@ from indelible.services.matching.description import (
     describe_rows,
 )
 from indelible.services.matching.lanes import queues_of_poll
-from indelible.services.matching.loaded_queue import LoadedQueue, Spawn
+from indelible.services.matching.loaded_queue import POLLER_RECENT, LoadedQueue, Spawn
 from indelible.services.matching.loaded_queues import LoadedQueues
 from indelible.services.matching.measurements import Measurements
 from indelible.services.matching.pending_nexus_tasks import PendingNexusTask, PendingNexusTasks
@@ -279,10 +279,10 @@ class MatchingService:
             if key.namespace_id == namespace_id:
                 queue.configure()
 
-    def has_recent_poller(self, queue: QueueKey) -> bool:
-        """Whether somebody polls the queue, or did so in the last ten seconds."""
+    def has_recent_poller(self, queue: QueueKey, within: Duration = POLLER_RECENT) -> bool:
+        """Whether somebody polls the queue, or did so in the last ten seconds or another span."""
         loaded = self._queues.get(queue)
-        return loaded is not None and loaded.has_recent_poller(self._clock.now())
+        return loaded is not None and loaded.since_last_poll(self._clock.now()) <= within
 
     def forget_sticky(self, namespace_id: NamespaceId, queue_name: str) -> None:
         """Treat a sticky queue as having no worker any more; its open polls return."""
