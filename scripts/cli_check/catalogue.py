@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-_SECTION: Final = re.compile(r"^Available Commands:\n((?:  .*\n?)+)", re.MULTILINE)
+_SECTION: Final = re.compile(r"^Available Commands:\n((?:(?:  .*)?\n)+)", re.MULTILINE)
 _NAME: Final = re.compile(r"^  (\S+)", re.MULTILINE)
 # What cobra brings by itself.
 _SHELL: Final = frozenset({"completion", "help", "options"})

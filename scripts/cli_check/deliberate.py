@@ -55,9 +55,15 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         "A run without a timeout has no time of expiration; the reference tells the year 1.",
     ),
     _meant(_DESCRIBED, "/workflowExecutionInfo/priority", _EMPTY),
-    _meant("workflow show", r"/events/.*/priority", _EMPTY),
+    _meant("workflow show", r"/events/.*/(priority|workflowExecutionTimeout)", _EMPTY),
     _meant(_DESCRIBED, "/executionConfig/workflow(Execution|Run)Timeout", _EMPTY),
     _meant("activity describe", "/info/(header|startDelay)", _EMPTY),
+    _meant(_DESCRIBED, "/workflowExecutionInfo/versioningInfo", _EMPTY),
+    _meant(
+        "workflow reset .*--event-id 5",
+        "error",
+        "A reset to an event that is no boundary is refused with the events that are.",
+    ),
     _meant(
         _DESCRIBED,
         r"/workflowExtendedInfo/requestIdInfos/<id>:\d+(:0)?",
@@ -95,11 +101,25 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         "A task queue is one ordered queue and has one partition.",
     ),
     _meant(
-        "activity list",
+        "(activity|nexus operation) list",
         r"/\*/searchAttributes/indexedFields",
         "Rows carry what users have set; the reference shows its inner division of the namespace.",
     ),
-    _meant("activity list", r"/\*/stateSizeBytes", "Rows of activities tell their size as well."),
+    _meant(
+        "(activity|nexus operation) list",
+        r"/\*/stateSizeBytes",
+        "Rows of standalone activities and operations tell their size as well.",
+    ),
+    _meant(
+        "operator nexus endpoint (get|list)",
+        r"(/\*)?/createdTime",
+        "An endpoint tells when it was made, also before its first change.",
+    ),
+    _meant(
+        "nexus operation describe",
+        "/cancellationInfo/requestedTime",
+        "A cancellation tells when it was asked for.",
+    ),
     _meant(
         "activity describe",
         "/longPollToken",
@@ -149,6 +169,11 @@ NOT_BUILT: Final[tuple[Deliberate, ...]] = (
         "operator namespace",
         r"(/\*)?/namespaceInfo/capabilities/standaloneActivityOperatorCommands",
         "Activities without a workflow cannot be paused, reset or changed.",
+    ),
+    _meant(
+        "workflow describe -w r-3",
+        "/workflowExecutionInfo/versioningInfo/versioningOverride/behavior",
+        "An override that comes with a reset does not fill in the deprecated field for its kind.",
     ),
     _meant(
         "operator cluster (upsert|remove)",

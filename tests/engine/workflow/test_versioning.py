@@ -223,6 +223,20 @@ def test_an_override_pins_a_run_at_once() -> None:
     assert task_of(chain).queue_name == "main"
 
 
+def test_an_override_that_is_unset_cannot_be_searched_for_any_more() -> None:
+    chain = chain_of(Routing(current=None))
+    request = UpdateWorkflowExecutionOptionsRequest(
+        workflow_execution_options=WorkflowExecutionOptions(
+            versioning_override=VersioningOverride(auto_upgrade=True)
+        ),
+        update_mask=FieldMask(paths=["versioning_override"]),
+    )
+    chain.take(lambda step: update_workflow_options(step, request))
+    assert searchable(chain)["TemporalWorkflowVersioningBehavior"] == "AutoUpgrade"
+    override(chain, None)
+    assert searchable(chain) == {"BuildIds": ["unversioned"]}
+
+
 def continue_as_new(**attributes: Any) -> Any:
     return command("continue_as_new_workflow_execution", **attributes)
 

@@ -103,7 +103,8 @@ def apply_options_updated(state: MutableState, event: HistoryEvent) -> None:
     if versioning is not None and versioning.is_in_transition:
         versioning = replace(versioning, is_in_transition=False, transition_version=None)
         state.execution = replace(state.execution, versioning=versioning)
-    if versioning is not None or state.execution.versioning_override:
+    is_unset = event.workflow_execution_options_updated_event_attributes.unset_versioning_override
+    if versioning is not None or state.execution.versioning_override or is_unset:
         _index(state)
 
 
@@ -131,7 +132,7 @@ def _index(
         _put_list(fields, _BUILD_IDS, _assigned_build_ids(fields, assigned))
     else:
         _put_list(fields, _BUILD_IDS, _build_ids(fields, behavior, version, stamp))
-    if behavior or version is not None or _VERSION in fields:
+    if behavior or version is not None or not fields.keys().isdisjoint((_VERSION, _BEHAVIOR)):
         _put(fields, _DEPLOYMENT, "" if version is None else version.deployment_name)
         _put(fields, _VERSION, "" if version is None else version_text(version))
         _put(fields, _BEHAVIOR, _BEHAVIOR_NAMES[VersioningBehavior.ValueType(behavior)])
