@@ -26,8 +26,8 @@ TRANSCRIPTS: Final = Path(__file__).parent / "transcripts"
 WRITE_VARIABLE: Final = "INDELIBLE_WRITE_TRANSCRIPTS"
 QUEUE: Final = "stage"
 
-NAMESPACES: Final = (*(path.stem for path in sorted(TRANSCRIPTS.glob("*.txt"))), "official")
-WORKED: Final = ("official", "replay-check", "workflow")
+NAMESPACES: Final = tuple(path.stem for path in sorted(TRANSCRIPTS.glob("*.txt")))
+WORKED: Final = ("activity", "default", "replay-check", "workflow")
 """The namespaces that have a worker."""
 
 Ran = tuple[int, str, str]
@@ -54,6 +54,11 @@ _VARYING: Final = (
 @activity.defn(name="greet")
 async def greet(name: str) -> str:
     return f"Hello, {name}!"
+
+
+@activity.defn(name="refuse")
+async def refuse() -> None:
+    raise ApplicationError("not today", type="Mood", non_retryable=True)
 
 
 @workflow.defn(name="Greeting")
@@ -108,6 +113,21 @@ class Failing:
         raise ApplicationError("it was not to be", type="Fate", non_retryable=True)
 
 
+@workflow.defn(name="Patient")
+class Patient:
+    """Waits for an activity that nobody carries out."""
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.execute_activity(
+            "greet",
+            "nobody",
+            activity_id="greeting",
+            task_queue="nobody",
+            start_to_close_timeout=timedelta(seconds=10),
+        )
+
+
 @contextmanager
 def working(address: str) -> Iterator[None]:
     """A worker in a thread of its own, as long as the block lasts."""
@@ -122,8 +142,8 @@ def working(address: str) -> Iterator[None]:
                 worker = Worker(
                     client,
                     task_queue=QUEUE,
-                    workflows=[Greeting, Failing],
-                    activities=[greet],
+                    workflows=[Greeting, Failing, Patient],
+                    activities=[greet, refuse],
                     build_id="stage",
                     workflow_runner=UnsandboxedWorkflowRunner(),
                 )

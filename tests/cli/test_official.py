@@ -37,7 +37,7 @@ def test_both_say_the_same(address: str, run: Callable[[list[str], str], Ran]) -
     differences: list[str] = []
     for line in _LINES:
         words = shlex.split(line.removeprefix("! "))
-        code, out, err = run(words, "official")
+        code, out, err = run(words, "default")
         if line.startswith("! "):
             assert code == 0, err
             continue

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from indelible.cli.completion_command import answers
 from indelible.cli.main import main
@@ -22,6 +23,7 @@ from indelible.cli.values import (
     shown_duration,
     shown_instant,
 )
+from indelible.cli.verbs.messages import precise
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -84,6 +86,18 @@ def test_a_duration_is_shown(span: timedelta, shown: str) -> None:
 )
 def test_a_time_is_shown(form: str, time: datetime, shown: str) -> None:
     assert shown_instant(time, form, NOW) == shown
+
+
+@pytest.mark.parametrize(
+    ("nanos", "shown"),
+    [
+        (0, "1970-01-01T00:01:40Z"),
+        (120_000_000, "1970-01-01T00:01:40.12Z"),
+        (7, "1970-01-01T00:01:40.000000007Z"),
+    ],
+)
+def test_a_time_of_a_record_has_no_zeros_at_its_end(nanos: int, shown: str) -> None:
+    assert precise(Timestamp(seconds=100, nanos=nanos)) == shown
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from indelible.cli.tables.shared import CONNECTION, GLOBAL
 
 # One table is imported per call, so a summary stands here as well; a test holds them equal.
 SUMMARIES: Final[Mapping[str, str]] = {
+    "activity": "activities, with and without a workflow",
     "batch": "look at and end jobs on many workflows",
     "operator": "namespaces, search attributes, Nexus endpoints, the cluster",
     "replay-check": "replay recorded histories with the workflow code of today",

@@ -22,7 +22,7 @@ from indelible.cli.output import Output, Shown
 from indelible.cli.session import Session
 from indelible.cli.values import Json
 from indelible.cli.verbs.histories import close_event_of_run, print_text_result, result_json
-from indelible.cli.verbs.messages import execution, short_name, status_text, when
+from indelible.cli.verbs.messages import execution, precise, short_name, status_text, when
 from indelible.cli.verbs.payloads import failure_text, shown_values, value_of
 
 _RUNNING: Final = (
@@ -78,7 +78,7 @@ def _print_reset_points(output: Output, answer: DescribeWorkflowExecutionRespons
     rows: list[Json] = [
         {
             "EventId": point.first_workflow_task_completed_id,
-            "CreateTime": point.create_time.ToJsonString(),
+            "CreateTime": precise(point.create_time),
             "BinaryChecksum": point.binary_checksum,
             "RunId": point.run_id,
         }

@@ -4,12 +4,13 @@ Owns the paging that every list has: JSON one by one, tables one a page, never m
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from google.protobuf.message import Message
-from temporalio.api.common.v1 import Payload
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
+    CountActivityExecutionsResponse,
+    CountNexusOperationExecutionsResponse,
     CountWorkflowExecutionsRequest,
     CountWorkflowExecutionsResponse,
     ListArchivedWorkflowExecutionsRequest,
@@ -112,35 +113,12 @@ async def print_list(
             has_head = False
 
 
-class Count(Protocol):
-    """An answer to any of the counting requests."""
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        ...
-
-    @property
-    def groups(self) -> "Iterable[CountGroup]":
-        """How many of each kind, if asked."""
-        ...
-
-
-class CountGroup(Protocol):
-    """How many of one kind."""
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        ...
-
-    @property
-    def group_values(self) -> Iterable[Payload]:
-        """What they have in common."""
-        ...
-
-
-def print_count(output: Output, answer: CountWorkflowExecutionsResponse) -> None:
+def print_count(
+    output: Output,
+    answer: CountWorkflowExecutionsResponse
+    | CountActivityExecutionsResponse
+    | CountNexusOperationExecutionsResponse,
+) -> None:
     """Print a count with its groups."""
     for group in answer.groups:
         for value in group.group_values:

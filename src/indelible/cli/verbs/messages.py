@@ -96,6 +96,12 @@ def when(message: Timestamp) -> datetime | None:
     return message.ToDatetime(UTC)
 
 
+def precise(message: Timestamp) -> str:
+    """Return a time as the reference prints its own records: without zeros at the end."""
+    seconds, point, rest = message.ToJsonString().removesuffix("Z").partition(".")
+    return f"{seconds}{point}{rest}".rstrip("0" if point else "").rstrip(".") + "Z"
+
+
 def how_long(message: Duration) -> timedelta | None:
     """Return the duration of a message; None if it is zero or not set."""
     return message.ToTimedelta() or None

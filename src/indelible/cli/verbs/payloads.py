@@ -103,6 +103,12 @@ def json_payload(value: Json) -> Payload:
     return Payload(metadata={_ENCODING: _PLAIN.encode()}, data=text.encode())
 
 
+def written_payload(text: str, flag: str) -> Payload:
+    """Return the payload of a JSON text as it was written. Raises `ValueRefusedError`."""
+    _check_json(text.encode(), flag)
+    return Payload(metadata={_ENCODING: _PLAIN.encode()}, data=text.encode())
+
+
 def search_attributes(words: Iterable[str], flag: str = "--search-attribute") -> SearchAttributes:
     """Return the search attributes that `KEY=JSON` words ask for."""
     return SearchAttributes(indexed_fields=_fields(words, flag))

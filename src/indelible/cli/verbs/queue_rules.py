@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.cli.session import Session
 from indelible.cli.values import Json
-from indelible.cli.verbs.messages import when
+from indelible.cli.verbs.messages import precise, when
 
 _Request = UpdateWorkerVersioningRulesRequest
 _ALL = 100.0
@@ -129,7 +129,7 @@ def _print(
         {
             "targetBuildID": one.rule.target_build_id,
             "rampPercentage": _share(one),
-            "createTime": one.create_time.ToJsonString(),
+            "createTime": precise(one.create_time),
         }
         for one in assignments
     ]
@@ -137,7 +137,7 @@ def _print(
         {
             "sourceBuildID": one.rule.source_build_id,
             "targetBuildID": one.rule.target_build_id,
-            "createTime": one.create_time.ToJsonString(),
+            "createTime": precise(one.create_time),
         }
         for one in redirects
     ]

@@ -21,7 +21,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.cli.session import Session
 from indelible.cli.values import Json, shown_duration
-from indelible.cli.verbs.messages import enum_of, short_name
+from indelible.cli.verbs.messages import enum_of, precise, short_name
 
 _UNVERSIONED: Final = "UNVERSIONED"
 
@@ -116,7 +116,7 @@ def _pollers(of_type: TaskQueueTypeInfo) -> list[dict[str, Json]]:
     return [
         {
             "identity": one.identity,
-            "lastAccessTime": one.last_access_time.ToJsonString(),
+            "lastAccessTime": precise(one.last_access_time),
             "ratePerSecond": _rate(one.rate_per_second),
         }
         for one in of_type.pollers
