@@ -63,7 +63,8 @@ def _run(
     is_local: bool,
 ) -> int:
     try:
-        code = asyncio.run((_locally if is_local else _with_server)(run, options, output))
+        outcome = run(options, output) if is_local else _with_server(run, options, output)
+        code = asyncio.run(_finished(outcome)) if isinstance(outcome, Awaitable) else outcome
         output.flush()
     except ValueRefusedError as error:
         return _failed(command, str(error))
@@ -71,11 +72,8 @@ def _run(
         return code if isinstance(code, int) else 0
 
 
-async def _locally(
-    run: Callable[..., Awaitable[int | None] | int | None], options: Namespace, output: Output
-) -> int | None:
-    outcome = run(options, output)
-    return await outcome if isinstance(outcome, Awaitable) else outcome
+async def _finished(outcome: Awaitable[int | None]) -> int | None:
+    return await outcome
 
 
 async def _with_server(

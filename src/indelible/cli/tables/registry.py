@@ -20,6 +20,7 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "operator": "namespaces, search attributes, Nexus endpoints, the cluster",
     "replay-check": "replay recorded histories with the workflow code of today",
     "schedule": "workflows started by the clock",
+    "sdk": "let the official SDKs' test environments find our servers",
     "task-queue": "who polls, what waits, and limits",
     "workflow": "start, look at, steer and end workflows",
 }
