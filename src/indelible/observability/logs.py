@@ -80,6 +80,25 @@ def configure_logs(*, level: LogLevel, format_: LogFormat, stream: TextIO | None
     )
 
 
+def leave_logs_to_the_process() -> None:
+    """Hand log lines to the standard library's logging, whose handlers are somebody else's.
+
+    For a server inside another program; a program that has configured structlog keeps its own way.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+
+
 def _renderers(format_: LogFormat, *, is_terminal: bool) -> list[Processor]:
     if format_ is LogFormat.JSON:
         return [

@@ -1,0 +1,83 @@
+"""A client that waits for an outcome has nothing else to do: then a test's time may be skipped.
+
+Owns which requests wait for an outcome. While at least one of a namespace does, its clock is
+unlocked. Must not know how a clock skips.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from google.protobuf.message import Message
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
+
+from indelible.ports.clock import SkippingClock, UnbalancedLocksError
+from indelible.ports.rpc import Call, Handler
+
+_AWAITING: Final = frozenset(
+    {
+        "ExecuteMultiOperation",
+        "GetWorkflowExecutionHistory",
+        "PollActivityExecution",
+        "PollNexusOperationExecution",
+        "PollWorkflowExecutionUpdate",
+        "QueryWorkflow",
+        "UpdateWorkflowExecution",
+    }
+)
+
+
+def skipping_while_awaited(
+    handlers: Mapping[tuple[str, str], Handler], clock_of: Callable[[str], SkippingClock]
+) -> Mapping[tuple[str, str], Handler]:
+    """Return the handlers, of which those that wait for an outcome unlock the clock meanwhile.
+
+    `clock_of` finds the clock of the namespace of this name, or raises what a request that names
+    an unknown one is told.
+    """
+    waiting = _Waiting()
+    return {
+        (service, name): waiting.around(handler, clock_of) if name in _AWAITING else handler
+        for (service, name), handler in handlers.items()
+    }
+
+
+class _Waiting:
+    """How many requests wait, by clock: a clock is unlocked once, however many there are."""
+
+    def __init__(self) -> None:
+        self._counts: Final[dict[SkippingClock, int]] = {}
+
+    def around(self, handler: Handler, clock_of: Callable[[str], SkippingClock]) -> Handler:
+        async def handle(request: Message, call: Call) -> Message:
+            if (
+                isinstance(request, GetWorkflowExecutionHistoryRequest)
+                and not request.wait_new_event
+            ):
+                return await handler(request, call)
+            namespace: str = request.namespace
+            clock = clock_of(namespace)
+            if not self._enter(clock):
+                return await handler(request, call)
+            try:
+                return await handler(request, call)
+            finally:
+                self._leave(clock)
+
+        return handle
+
+    def _enter(self, clock: SkippingClock) -> bool:
+        """Return whether this request counts: not if somebody else has unlocked the clock."""
+        count = self._counts.get(clock, 0)
+        if count == 0:
+            try:
+                clock.unlock()
+            except UnbalancedLocksError:
+                return False
+        self._counts[clock] = count + 1
+        return True
+
+    def _leave(self, clock: SkippingClock) -> None:
+        self._counts[clock] -= 1
+        if self._counts[clock] == 0:
+            del self._counts[clock]
+            clock.lock()
