@@ -49,6 +49,8 @@ class TimeSkipping:
     """Whether time is real at first, until somebody unlocks it."""
     is_shared: bool = True
     """Whether all namespaces have one clock; otherwise each has its own."""
+    skips_for_waiting_clients: bool = False
+    """Whether a clock is unlocked while a client waits for the outcome of a run of a namespace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ from indelible.server.listeners import Bound, Listeners
 from indelible.server.ports_in_use import is_free, require_free, resolved
 from indelible.server.refusal import StartRefusedError
 from indelible.services.build_id_sets import BuildIdSetRegistry
+from indelible.services.frontend.awaited_outcomes import skipping_while_awaited
 from indelible.services.frontend.backends import Backends
 from indelible.services.frontend.deleted_namespaces import DeletedNamespaces
 from indelible.services.frontend.frontend import Environment, Frontend
@@ -252,12 +253,23 @@ def _listeners(
 ) -> Listeners:
     return Listeners(
         config,
-        frontend.handlers(),
+        _frontend_handlers(config, node, frontend, registry),
         nexus,
         test_handlers=_test_handlers(node, registry),
         clock=node.clocks.node,
         telemetry=node.telemetry,
     )
+
+
+def _frontend_handlers(
+    config: ServerConfig, node: _Parts, frontend: Frontend, registry: NamespaceRegistry
+) -> Mapping[tuple[str, str], Handler]:
+    handlers, clocks = frontend.handlers(), node.skipping
+    if clocks is None or config.time_skipping is None:
+        return handlers
+    if not config.time_skipping.skips_for_waiting_clients:
+        return handlers
+    return skipping_while_awaited(handlers, lambda name: clocks.clock_of(registry.by_name(name).id))
 
 
 def _test_handlers(node: _Parts, registry: NamespaceRegistry) -> Mapping[tuple[str, str], Handler]:

@@ -13,10 +13,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker, WorkerConfig
 
 _NAMESPACE_HEADER: Final = "temporal-namespace"
 _TOLERANCE: Final = timedelta(seconds=5)
+_SKIP_REAL_TIME_MAX: Final = timedelta(seconds=20)
+_OVERDUE: Final = frozenset({RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +52,21 @@ class IndelibleTest:
         """Let time pass: `skip(hours=3)`, `skip(timedelta(days=30))`.
 
         Everything that is due meanwhile happens in its order, and time is real while it does.
+        Raises `AssertionError` if it does not pass because something is under way.
         """
         request = SleepRequest(duration=Duration())
         request.duration.FromTimedelta(_span(span, parts))
-        await self.client.test_service.unlock_time_skipping_with_sleep(
-            request, metadata=self.metadata
-        )
+        try:
+            await self.client.test_service.unlock_time_skipping_with_sleep(
+                request, metadata=self.metadata, timeout=_SKIP_REAL_TIME_MAX
+            )
+        except RPCError as error:
+            if error.status not in _OVERDUE:
+                raise
+            raise AssertionError(
+                f"time did not pass within {_SKIP_REAL_TIME_MAX.seconds} real seconds, because a"
+                " task waits for a worker or a worker is at work"
+            ) from error
 
     @asynccontextmanager
     async def takes(

@@ -83,11 +83,12 @@ class Tenants:
         return self._operator
 
     def _client(self, namespace: str) -> Client:
-        """Return a client that connects when it is used, in whatever event loop that is."""
+        """Return a client that is connected; it may be used in any event loop.
+
+        Made in a loop of its own, because whoever asks may have one later, or never.
+        """
         loop = asyncio.new_event_loop()
         try:
-            return loop.run_until_complete(
-                Client.connect(self.address, namespace=namespace, lazy=True)
-            )
+            return loop.run_until_complete(Client.connect(self.address, namespace=namespace))
         finally:
             loop.close()
