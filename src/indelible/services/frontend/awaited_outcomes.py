@@ -5,24 +5,33 @@ unlocked. Must not know how a clock skips.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeAlias, get_args
 
 from google.protobuf.message import Message
-from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
+from temporalio.api.workflowservice.v1 import (
+    ExecuteMultiOperationRequest,
+    GetWorkflowExecutionHistoryRequest,
+    PollActivityExecutionRequest,
+    PollNexusOperationExecutionRequest,
+    PollWorkflowExecutionUpdateRequest,
+    QueryWorkflowRequest,
+    UpdateWorkflowExecutionRequest,
+)
 
 from indelible.ports.clock import SkippingClock, UnbalancedLocksError
 from indelible.ports.rpc import Call, Handler
 
-_AWAITING: Final = frozenset(
-    {
-        "ExecuteMultiOperation",
-        "GetWorkflowExecutionHistory",
-        "PollActivityExecution",
-        "PollNexusOperationExecution",
-        "PollWorkflowExecutionUpdate",
-        "QueryWorkflow",
-        "UpdateWorkflowExecution",
-    }
+_Awaiting: TypeAlias = (
+    ExecuteMultiOperationRequest
+    | GetWorkflowExecutionHistoryRequest
+    | PollActivityExecutionRequest
+    | PollNexusOperationExecutionRequest
+    | PollWorkflowExecutionUpdateRequest
+    | QueryWorkflowRequest
+    | UpdateWorkflowExecutionRequest
+)
+_METHODS: Final = frozenset(
+    one.DESCRIPTOR.name.removesuffix("Request") for one in get_args(_Awaiting)
 )
 
 
@@ -36,9 +45,14 @@ def skipping_while_awaited(
     """
     waiting = _Waiting()
     return {
-        (service, name): waiting.around(handler, clock_of) if name in _AWAITING else handler
-        for (service, name), handler in handlers.items()
+        key: waiting.around(handler, clock_of) if key[1] in _METHODS else handler
+        for key, handler in handlers.items()
     }
+
+
+def _waits(request: _Awaiting) -> bool:
+    """Return whether the client wants the outcome; a history may be read just as it is."""
+    return not isinstance(request, GetWorkflowExecutionHistoryRequest) or request.wait_new_event
 
 
 class _Waiting:
@@ -49,13 +63,9 @@ class _Waiting:
 
     def around(self, handler: Handler, clock_of: Callable[[str], SkippingClock]) -> Handler:
         async def handle(request: Message, call: Call) -> Message:
-            if (
-                isinstance(request, GetWorkflowExecutionHistoryRequest)
-                and not request.wait_new_event
-            ):
+            if not isinstance(request, _Awaiting) or not _waits(request):
                 return await handler(request, call)
-            namespace: str = request.namespace
-            clock = clock_of(namespace)
+            clock = clock_of(request.namespace)
             if not self._enter(clock):
                 return await handler(request, call)
             try:
