@@ -42,14 +42,24 @@ async def serve(config: ServerConfig, announce: Callable[[Started], None]) -> No
             signal.signal(number, signal.SIG_DFL)  # asyncio would leave Python's own for SIGINT
         stopping.set()
 
-    for number in _STOP_SIGNALS:
-        loop.add_signal_handler(number, stop)
-    log_unknown_keys(config.dynamic_config.unknown_keys)
-    async with Supervisor() as supervisor, running_node(config, supervisor) as started:
+    def own_process(started: Started) -> None:
         # What exists now lives as long as the process: no collection needs to look at it again.
         gc.freeze()
         gc.set_threshold(*_COLLECTION_THRESHOLDS)
         gc.enable()
+        announce(started)
+
+    for number in _STOP_SIGNALS:
+        loop.add_signal_handler(number, stop)
+    await serve_until(stopping, config, own_process)
+
+
+async def serve_until(
+    stopping: asyncio.Event, config: ServerConfig, announce: Callable[[Started], None]
+) -> None:
+    """Run a server in somebody else's process until `stopping`; see `serve` for the rest."""
+    log_unknown_keys(config.dynamic_config.unknown_keys)
+    async with Supervisor() as supervisor, running_node(config, supervisor) as started:
         announce(started)
         crash = await _first_of(stopping, supervisor)
         _log.info("stopping", reason=str(crash) if crash else "signal")

@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 
 from indelible.base.instants import DAY, Duration
 from indelible.observability.logs import leave_logs_to_the_process
-from indelible.runtime.supervisor import Supervisor
 from indelible.server.config import Port, ServerConfig, TimeSkipping
-from indelible.server.node import Started, running_node
+from indelible.server.lifecycle import serve_until
+from indelible.server.node import Started
 
 _HOST: Final = "127.0.0.1"
 _RETENTION: Final = Duration(3_650 * DAY)
@@ -82,6 +82,4 @@ class TestServer:
             retention=_RETENTION,
             time_skipping=TimeSkipping(is_shared=False, skips_for_waiting_clients=True),
         )
-        async with Supervisor() as supervisor, running_node(config, supervisor) as started:
-            self._started.set_result(started)
-            await self._stopping.wait()
+        await serve_until(self._stopping, config, self._started.set_result)
