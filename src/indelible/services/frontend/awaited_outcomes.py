@@ -62,7 +62,7 @@ class _Waiting:
         self._counts: Final[dict[SkippingClock, int]] = {}
 
     def around(self, handler: Handler, clock_of: Callable[[str], SkippingClock]) -> Handler:
-        async def handle(request: Message, call: Call) -> Message:
+        async def answer(request: Message, call: Call) -> Message:
             if not isinstance(request, _Awaiting) or not _waits(request):
                 return await handler(request, call)
             clock = clock_of(request.namespace)
@@ -73,7 +73,7 @@ class _Waiting:
             finally:
                 self._leave(clock)
 
-        return handle
+        return answer
 
     def _enter(self, clock: SkippingClock) -> bool:
         """Return whether this request counts: not if somebody else has unlocked the clock."""
