@@ -27,12 +27,13 @@ class Disk(MemoryStore):
         _require_life()
         return await super().acquire_shard(shard_id, owner=owner)
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, *commits: Commit) -> None:
         """Write everything, or raise and write nothing."""
         _require_life()
-        await super().commit(commit)
+        await super().commit(*commits)
         if self.watcher is not None:
-            self.watcher(commit)
+            for commit in commits:
+                self.watcher(commit)
 
 
 def _require_life() -> None:

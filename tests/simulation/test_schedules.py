@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import (
     StartWorkflowExecutionResponse,
 )
 
-from indelible.base.instants import MINUTE, SECOND, Duration, after, duration_message
+from indelible.base.instants import MILLISECOND, MINUTE, SECOND, Duration, after, duration_message
 from indelible.ports.stores import Commit
 from indelible.store.faulty import FaultRates
 from simulation.checkers.journal import Journal
@@ -56,8 +56,11 @@ class Scene:
         patience = Duration(5 * SECOND)
         await self.world.call(CALLER, method, request, response_type, patience=patience)
 
-    async def create(self, schedule_id: str, interval: IntervalSpec = HOUR_SPEC) -> None:
+    async def create(
+        self, schedule_id: str, interval: IntervalSpec = HOUR_SPEC, *, keeps_id: bool = False
+    ) -> None:
         made = Schedule()
+        made.policies.keep_original_workflow_id = keeps_id
         made.spec.interval.append(interval)
         made.action.start_workflow.workflow_id = f"w-{schedule_id}"
         made.action.start_workflow.workflow_type.name = "any"
@@ -111,7 +114,7 @@ def test_all_that_are_due_at_once_fire_once_and_others_come_between(quiet_world:
 
 @pytest.mark.parametrize("nth", [1, 2, 3], ids=["decision", "start", "outcome"])
 def test_a_death_in_the_middle_of_a_turn_repeats_nothing(quiet_world: World, nth: int) -> None:
-    """Three commits make a firing; the disk takes the first `nth` of them, and the node dies."""
+    """A firing under an id that may be in use is three commits; the disk takes `nth` of them."""
     world, scene = quiet_world, Scene(quiet_world)
 
     def break_disk() -> None:
@@ -121,7 +124,7 @@ def test_a_death_in_the_middle_of_a_turn_repeats_nothing(quiet_world: World, nth
 
     async def scenes() -> None:
         await world.start_node()
-        await scene.create("s")
+        await scene.create("s", keeps_id=True)
         scene.commits.clear()
         scene.on_commit = break_disk
         await world.pause(Duration(60 * MINUTE + SECOND - (world.now - START)))
@@ -133,6 +136,63 @@ def test_a_death_in_the_middle_of_a_turn_repeats_nothing(quiet_world: World, nth
         [schedule] = scene.journal.living_schedules()
         assert schedule.states[-1].core.action_count == 1
         assert not schedule.states[-1].buffer
+        scene.check()
+        await world.end()
+
+    world.loop.run(scenes())
+
+
+FAILURES = {
+    "nothing was written": FaultRates(write_fails_before=1.0),
+    "all was written, and nobody told": FaultRates(write_fails_after=1.0),
+}
+
+
+@pytest.mark.parametrize("rates", FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize("dies", [True, False], ids=["and the node dies", "and the disk heals"])
+def test_a_joint_commit_is_whole_or_not_at_all(
+    quiet_world: World, rates: FaultRates, *, dies: bool
+) -> None:
+    """Schedule and workflow lie in two shards often enough; what fails is repeated to the end."""
+    world, scene = quiet_world, Scene(quiet_world)
+    names = [f"s{number}" for number in range(3)]
+
+    async def scenes() -> None:
+        await world.start_node()
+        for name in names:
+            await scene.create(name)
+        await world.pause(Duration(60 * MINUTE - MILLISECOND - (world.now - START)))
+        assert world.node is not None
+        faults, world.node.store.rates = world.node.store.rates, rates
+        scene.commits.clear()
+        await world.pause(Duration(500 * MILLISECOND))
+        taken = Counter(one.split()[0] for one in scene.commits)
+        assert taken["SCHEDULE"] == taken["WORKFLOW"]
+        assert bool(taken) == (rates.write_fails_after > 0)
+        if dies:
+            await world.crash(Duration(2 * SECOND))
+        else:
+            world.node.store.rates = faults
+        await world.pause(Duration(5 * SECOND))
+        assert scene.started() == dict.fromkeys(names, 1)
+        for schedule in scene.journal.living_schedules():
+            assert schedule.states[-1].core.action_count == 1
+            assert not schedule.states[-1].buffer
+        scene.check()
+        await world.end()
+
+    world.loop.run(scenes())
+
+
+def test_a_firing_is_one_commit(quiet_world: World) -> None:
+    world, scene = quiet_world, Scene(quiet_world)
+
+    async def scenes() -> None:
+        await world.start_node()
+        await scene.create("s")
+        scene.commits.clear()
+        await world.pause(Duration(60 * MINUTE + SECOND - (world.now - START)))
+        assert [one.split()[0] for one in scene.commits] == ["WORKFLOW", "SCHEDULE"]
         scene.check()
         await world.end()
 

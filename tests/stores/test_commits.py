@@ -302,3 +302,35 @@ async def test_a_deleted_execution_can_begin_again(store: Store) -> None:
     state = await everything(store, [A], [], [SHARD])
     assert state["history"] == [[batch(1, 2)]]
     assert state["wakeups"] == [[(Instant(3), A)]]
+
+
+OTHER_SHARD: Final = ShardId(2)
+
+
+async def test_commits_of_two_shards_are_written_together(store: Store) -> None:
+    first, second = await own(store), await own(store, OTHER_SHARD)
+    await store.commit(
+        replace(first, executions=[write(A)], currents=[current(A)]),
+        replace(second, executions=[write(B)], currents=[current(B)]),
+    )
+    assert await store.load_execution(A) is not None
+    assert await store.current_run(chain(B)) == B.run_id
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["the first", "the second"])
+async def test_of_commits_together_the_refusal_of_one_is_that_of_all(
+    store: Store, *, is_first: bool
+) -> None:
+    first, second = await own(store), await own(store, OTHER_SHARD)
+    good = replace(first, executions=[write(A)])
+    refused = [
+        (replace(second, executions=[write(B, 7)]), CommitConflictError),
+        (replace(second, currents=[current(B, "run-x")]), CommitConflictError),
+        (replace(second, range_id=RANGE_NEVER_GIVEN), ShardOwnershipLostError),
+    ]
+    for bad, error in refused:
+        with pytest.raises(error):
+            await store.commit(*((bad, good) if is_first else (good, bad)))
+        assert await store.load_execution(A) is None
+        assert await store.load_execution(B) is None
+    await store.commit(good)

@@ -208,8 +208,12 @@ class ExecutionStore(Protocol):
         """
         ...
 
-    async def commit(self, commit: Commit) -> None:
-        """Write everything or nothing, durably. Commits of one caller take effect in call order."""
+    async def commit(self, *commits: Commit) -> None:
+        """Write everything or nothing, durably. Commits of one caller take effect in call order.
+
+        Several at once are those of shards that one node owns. No execution, chain or task is in
+        two of them.
+        """
         ...
 
     async def load_execution(self, key: WorkflowKey) -> StoredExecution | None:

@@ -105,9 +105,9 @@ class FaultyStore:
         """Take a shard and return its new fencing number."""
         return await self._write(lambda: self._inner.acquire_shard(shard_id, owner=owner))
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, *commits: Commit) -> None:
         """Write everything or nothing; the caller may be told the wrong thing."""
-        await self._write(lambda: self._inner.commit(commit))
+        await self._write(lambda: self._inner.commit(*commits))
 
     async def put_namespace(self, namespace_id: NamespaceId, name: str, record: bytes) -> None:
         """Insert or replace a namespace."""

@@ -85,13 +85,13 @@ class CountingStore(MemoryStore):
     written_bytes = 0
     reads = 0
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, *commits: Commit) -> None:
         """Count the bytes, and write them."""
-        for write in commit.executions:
+        for write in (write for commit in commits for write in commit.executions):
             self.written_bytes += len(write.record)
             self.written_bytes += sum(len(batch.blob) for batch in write.history)
             self.written_bytes += sum(len(record.blob) for record in write.put)
-        await super().commit(commit)
+        await super().commit(*commits)
 
     async def load_execution(self, key: WorkflowKey) -> StoredExecution | None:
         """Count a read of a run."""

@@ -4,6 +4,7 @@ Owns the union of calendars and intervals, what is excluded, the bounds and the 
 11.2). A search is bounded: a specification that is too sparse for it has no next time.
 """
 
+from collections import deque
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -30,6 +31,8 @@ from indelible.engine.schedule.fields import CALENDAR_YEAR_MAX
 
 SEARCH_STEPS_MAX: Final = 10_000
 """Of one search for the next time; a usual one takes less than ten."""
+GAPS_KEPT: Final = 4
+"""Results of searches: the times that are asked for lie around the present."""
 _END_OF_TIME: Final = Instant(day_number_of(CALENDAR_YEAR_MAX + 1, 1, 1) * DAY)
 _BEFORE_TIME: Final = Instant(-SECOND)
 _HASH_BITS: Final = 32
@@ -42,6 +45,13 @@ class ActionTime(NamedTuple):
     """As it is specified."""
     at: Instant
     """With the jitter."""
+
+
+class _Gap(NamedTuple):
+    """No time lies between the two; the second one is a time."""
+
+    begin: Instant
+    nominal: Instant
 
 
 class _TooSparseError(Exception):
@@ -74,6 +84,7 @@ class Times:
         self._start = instant(spec.start_time) if spec.HasField("start_time") else Instant(0)
         self._end = instant(spec.end_time) if spec.HasField("end_time") else _END_OF_TIME
         self.jitter = duration(spec.jitter)
+        self._gaps: deque[_Gap] = deque(maxlen=GAPS_KEPT)
 
     @property
     def is_empty(self) -> bool:
@@ -119,6 +130,16 @@ class Times:
         return found
 
     def _nominal_after(self, after: Instant, end: Instant) -> Instant | None:
+        """Return the first time after an instant; many schedules of one form ask the same."""
+        for begin, nominal in self._gaps:
+            if begin <= after < nominal:
+                return nominal if nominal <= end else None
+        nominal = self._searched(after, end)
+        if nominal is not None:
+            self._gaps.append(_Gap(after, nominal))
+        return nominal
+
+    def _searched(self, after: Instant, end: Instant) -> Instant | None:
         budget = _Budget()
         try:
             while True:

@@ -17,6 +17,10 @@ class ChainLocks:
         """Hold the lock of a chain, as an async context."""
         return HeldChain(self, chain)
 
+    def is_free(self, chain: ChainKey) -> bool:
+        """Whether nobody has the lock of a chain; then `acquire` does not wait."""
+        return chain not in self._locks
+
     async def acquire(self, chain: ChainKey) -> None:
         """Wait until the lock of a chain is the caller's, who releases it."""
         lock, users = self._locks.get(chain) or (asyncio.Lock(), 0)

@@ -28,8 +28,8 @@ from indelible.ports.stores import (
 )
 from indelible.ports.transfer_tasks import AnyTransfer
 from indelible.services.history.execution_codec import encode_task
+from indelible.services.history.prepared import Prepared, commit_prepared
 from indelible.services.history.shard import Outlook, Shard
-from indelible.services.history.uninterrupted import finish
 
 S = TypeVar("S")
 
@@ -156,6 +156,21 @@ class Entities(Generic[S]):
         Unless `is_shown`, the searchable row stays as it is: another step is about to follow.
         Raises `UnavailableError` if it is not known that it is stored.
         """
+        prepared = self.prepare(
+            entry, decided, current=current, is_noted=is_noted, is_shown=is_shown
+        )
+        await commit_prepared(self.shard.write, (prepared,))
+
+    def prepare(
+        self,
+        entry: EntityEntry[S],
+        decided: Decided[S],
+        *,
+        current: CurrentWrite | None = None,
+        is_noted: bool = True,
+        is_shown: bool = True,
+    ) -> Prepared:
+        """Return the commit of a step, as `save` makes it, for a caller who has more to commit."""
         row = entry.row
         if is_shown:
             row = self._kind.row(decided.state, self._namespace(entry.key))
@@ -173,21 +188,18 @@ class Entities(Generic[S]):
                 for task in decided.transfers
             ],
         )
-        try:
-            cancellation = await finish(self.shard.write(commit))
-        except BaseException:
-            self._forget(entry.key, queued)
-            raise
-        entry.state, entry.version, entry.row = decided.state, write.version, row
-        self._remember(entry)
-        for task in queued:
-            self.shard.parts.matching.offer(task)
-        if decided.transfers:
-            self.shard.listener.owed(self.shard, entry.key, decided.transfers)
-        if is_noted:
-            self.note_deadline(entry)
-        if cancellation is not None:
-            raise cancellation
+
+        def publish() -> None:
+            entry.state, entry.version, entry.row = decided.state, write.version, row
+            self._remember(entry)
+            for task in queued:
+                self.shard.parts.matching.offer(task)
+            if decided.transfers:
+                self.shard.listener.owed(self.shard, entry.key, decided.transfers)
+            if is_noted:
+                self.note_deadline(entry)
+
+        return Prepared(commit, publish, lambda: self._forget(entry.key, queued))
 
     async def delete(
         self, entry: EntityEntry[S], released: Sequence[tuple[QueueKey, TaskId]] = ()

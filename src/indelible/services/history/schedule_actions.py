@@ -6,7 +6,7 @@ held meanwhile. Each may happen twice: a start is known by its request id.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
@@ -32,6 +32,7 @@ from indelible.engine.schedule.step import Rules, ScheduleStep
 from indelible.engine.workflow.requests.request_cancel_workflow import request_cancel_workflow
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
 from indelible.engine.workflow.transition import Transition
+from indelible.services.history.prepared import Prepared
 from indelible.services.history.shards import Shards
 from indelible.services.history.starting import StartOperations
 
@@ -58,6 +59,14 @@ Outcome = Callable[[ScheduleStep], None]
 Action = Coroutine[object, object, Outcome]
 CompleteStart = Callable[[StartWorkflowExecutionRequest, Namespace], None]
 """Checks a request and fills in its defaults, as the frontend does; raises `ServiceError`."""
+
+
+class PreparedStart(NamedTuple):
+    """A workflow that begins when it is committed. The lock of its chain is held."""
+
+    chain: ChainKey
+    run_id: RunId
+    prepared: Prepared
 
 
 class ScheduleActions:
@@ -100,10 +109,7 @@ class ScheduleActions:
         number = start.number
         request = start_request(state, start, rules, namespace_name=namespace.name)
         try:
-            self._complete(request, namespace)
-            callback = request.completion_callbacks.add().nexus
-            callback.url = SYSTEM_CALLBACK_URL
-            callback.header[TOKEN_HEADER] = token_of(state.core, start)
+            self._finish_request(namespace, state, start, request)
             response = await self._starts.start_workflow(namespace, request)
         except AlreadyExistsError:
             return lambda step: outcomes.record_refused(step, number)
@@ -121,6 +127,47 @@ class ScheduleActions:
         return lambda step: outcomes.record_started(
             step, number, workflow_id=workflow_id, run_id=run_id, started_at=step.now
         )
+
+    async def prepare_start(
+        self, namespace: Namespace, state: ScheduleState, start: BufferedStart, rules: Rules
+    ) -> PreparedStart | None:
+        """Begin the workflow of a start, for a caller who commits it and then gives the lock back.
+
+        None if that is not as simple as usual: then `carry_out` knows what to do.
+        """
+        request = start_request(state, start, rules, namespace_name=namespace.name)
+        chain = ChainKey(namespace.id, WorkflowId(request.workflow_id))
+        shard = self._shards.of(chain)
+        if not shard.locks.is_free(chain):
+            return None
+        await shard.locks.acquire(chain)
+        try:
+            if await shard.find(chain) is not None:
+                return self._give_back(chain)
+            self._finish_request(namespace, state, start, request)
+            run_id, prepared = self._starts.prepare_start(shard, chain, request)
+        except ServiceError:
+            return self._give_back(chain)
+        except BaseException:
+            shard.locks.release(chain)
+            raise
+        return PreparedStart(chain, run_id, prepared)
+
+    def _give_back(self, chain: ChainKey) -> None:
+        self._shards.of(chain).locks.release(chain)
+
+    def _finish_request(
+        self,
+        namespace: Namespace,
+        state: ScheduleState,
+        start: BufferedStart,
+        request: StartWorkflowExecutionRequest,
+    ) -> None:
+        """Check and complete a request; the end of the workflow is told to the schedule."""
+        self._complete(request, namespace)
+        callback = request.completion_callbacks.add().nexus
+        callback.url = SYSTEM_CALLBACK_URL
+        callback.header[TOKEN_HEADER] = token_of(state.core, start)
 
     async def _stop(self, namespace: Namespace, schedule_id: str, action: RunningAction) -> Outcome:
         """Cancel or terminate what runs; its end is told by its callback, as any other."""

@@ -35,6 +35,7 @@ from indelible.engine.workflow.state import ExecutionRecord
 from indelible.ports.clock import Clocks
 from indelible.ports.stores import CurrentWrite
 from indelible.services.history.entities import Decided, Entities, EntityEntry
+from indelible.services.history.joint_turns import JointTurns
 from indelible.services.history.schedule_actions import ScheduleActions
 from indelible.services.history.schedule_kind import ScheduleKind
 from indelible.services.history.schedule_turns import ScheduleTurns
@@ -63,8 +64,9 @@ class Schedules:
         self._actions = actions
         self._kind = ScheduleKind()
         self._hosts: dict[int, Entities[ScheduleState]] = {}
-        self._turns = ScheduleTurns(clocks, spawn, self._take_turn)
         self._rules = cached_rules(zones)
+        joint = JointTurns(shards, actions, host_of=self._host, begin=self._begin)
+        self._turns = ScheduleTurns(clocks, spawn, take=self._take_turn, take_together=joint.take)
 
     # -- for clients -------------------------------------------------------------------------------
 

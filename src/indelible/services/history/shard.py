@@ -70,7 +70,7 @@ from indelible.services.history.execution_codec import (
     touched_records,
 )
 from indelible.services.history.growth import warn_of_growth, warn_of_state
-from indelible.services.history.uninterrupted import finish
+from indelible.services.history.prepared import Prepared, commit_prepared
 from indelible.services.history.visibility_rows import shown, visibility_row
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.workflow_rules import rules_in
@@ -377,7 +377,18 @@ class Shard:
         self._absorb(entry, step)
         return entry
 
+    def prepare_start(self, begun: Stepped, current: CurrentWrite) -> Prepared:
+        """Return the commit of a step that begins a run, for a caller who has more to commit."""
+        entry, step, _ = begun
+        has_more = step.is_volatile or step.successor is not None or bool(step.offers)
+        invariant(not entry.version and not has_more, "a start that is committed with others")
+        self._absorb(entry, step)
+        return self._prepare((entry,), current)
+
     async def _commit(self, entries: Sequence[Entry], current: CurrentWrite | None) -> None:
+        await commit_prepared(self.write, (self._prepare(entries, current),))
+
+    def _prepare(self, entries: Sequence[Entry], current: CurrentWrite | None) -> Prepared:
         writes = [self._execution_write(entry) for entry in entries]
         queued = [self._queued_by(entry) for entry in entries]
         commit = Commit(
@@ -389,16 +400,16 @@ class Shard:
             dispatches_added=[dispatch_row(task) for tasks in queued for task in tasks],
             dispatches_removed=[row for entry in entries for row in _released_rows(entry)],
         )
-        try:
-            cancellation = await finish(self.write(commit))
-        except BaseException:
+
+        def publish() -> None:
+            for entry, write, tasks in zip(entries, writes, queued, strict=True):
+                self._publish(entry, write, tasks)
+
+        def forget() -> None:
             for entry in entries:
                 self.forget(entry)
-            raise
-        for entry, write, tasks in zip(entries, writes, queued, strict=True):
-            self._publish(entry, write, tasks)
-        if cancellation is not None:
-            raise cancellation
+
+        return Prepared(commit, publish, forget)
 
     def _publish(self, entry: Entry, write: ExecutionWrite, queued: Sequence[QueuedTask]) -> None:
         """Tell whom it concerns what is durable now."""
@@ -412,10 +423,10 @@ class Shard:
         self.listener.stored(self, entry, written)
         self.listener.stepped(self, entry)
 
-    async def write(self, commit: Commit) -> None:
+    async def write(self, *commits: Commit) -> None:
         """Commit; `UnavailableError` if it is not known that everything is stored."""
         try:
-            await self.parts.store.commit(commit)
+            await self.parts.store.commit(*commits)
         except CommitConflictError as error:
             _log.warning("commit refused", shard=self.shard_id, reason=str(error))
             raise UnavailableError("The execution was changed elsewhere, please retry.") from error

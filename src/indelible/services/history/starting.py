@@ -38,6 +38,7 @@ from indelible.engine.workflow.versioning import override_version
 from indelible.ports.stores import CurrentWrite
 from indelible.services.history.entries import Entry
 from indelible.services.history.event_links import request_link, started_link
+from indelible.services.history.prepared import Prepared
 from indelible.services.history.shard import Shard, Stepped
 from indelible.services.history.shards import Shards
 from indelible.services.history.workflow_tasks import WorkflowTaskOperations
@@ -89,6 +90,20 @@ class StartOperations:
             first_execution_run_id=entry.key.run_id,
             eager_workflow_task=task,
             link=started_link(namespace, entry.state.execution),
+        )
+
+    def prepare_start(
+        self, shard: Shard, chain: ChainKey, request: StartWorkflowExecutionRequest
+    ) -> tuple[RunId, Prepared]:
+        """Begin a run, for a caller who commits it; an eager one is not offered.
+
+        The caller holds the lock of the chain, and knows that it has no run.
+        """
+        entry, backoff = _new_run(shard, chain, request)
+        _, begun = shard.decide(entry, lambda step: start_workflow(step, request, backoff=backoff))
+        run_id = entry.key.run_id
+        return run_id, shard.prepare_start(
+            begun, CurrentWrite(chain=chain, expected=None, run_id=run_id)
         )
 
     async def signal_with_start(
@@ -180,18 +195,8 @@ class StartOperations:
         is_eager: bool,
         parentage: Parentage | None = None,
     ) -> tuple[Entry, PollWorkflowTaskQueueResponse | None]:
-        run_id = RunId(shard.fresh.run_id(shard.now_in(chain.namespace_id)))
-        entry = shard.new_entry(
-            ExecutionRecord(
-                namespace_id=chain.namespace_id, workflow_id=chain.workflow_id, run_id=run_id
-            )
-        )
-        check_override(
-            shard.parts.routing_of(chain.namespace_id),
-            request.versioning_override,
-            request.task_queue.name,
-        )
-        backoff = _backoff(shard, chain.namespace_id, request)
+        entry, backoff = _new_run(shard, chain, request)
+        run_id = entry.key.run_id
         steps: list[Stepped] = []
         if current is not None and decision is IdDecision.TERMINATE_EXISTING:
             _, ended = shard.decide(current, lambda step: terminate_for_successor(step, run_id))
@@ -209,6 +214,22 @@ class StartOperations:
         )
         task = await self._tasks.started_task(shard, entry, is_sticky=False) if is_eager else None
         return entry, task
+
+
+def _new_run(shard: Shard, chain: ChainKey, request: StartRequest) -> tuple[Entry, Duration]:
+    """Return a run that has not begun, and how long it waits; raise if it may not begin."""
+    now = shard.now_in(chain.namespace_id)
+    record = ExecutionRecord(
+        namespace_id=chain.namespace_id,
+        workflow_id=chain.workflow_id,
+        run_id=RunId(shard.fresh.run_id(now)),
+    )
+    check_override(
+        shard.parts.routing_of(chain.namespace_id),
+        request.versioning_override,
+        request.task_queue.name,
+    )
+    return shard.new_entry(record), _backoff(shard, chain.namespace_id, request)
 
 
 def _signal_with_start_response(

@@ -87,10 +87,12 @@ class MemoryStore:
         self._tables.ranges[shard_id] = range_id
         return range_id
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, *commits: Commit) -> None:
         """Write everything, or raise and write nothing."""
-        self._tables.check(commit)
-        self._tables.apply(commit)
+        for commit in commits:
+            self._tables.check(commit)
+        for commit in commits:
+            self._tables.apply(commit)
         self._telemetry.count("indelible_store_commits")
 
     async def load_execution(self, key: WorkflowKey) -> StoredExecution | None:

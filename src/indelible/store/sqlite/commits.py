@@ -149,8 +149,14 @@ class CommitWriter:
         return namespace_ref
 
     # -------------------------------------------------------------------------------------- commits
-    def apply(self, commit: Commit) -> None:
-        """Check a commit, then write it."""
+    def apply(self, *commits: Commit) -> None:
+        """Check commits, then write them."""
+        checked = [(commit, self._check(commit)) for commit in commits]
+        for commit, places in checked:
+            self._write(commit, places)
+
+    def _check(self, commit: Commit) -> list[_Place]:
+        """Raise if a commit is refused; return where its executions lie."""
         range_id = self._ranges.get(commit.shard_id)
         if range_id != commit.range_id:
             raise ShardOwnershipLostError(
@@ -159,6 +165,9 @@ class CommitWriter:
         places = [self._check_execution(write) for write in commit.executions]
         for current in commit.currents:
             self._check_current(current)
+        return places
+
+    def _write(self, commit: Commit, places: Sequence[_Place]) -> None:
         for place, write in zip(places, commit.executions, strict=True):
             self._write_execution(commit.shard_id, place, write)
         for current in commit.currents:

@@ -143,9 +143,9 @@ class SqliteStore:
         """Take a shard and return its new fencing number."""
         return await self._flusher.write(partial(self._writer.acquire_shard, shard_id, owner))
 
-    async def commit(self, commit: Commit) -> None:
+    async def commit(self, *commits: Commit) -> None:
         """Write everything or nothing, durably."""
-        await self._flusher.write(partial(self._writer.apply, commit))
+        await self._flusher.write(partial(self._writer.apply, *commits))
 
     async def put_namespace(self, namespace_id: NamespaceId, name: str, record: bytes) -> None:
         """Insert or replace a namespace. `CommitConflictError` if another id has the name."""
