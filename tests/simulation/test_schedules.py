@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from google.protobuf.message import Message
@@ -11,21 +12,28 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     CreateScheduleRequest,
     CreateScheduleResponse,
+    PollWorkflowTaskQueueRequest,
+    PollWorkflowTaskQueueResponse,
+    RespondWorkflowTaskCompletedRequest,
+    RespondWorkflowTaskCompletedResponse,
     StartWorkflowExecutionRequest,
     StartWorkflowExecutionResponse,
 )
 
 from indelible.base.instants import MILLISECOND, MINUTE, SECOND, Duration, after, duration_message
 from indelible.ports.stores import Commit
-from indelible.store.faulty import FaultRates
+from indelible.store.faulty import NO_FAULTS, FaultRates
 from simulation.checkers.journal import Journal
 from simulation.checkers.schedules import check_schedules
+from simulation.workloads.commands import continue_as_new
+from simulation.workloads.program import Program
 from simulation.world.network import Caller
 from simulation.world.node import NAMESPACE
 from simulation.world.world import START, World
 
 pytestmark = pytest.mark.simulation
 
+M = TypeVar("M", bound=Message)
 MANY = 300
 CALLER = Caller("planner")
 HOUR_SPEC = IntervalSpec(interval=duration_message(Duration(60 * MINUTE)))
@@ -51,10 +59,10 @@ class Scene:
         if self.on_commit is not None:
             self.on_commit()
 
-    async def call(self, request: Message, response_type: type[Message]) -> None:
+    async def call(self, request: Message, response_type: type[M]) -> M:
         method = type(request).__name__.removesuffix("Request")
         patience = Duration(5 * SECOND)
-        await self.world.call(CALLER, method, request, response_type, patience=patience)
+        return await self.world.call(CALLER, method, request, response_type, patience=patience)
 
     async def create(
         self, schedule_id: str, interval: IntervalSpec = HOUR_SPEC, *, keeps_id: bool = False
@@ -193,6 +201,45 @@ def test_a_firing_is_one_commit(quiet_world: World) -> None:
         scene.commits.clear()
         await world.pause(Duration(60 * MINUTE + SECOND - (world.now - START)))
         assert [one.split()[0] for one in scene.commits] == ["WORKFLOW", "SCHEDULE"]
+        scene.check()
+        await world.end()
+
+    world.loop.run(scenes())
+
+
+def test_a_start_whose_answer_was_lost_is_known_in_the_next_run(quiet_world: World) -> None:
+    """The workflow has continued as new by the time when the start is repeated."""
+    world, scene = quiet_world, Scene(quiet_world)
+
+    def break_disk() -> None:
+        if scene.commits[-1] == "WORKFLOW w-s":
+            assert world.node is not None
+            world.node.store.rates = FaultRates(write_fails_after=1.0)
+
+    async def scenes() -> None:
+        await world.start_node()
+        await scene.create("s", keeps_id=True)
+        scene.on_commit = break_disk
+        await world.pause(Duration(60 * MINUTE + MILLISECOND - (world.now - START)))
+        scene.on_commit = None
+        assert "WORKFLOW w-s" in scene.commits
+        assert world.node is not None
+        world.node.store.rates = NO_FAULTS
+        poll = PollWorkflowTaskQueueRequest(namespace=NAMESPACE, task_queue=TaskQueue(name="queue"))
+        task = await scene.call(poll, PollWorkflowTaskQueueResponse)
+        first_run_id = task.workflow_execution.run_id
+        again = continue_as_new(Program(steps=[]))
+        await scene.call(
+            RespondWorkflowTaskCompletedRequest(task_token=task.task_token, commands=[again]),
+            RespondWorkflowTaskCompletedResponse,
+        )
+        [schedule] = scene.journal.living_schedules()
+        assert schedule.states[-1].buffer, "the start was repeated before the workflow went on"
+        await world.pause(Duration(5 * SECOND))
+        core = schedule.states[-1].core
+        assert [one.first_run_id for one in core.recent] == [first_run_id]
+        assert [one.first_run_id for one in core.running] == [first_run_id]
+        assert not schedule.states[-1].buffer
         scene.check()
         await world.end()
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Final, NamedTuple
 
 import structlog
+from temporalio.api.common.v1 import Callback
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 
 from indelible.base.errors import AlreadyExistsError, ServiceError, StatusCode
@@ -31,6 +32,7 @@ from indelible.engine.schedule.state import (
 from indelible.engine.schedule.step import Rules, ScheduleStep
 from indelible.engine.workflow.requests.request_cancel_workflow import request_cancel_workflow
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
+from indelible.engine.workflow.state import StateView
 from indelible.engine.workflow.transition import Transition
 from indelible.services.history.prepared import Prepared
 from indelible.services.history.shards import Shards
@@ -112,7 +114,7 @@ class ScheduleActions:
             self._finish_request(namespace, state, start, request)
             response = await self._starts.start_workflow(namespace, request)
         except AlreadyExistsError:
-            return lambda step: outcomes.record_refused(step, number)
+            return await self._refused(namespace, state, start, request.workflow_id)
         except ServiceError as error:
             _log.warning(
                 "schedule cannot start its workflow",
@@ -124,6 +126,28 @@ class ScheduleActions:
                 return lambda step: outcomes.record_start_failed(step, number)
             return lambda step: outcomes.record_refused(step, number)
         workflow_id, run_id = request.workflow_id, RunId(response.first_execution_run_id)
+        return lambda step: outcomes.record_started(
+            step, number, workflow_id=workflow_id, run_id=run_id, started_at=step.now
+        )
+
+    async def _refused(
+        self, namespace: Namespace, state: ScheduleState, start: BufferedStart, workflow_id: str
+    ) -> Outcome:
+        """Return what it means that the id is in use: perhaps by the chain of this very start.
+
+        Its answer was lost, and the chain goes on in another run, which does not know the request
+        but has the callback that came with it.
+        """
+        number, token = start.number, token_of(state.core, start)
+        chain = ChainKey(namespace.id, WorkflowId(workflow_id))
+        shard = self._shards.of(chain)
+        async with shard.locks.hold(chain):
+            entry = await shard.find(chain)
+            execution = entry.state.execution if entry is not None else None
+            is_own = entry is not None and _is_told(entry.state, token)
+        if execution is None or not is_own:
+            return lambda step: outcomes.record_refused(step, number)
+        run_id = execution.first_run_id
         return lambda step: outcomes.record_started(
             step, number, workflow_id=workflow_id, run_id=run_id, started_at=step.now
         )
@@ -191,6 +215,15 @@ class ScheduleActions:
                 await shard.step(entry, decide)
         number, stop = action.number, action.stop
         return lambda step: outcomes.record_stop_delivered(step, number, stop)
+
+
+def _is_told(state: StateView, token: str) -> bool:
+    """Whether the end of a chain is told to the action of a token."""
+    return any(
+        Callback.FromString(record.callback).nexus.header.get(TOKEN_HEADER) == token
+        for record in state.callbacks.values()
+        if not record.update_id
+    )
 
 
 async def _settled(action: Action) -> Outcome | Exception:
