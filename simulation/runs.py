@@ -16,6 +16,7 @@ from indelible.base.errors import ServiceError
 from indelible.base.instants import HOUR, MINUTE, SECOND, Duration, after
 from indelible.ports.stores import Commit, StoreError
 from simulation.checkers.activities import check_activities
+from simulation.checkers.batches import check_batches
 from simulation.checkers.histories import check_run
 from simulation.checkers.journal import Journal, Run, name_of, short_name
 from simulation.checkers.messages import check_operations, check_resets, check_updates
@@ -32,6 +33,7 @@ from simulation.workloads.askers import Asker
 from simulation.workloads.clients import Client
 from simulation.workloads.faults import Staff, cause_trouble
 from simulation.workloads.followers import Follower
+from simulation.workloads.foremen import Foreman
 from simulation.workloads.freelancers import Freelancer
 from simulation.workloads.meddlers import Meddler
 from simulation.workloads.planners import Planner
@@ -139,6 +141,7 @@ class _Simulation:
             Freelancer(world, self._promises, "queue"),
             Planner(world, self._journal, "queue"),
             Subcontractor(world, self._promises),
+            Foreman(world, self._promises),
             Steward(world, ids, "queue"),
         ]
         self._staff = Staff(world, self._promises, "queue")
@@ -232,6 +235,7 @@ class _Simulation:
         check_operations(journal, world.accuse)
         check_activities(self._promises, journal, world.accuse)
         check_contracts(self._promises, journal, world.accuse)
+        check_batches(self._promises, journal, world.accuse)
         check_schedules(journal, world.accuse)
         check_hygiene(journal, world.accuse)
         self._check_processes()

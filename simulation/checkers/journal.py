@@ -22,6 +22,7 @@ from indelible.base.ids import (
 )
 from indelible.base.instants import NEVER, Instant
 from indelible.engine.activity.state import ActivityState
+from indelible.engine.batch.state import BatchState
 from indelible.engine.nexus_operation.state import OperationState
 from indelible.engine.schedule.state import ScheduleState
 from indelible.engine.workflow.rules.versioning import is_in_transition
@@ -36,6 +37,7 @@ from indelible.ports.stores import (
     VisibilityRecord,
 )
 from indelible.services.history.activity_kind import ActivityKind
+from indelible.services.history.batch_kind import BatchKind
 from indelible.services.history.execution_codec import decode_state
 from indelible.services.history.nexus_operation_kind import NexusOperationKind
 from indelible.services.history.schedule_kind import ScheduleKind
@@ -138,6 +140,23 @@ class Contract:
 
 
 @dataclass(slots=True)
+class Job:
+    """One batch operation, as it was last written."""
+
+    key: WorkflowKey
+    write: ExecutionWrite
+    sub_records: dict[tuple[int, str], SubRecord] = field(
+        default_factory=dict[tuple[int, str], SubRecord]
+    )
+    is_deleted: bool = False
+
+    @property
+    def state(self) -> BatchState:
+        """The state of the job."""
+        return BatchKind().decode(_stored(self.key, self.write, self.sub_records))
+
+
+@dataclass(slots=True)
 class PlannedSchedule:
     """One schedule, in all states in which it was ever written."""
 
@@ -173,6 +192,7 @@ class Journal:
         """Standalone activities."""
         self.operations: dict[WorkflowKey, Contract] = {}
         """Nexus operations without a workflow."""
+        self.batches: dict[WorkflowKey, Job] = {}
         self.schedules: dict[WorkflowKey, PlannedSchedule] = {}
         self.currents: dict[ChainKey, RunId] = {}
         self.transfers: dict[TaskId, TransferRow] = {}
@@ -230,6 +250,7 @@ class Journal:
             Archetype.WORKFLOW: self._write,
             Archetype.ACTIVITY: self._write_activity,
             Archetype.NEXUS_OPERATION: self._write_operation,
+            Archetype.BATCH_OPERATION: self._write_batch,
             Archetype.SCHEDULE: self._write_schedule,
         }
         for write in commit.executions:
@@ -295,7 +316,10 @@ class Journal:
         contract = self.operations.setdefault(write.key, Contract(write.key, write))
         self._write_entity(contract, write)
 
-    def _write_entity(self, entity: Entity | Contract, write: ExecutionWrite) -> None:
+    def _write_batch(self, write: ExecutionWrite) -> None:
+        self._write_entity(self.batches.setdefault(write.key, Job(write.key, write)), write)
+
+    def _write_entity(self, entity: Entity | Contract | Job, write: ExecutionWrite) -> None:
         kind = write.key.archetype.name.lower()
         if not entity.write.is_open and write.is_open:
             self._accuse("one outcome", f"{kind} {name_of(write.key)} was closed and is open")
@@ -319,7 +343,7 @@ class Journal:
         starts = " ".join(f"{one.number}/{one.attempt}" for one in state.buffer)
         self._note("disk", f"schedule {name_of(write.key)} v{write.version} {starts}")
 
-    def _delete_entity(self, entity: Entity | Contract | PlannedSchedule) -> None:
+    def _delete_entity(self, entity: Entity | Contract | Job | PlannedSchedule) -> None:
         key = entity.key
         entity.is_deleted = True
         if self.currents.get(key.chain) == key.run_id:
@@ -327,7 +351,12 @@ class Journal:
         self._note("disk", f"{key.archetype.name.lower()} {name_of(key)} is deleted")
 
     def _delete(self, key: WorkflowKey) -> None:
-        entity = self.activities.get(key) or self.operations.get(key) or self.schedules.get(key)
+        entity = (
+            self.activities.get(key)
+            or self.operations.get(key)
+            or self.batches.get(key)
+            or self.schedules.get(key)
+        )
         if entity is not None:
             self._delete_entity(entity)
             return

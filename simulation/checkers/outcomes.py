@@ -229,6 +229,9 @@ def check_emptiness(journal: Journal, accuse: Accuse) -> None:
     for contract in journal.operations.values():
         if not contract.is_deleted:
             accuse("retention ends", f"operation {name_of(contract.key)} is still there")
+    for job in journal.batches.values():
+        if not job.is_deleted:
+            accuse("retention ends", f"batch operation {name_of(job.key)} is still there")
     for run in journal.living():
         accuse("retention ends", f"{name_of(run.key)} is still there")
     for chain in journal.currents:

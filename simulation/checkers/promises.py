@@ -62,6 +62,10 @@ class Promises:
     updates: list["UpdateAnswer"] = field(default_factory=list["UpdateAnswer"])
     outcomes: list["ActivityAnswer"] = field(default_factory=list["ActivityAnswer"])
     operations: list["OperationAnswer"] = field(default_factory=list["OperationAnswer"])
+    batch_targets: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """Workflows that were there for sure when a batch operation was asked to end them."""
+    batch_lists: dict[str, int] = field(default_factory=dict[str, int])
+    """How many targets were listed, for batch operations with a list."""
     activity_runs: dict[str, int] = field(default_factory=dict[str, int])
     """Standalone activities that were started, and how many attempts each may have (0: several)."""
     unheard: set[str] = field(default_factory=set[str])
