@@ -4,7 +4,8 @@ Owns their records, from the request that attaches one to the call that was hear
 to tell of them. Must not know what has ended, nor how somebody is called (semantics 9.5).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -39,21 +40,43 @@ class OwedCallback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 OwedCallbacks = tuple[OwedCallback, ...]
 
 
-def with_attached(
-    known: OwedCallbacks,
-    callbacks: Sequence[Callback],
-    *,
-    request_id: str,
-    now: Instant,
-    count_max: int,
-    to: str,
-) -> OwedCallbacks:
+class OwingStep(Protocol):
+    """A step of something that owes callbacks."""
+
+    @property
+    def callbacks(self) -> OwedCallbacks:
+        """Who wants to know of the end."""
+        ...
+
+    @property
+    def now(self) -> Instant:
+        """The present."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of the namespace."""
+        ...
+
+    def change_callbacks(self, callbacks: OwedCallbacks) -> None:
+        """Set who wants to know of the end."""
+        ...
+
+    def call_back(self, number: int) -> None:
+        """Have a callback called, for the first time or again."""
+        ...
+
+
+def attach_callbacks(
+    step: OwingStep, callbacks: Sequence[Callback], *, request_id: str, to: str
+) -> None:
     """Add the callbacks of a request; nothing if it has been attached before.
 
     Raises `FailedPreconditionError` if they are too many. `to` is what they are attached to.
     """
+    known, count_max = step.callbacks, step.limits.callbacks_per_execution_max
     if any(callback.request_id == request_id for callback in known):
-        return known
+        return
     if len(known) + len(callbacks) > count_max:
         raise FailedPreconditionError(
             f"cannot attach more than {count_max} callbacks to {to} "
@@ -61,11 +84,11 @@ def with_attached(
         )
     added = (
         OwedCallback(
-            callback=callback.SerializeToString(), request_id=request_id, registered_at=now
+            callback=callback.SerializeToString(), request_id=request_id, registered_at=step.now
         )
         for callback in callbacks
     )
-    return (*known, *added)
+    step.change_callbacks((*known, *added))
 
 
 def with_call(known: OwedCallbacks, number: int) -> OwedCallbacks:
@@ -77,33 +100,27 @@ def with_call(known: OwedCallbacks, number: int) -> OwedCallbacks:
     return _with(known, number, scheduled)
 
 
-def with_outcome(
-    known: OwedCallbacks,
-    number: int,
-    attempt: int,
-    failure: Failure | None,
-    *,
-    is_retryable: bool,
-    now: Instant,
-    limits: Limits,
-) -> OwedCallbacks:
+def record_callback(
+    step: OwingStep, number: int, attempt: int, failure: Failure | None, *, is_retryable: bool
+) -> None:
     """Record an attempt; no failure means that it was heard. An obsolete one changes nothing."""
-    call = known[number].call
+    call = step.callbacks[number].call
     if not is_wanted(call, attempt):
-        return known
+        return
     if failure is not None and is_retryable:
         state = CallState.BACKING_OFF
-        next_at = next_call_at(attempt, now=now, policy=callback_retry_policy(limits))
+        policy = callback_retry_policy(step.limits)
+        next_at = next_call_at(attempt, now=step.now, policy=policy)
     else:
         state, next_at = CallState.SUCCEEDED if failure is None else CallState.FAILED, NEVER
     ended = replace(
         call,
         state=state,
         next_attempt_at=next_at,
-        last_attempt_completed_at=now,
+        last_attempt_completed_at=step.now,
         last_attempt_failure=b"" if failure is None else failure.SerializeToString(),
     )
-    return _with(known, number, ended)
+    step.change_callbacks(_with(step.callbacks, number, ended))
 
 
 def repeat_at(known: OwedCallbacks) -> Instant:
@@ -118,12 +135,12 @@ def repeat_at(known: OwedCallbacks) -> Instant:
     )
 
 
-def due_again(known: OwedCallbacks, now: Instant) -> Iterator[int]:
-    """Yield the numbers of those whose interval is over."""
-    for number, record in enumerate(known):
+def repeat_due(step: OwingStep) -> None:
+    """Have those called again whose interval is over."""
+    for number, record in enumerate(step.callbacks):
         call = record.call
-        if call.state is CallState.BACKING_OFF and call.next_attempt_at <= now:
-            yield number
+        if call.state is CallState.BACKING_OFF and call.next_attempt_at <= step.now:
+            step.call_back(number)
 
 
 def describe_callback(record: OwedCallback) -> CallbackInfo:

@@ -38,8 +38,8 @@ from indelible.base.nexus_operations import (
     OperationTimedOut,
     StartOutcome,
 )
+from indelible.base.owed_callbacks import record_callback
 from indelible.engine.nexus_operation import client_requests
-from indelible.engine.nexus_operation.callbacks import record_callback, told_end
 from indelible.engine.nexus_operation.deadlines import fire_due, is_expired, wake_at
 from indelible.engine.nexus_operation.description import callbacks, describe, poll_response
 from indelible.engine.nexus_operation.outcomes import complete, record_cancel, record_start
@@ -55,6 +55,7 @@ from indelible.engine.nexus_operation.state import (
     OperationStatus,
 )
 from indelible.engine.nexus_operation.step import OperationStep
+from indelible.engine.nexus_operation.told_end import told_end
 
 BOOM: Final = Failure(message="boom")
 CANCELED: Final = Failure(message="gone", canceled_failure_info=CanceledFailureInfo())

@@ -79,6 +79,9 @@ class Handlers:
         self.answers: list[NexusAnswer | None] = []
         self.asked: list[NexusTask] = []
 
+    def assign_pass(self, queue: object, task: object) -> int:
+        return 0
+
     def offer(self, task: QueuedTask) -> None: ...
 
     def recheck(self, queue: object) -> None: ...

@@ -16,9 +16,8 @@ from indelible.base.activity_attempts import (
 )
 from indelible.base.failures import timeout_failure
 from indelible.base.instants import NEVER, Instant, after
-from indelible.base.owed_callbacks import repeat_at
+from indelible.base.owed_callbacks import repeat_at, repeat_due
 from indelible.engine.activity.attempts import end_attempt, retry
-from indelible.engine.activity.callbacks import repeat_due
 from indelible.engine.activity.state import (
     ActivityCore,
     ActivityOutcome,

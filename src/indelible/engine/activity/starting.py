@@ -16,7 +16,7 @@ from indelible.base.id_policies import IdDecision, decide
 from indelible.base.ids import NamespaceId, RunId
 from indelible.base.instants import Instant, after, duration
 from indelible.base.messages import present_bytes
-from indelible.engine.activity.callbacks import attach_callbacks
+from indelible.base.owed_callbacks import attach_callbacks
 from indelible.engine.activity.state import (
     ActivityCore,
     ActivityRequest,
@@ -112,7 +112,7 @@ def _options(request: StartActivityExecutionRequest) -> ActivityOptions:
 
 def begin_activity(step: ActivityStep, request: StartActivityExecutionRequest) -> None:
     """Put the first attempt into its queue, now or after the start delay."""
-    attach_callbacks(step, request)
+    _attach_callbacks(step, request)
     if step.core.start_delay:
         step.change(is_backing_off=True)
     else:
@@ -125,7 +125,7 @@ def attach(step: ActivityStep, request: StartActivityExecutionRequest) -> None:
     if options.attach_links:
         attach_links(step, request)
     if options.attach_completion_callbacks:
-        attach_callbacks(step, request)
+        _attach_callbacks(step, request)
 
 
 def attach_links(step: ActivityStep, request: StartActivityExecutionRequest) -> None:
@@ -143,3 +143,12 @@ def attach_links(step: ActivityStep, request: StartActivityExecutionRequest) -> 
         )
     if links != known:
         step.change_request(replace(step.state.request, links=links))
+
+
+def _attach_callbacks(step: ActivityStep, request: StartActivityExecutionRequest) -> None:
+    attach_callbacks(
+        step,
+        request.completion_callbacks,
+        request_id=request.request_id,
+        to="an activity",
+    )

@@ -133,6 +133,11 @@ class ActivityStep:
         for number in range(len(self.state.callbacks)):
             self.call_back(number)
 
+    @property
+    def callbacks(self) -> OwedCallbacks:
+        """Who wants to know of the end."""
+        return self.state.callbacks
+
     def change_callbacks(self, callbacks: OwedCallbacks) -> None:
         """Set who wants to know of the end."""
         self.state = self.state._replace(callbacks=callbacks)

@@ -8,8 +8,7 @@ from temporalio.api.enums.v1 import TimeoutType
 from indelible.base.calls import CallState
 from indelible.base.instants import NEVER, Instant, after
 from indelible.base.nexus_operations import next_operation_deadline
-from indelible.base.owed_callbacks import repeat_at
-from indelible.engine.nexus_operation.callbacks import repeat_due
+from indelible.base.owed_callbacks import repeat_at, repeat_due
 from indelible.engine.nexus_operation.outcomes import time_out
 from indelible.engine.nexus_operation.state import OperationState
 from indelible.engine.nexus_operation.step import OperationStep

@@ -12,7 +12,7 @@ from indelible.base.id_policies import IdDecision, decide
 from indelible.base.ids import NamespaceId, RunId
 from indelible.base.instants import Instant, duration
 from indelible.base.messages import present_bytes
-from indelible.engine.nexus_operation.callbacks import attach_callbacks
+from indelible.base.owed_callbacks import attach_callbacks
 from indelible.engine.nexus_operation.state import (
     OperationCore,
     OperationRequest,
@@ -94,7 +94,7 @@ def new_operation(
 
 def begin_operation(step: OperationStep, request: StartNexusOperationExecutionRequest) -> None:
     """Have the handler called; raise `FailedPreconditionError` for too many callbacks."""
-    attach_callbacks(step, request)
+    _attach_callbacks(step, request)
     step.call_start()
 
 
@@ -104,4 +104,13 @@ def attach(step: OperationStep, request: StartNexusOperationExecutionRequest) ->
     Raises `FailedPreconditionError` for too many callbacks.
     """
     if request.on_conflict_options.attach_completion_callbacks:
-        attach_callbacks(step, request)
+        _attach_callbacks(step, request)
+
+
+def _attach_callbacks(step: OperationStep, request: StartNexusOperationExecutionRequest) -> None:
+    attach_callbacks(
+        step,
+        request.completion_callbacks,
+        request_id=request.request_id,
+        to="a nexus operation",
+    )

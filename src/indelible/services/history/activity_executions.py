@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from google.protobuf.duration_pb2 import Duration as DurationMessage
-from temporalio.api.common.v1 import Callback, Link
+from temporalio.api.common.v1 import Link
 from temporalio.api.workflowservice.v1 import (
     DeleteActivityExecutionRequest,
     DescribeActivityExecutionRequest,
@@ -32,7 +32,6 @@ from temporalio.api.workflowservice.v1 import (
     UpdateActivityExecutionOptionsResponse,
 )
 
-from indelible.base.calls import is_wanted
 from indelible.base.errors import NotFoundError, activity_execution_not_found
 from indelible.base.id_policies import IdDecision
 from indelible.base.ids import (
@@ -45,10 +44,9 @@ from indelible.base.ids import (
     WorkflowKey,
 )
 from indelible.base.instants import NO_DURATION, SECOND, Duration, Instant, after, duration
-from indelible.base.nexus_operations import OPERATION_TOKEN_HEADER, Completion, OperationStarted
+from indelible.base.owed_callbacks import record_callback
 from indelible.engine.activity import attempts, client_requests, pauses, resets
 from indelible.engine.activity.attempts import ActivityTarget
-from indelible.engine.activity.callbacks import activity_end, record_callback
 from indelible.engine.activity.deadlines import fire_due, is_expired
 from indelible.engine.activity.description import activity_task, callbacks, describe, outcome
 from indelible.engine.activity.options import update_options
@@ -61,6 +59,7 @@ from indelible.engine.activity.starting import (
 from indelible.engine.activity.state import ActivityState
 from indelible.engine.activity.step import ActivityStep
 from indelible.engine.activity.tasks import ActivityExecutionDispatch, CallActivityCallback
+from indelible.engine.activity.told_end import told_end
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import typed_attributes
 from indelible.ports.clients import Poller
@@ -77,6 +76,7 @@ from indelible.services.history.entity_hosts import (
     decode_long_poll_token,
     encode_long_poll_token,
 )
+from indelible.services.history.owed_calls import Owing, call_back
 from indelible.services.history.shard import Shard
 from indelible.services.history.shards import Shards
 
@@ -302,21 +302,20 @@ class ActivityExecutions:
         async with shard.locks.hold(key.chain):
             entry = await host.find(key.chain, key.run_id)
             state = entry.state if entry is not None else None
-        end = activity_end(state) if state is not None else None
+        end = told_end(state) if state is not None else None
         if state is None or end is None:
             return
-        record = state.callbacks[task.number]
-        if not is_wanted(record.call, task.attempt):
-            return
-        callback = Callback.FromString(record.callback).nexus
         namespace = shard.parts.namespaces.by_id(key.namespace_id)
-        started = OperationStarted(
-            token=callback.header.get(OPERATION_TOKEN_HEADER, ""),
-            links=[_link(namespace, state)],
-            at=state.core.created_at,
+        owing = Owing(
+            callbacks=state.callbacks,
+            end=end,
+            link=_link(namespace, state),
+            began_at=state.core.created_at,
+            closed_at=state.core.closed_at,
         )
-        completion = Completion(started=started, end=end, closed_at=state.core.closed_at)
-        result = await self._deliver(namespace.name, callback, completion)
+        result = await call_back(self._deliver, namespace, owing, task.number, task.attempt)
+        if result is None:
+            return
         async with shard.locks.hold(key.chain):
             entry = await host.find(key.chain, key.run_id)
             if entry is not None:
