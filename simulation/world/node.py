@@ -17,6 +17,7 @@ from indelible.ports.rpc import Handler
 from indelible.ports.telemetry import NoTelemetry
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import Backends
+from indelible.services.frontend.deleted_namespaces import DeletedNamespaces
 from indelible.services.frontend.frontend import Environment, Frontend
 from indelible.services.frontend.system_requests import SystemRules
 from indelible.services.history.service import HistoryService, HistorySurroundings
@@ -70,6 +71,8 @@ class Node:
         self.store = FaultyStore(disk, dice=chance, clock=self.clock, rates=rates)
         self.namespace: Namespace | None = None
         self.is_serving = False
+        self.deleted: DeletedNamespaces | None = None
+        """What clears deleted namespaces up; nobody calls it by itself."""
         self._clocks = ProcessClocks(self.clock)
         self._entropy = SeededEntropy(chance)
         self._retention = retention
@@ -124,6 +127,7 @@ class Node:
             versioning_rules=versioning_rules,
             queue_configs=queue_configs,
         )
+        self.deleted = DeletedNamespaces(registry=registry, history=history, visibility=self.store)
         frontend = self._frontend(backends, registry)
         self._handlers = {name: handler for (_, name), handler in frontend.handlers().items()}
         await matching.load()

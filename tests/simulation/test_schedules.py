@@ -7,6 +7,8 @@ from typing import TypeVar
 import pytest
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import WorkflowType
+from temporalio.api.enums.v1 import ScheduleOverlapPolicy
+from temporalio.api.operatorservice.v1 import DeleteNamespaceRequest, DeleteNamespaceResponse
 from temporalio.api.schedule.v1 import IntervalSpec, Schedule
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
@@ -14,13 +16,23 @@ from temporalio.api.workflowservice.v1 import (
     CreateScheduleResponse,
     PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse,
+    RegisterNamespaceRequest,
+    RegisterNamespaceResponse,
     RespondWorkflowTaskCompletedRequest,
     RespondWorkflowTaskCompletedResponse,
     StartWorkflowExecutionRequest,
     StartWorkflowExecutionResponse,
 )
 
-from indelible.base.instants import MILLISECOND, MINUTE, SECOND, Duration, after, duration_message
+from indelible.base.instants import (
+    DAY,
+    MILLISECOND,
+    MINUTE,
+    SECOND,
+    Duration,
+    after,
+    duration_message,
+)
 from indelible.ports.stores import Commit
 from indelible.store.faulty import NO_FAULTS, FaultRates
 from simulation.checkers.journal import Journal
@@ -65,16 +77,24 @@ class Scene:
         return await self.world.call(CALLER, method, request, response_type, patience=patience)
 
     async def create(
-        self, schedule_id: str, interval: IntervalSpec = HOUR_SPEC, *, keeps_id: bool = False
+        self,
+        schedule_id: str,
+        interval: IntervalSpec = HOUR_SPEC,
+        *,
+        keeps_id: bool = False,
+        may_overlap: bool = False,
+        namespace: str = NAMESPACE,
     ) -> None:
         made = Schedule()
         made.policies.keep_original_workflow_id = keeps_id
+        if may_overlap:
+            made.policies.overlap_policy = ScheduleOverlapPolicy.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL
         made.spec.interval.append(interval)
         made.action.start_workflow.workflow_id = f"w-{schedule_id}"
         made.action.start_workflow.workflow_type.name = "any"
         made.action.start_workflow.task_queue.name = "queue"
         request = CreateScheduleRequest(
-            namespace=NAMESPACE, schedule_id=schedule_id, schedule=made, request_id=schedule_id
+            namespace=namespace, schedule_id=schedule_id, schedule=made, request_id=schedule_id
         )
         await self.call(request, CreateScheduleResponse)
 
@@ -241,6 +261,42 @@ def test_a_start_whose_answer_was_lost_is_known_in_the_next_run(quiet_world: Wor
         assert [one.first_run_id for one in core.running] == [first_run_id]
         assert not schedule.states[-1].buffer
         scene.check()
+        await world.end()
+
+    world.loop.run(scenes())
+
+
+def test_a_deleted_namespace_loses_its_schedules(quiet_world: World) -> None:
+    """From its deletion on none of them fires; sweeps leave nothing of them nor of their runs."""
+    world, scene = quiet_world, Scene(quiet_world)
+    doomed, names = "doomed", [f"s{number}" for number in range(5)]
+
+    async def scenes() -> None:
+        await world.start_node()
+        register = RegisterNamespaceRequest(
+            namespace=doomed, workflow_execution_retention_period=duration_message(DAY)
+        )
+        await scene.call(register, RegisterNamespaceResponse)
+        for number, name in enumerate(names):
+            await scene.create(name, namespace=doomed, keeps_id=number == 0, may_overlap=True)
+        await scene.create("stays")
+        await world.pause(Duration(60 * MINUTE + SECOND - (world.now - START)))
+        assert scene.started() == dict.fromkeys([*names, "stays"], 1)
+        await scene.call(DeleteNamespaceRequest(namespace=doomed), DeleteNamespaceResponse)
+        await world.pause(Duration(120 * MINUTE))
+        assert scene.started() == dict.fromkeys([*names, "stays"], 1)
+        assert len(scene.journal.living_schedules()) == len(names) + 1
+        assert world.node is not None
+        assert world.node.deleted is not None
+        for _ in range(3):
+            await world.node.deleted.sweep()
+            await world.pause(SECOND)
+        [left] = scene.journal.living_schedules()
+        assert left.key.workflow_id == "stays"
+        assert {run.key.workflow_id.split("-")[1] for run in scene.journal.living()} == {"stays"}
+        await world.crash(Duration(60 * MINUTE))
+        await world.pause(Duration(SECOND))
+        assert scene.started() == dict.fromkeys([*names, "stays"], 1)
         await world.end()
 
     world.loop.run(scenes())

@@ -12,6 +12,7 @@ import structlog
 from indelible.base.errors import ServiceError
 from indelible.base.ids import ChainKey, WorkflowKey
 from indelible.base.instants import NEVER
+from indelible.engine.namespace.record import DELETED
 from indelible.engine.schedule.advancing import advance, closes_at, ready_starts
 from indelible.engine.schedule.outcomes import record_started
 from indelible.engine.schedule.state import BufferedStart, ScheduleState
@@ -99,6 +100,8 @@ class JointTurns:
         if len(starts) > 1 or not _is_usual(step, starts[0]):
             return []
         namespace = host.shard.parts.namespaces.by_id(key.namespace_id)
+        if namespace.state == DELETED:
+            return []
         begun = await self._actions.prepare_start(namespace, step.state, starts[0], step.rules)
         if begun is None:
             return []

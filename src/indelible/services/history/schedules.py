@@ -21,7 +21,7 @@ from indelible.base.errors import NotFoundError, workflow_already_started
 from indelible.base.ids import Archetype, ChainKey, RunId, WorkflowId, WorkflowKey
 from indelible.base.instants import NEVER, Instant
 from indelible.base.time_zones import TimeZones
-from indelible.engine.namespace.record import Namespace
+from indelible.engine.namespace.record import DELETED, Namespace
 from indelible.engine.schedule import changes
 from indelible.engine.schedule.advancing import advance, closes_at, ready_starts, wake_at
 from indelible.engine.schedule.changes import conflict_token, new_schedule
@@ -179,6 +179,9 @@ class Schedules:
 
     async def _take_turn(self, key: WorkflowKey) -> None:
         host = self._host(key.chain)
+        namespace = host.shard.parts.namespaces.by_id(key.namespace_id)
+        if namespace.state == DELETED:
+            return  # It is about to go, with all that it might start.
         async with host.shard.locks.hold(key.chain):
             entry = await host.find(key.chain, key.run_id)
             if entry is None:
@@ -188,7 +191,6 @@ class Schedules:
                 return
             await self._advance(host, entry)
             state = entry.state
-        namespace = host.shard.parts.namespaces.by_id(key.namespace_id)
         outcomes = await self._actions.carry_out(namespace, state, self._rules(state.definition))
         async with host.shard.locks.hold(key.chain):
             entry = await host.find(key.chain, key.run_id)
