@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import msgspec
 from google.protobuf.message import Message
 
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import Instant
+from indelible.ports.clock import SkippingClock
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +28,12 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 Handler = Callable[[Message, Call], Awaitable[Message]]
 """Answers a request or raises `ServiceError`; its task is cancelled when the client goes away."""
+
+Handlers: TypeAlias = Mapping[tuple[str, str], Handler]
+"""By service and method."""
+
+Interceptor: TypeAlias = Callable[[Handlers, Callable[[str], SkippingClock]], Handlers]
+"""Puts itself between a transport and the services; it finds the clock of a namespace by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

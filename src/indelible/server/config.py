@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from indelible.base.instants import DAY, Duration
+from indelible.ports.rpc import Interceptor
 from indelible.server.dynamic_config import DynamicConfig
 
 GRPC_PORT_DEFAULT: Final = 7233
@@ -51,6 +52,8 @@ class TimeSkipping:
     """Whether all namespaces have one clock; otherwise each has its own."""
     skips_for_waiting_clients: bool = False
     """Whether a clock is unlocked while a client waits for the outcome of a run of a namespace."""
+    intercept: Interceptor | None = None
+    """Stands between callers and the services, so that tests can let things go wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -267,9 +267,15 @@ def _frontend_handlers(
     handlers, clocks = frontend.handlers(), node.skipping
     if clocks is None or config.time_skipping is None:
         return handlers
+
+    def clock_of(name: str) -> SkippingClock:
+        return clocks.clock_of(registry.by_name(name).id)
+
+    if config.time_skipping.intercept is not None:
+        handlers = config.time_skipping.intercept(handlers, clock_of)
     if not config.time_skipping.skips_for_waiting_clients:
         return handlers
-    return skipping_while_awaited(handlers, lambda name: clocks.clock_of(registry.by_name(name).id))
+    return skipping_while_awaited(handlers, clock_of)
 
 
 def _test_handlers(node: _Parts, registry: NamespaceRegistry) -> Mapping[tuple[str, str], Handler]:

@@ -16,6 +16,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker, WorkerConfig
 
+from indelible.testing.faults import Faults
+
 _NAMESPACE_HEADER: Final = "temporal-namespace"
 _TOLERANCE: Final = timedelta(seconds=5)
 _SKIP_REAL_TIME_MAX: Final = timedelta(seconds=20)
@@ -37,10 +39,14 @@ class IndelibleTest:
     namespace: str
     task_queue: str
     """A queue for this test's workers; any other name will do as well."""
+    faults: Faults
+    """What goes wrong in this test."""
 
     def worker(self, **options: Unpack[WorkerConfig]) -> Worker:
         """Return a worker for `async with`; `options` are the SDK's, and may name another queue."""
         config: WorkerConfig = {"client": self.client, "task_queue": self.task_queue, **options}
+        if self.faults.replays_every_step:
+            config["max_cached_workflows"] = 0
         return Worker(**config)
 
     async def now(self) -> datetime:

@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from indelible.testing.environment import IndelibleTest
+    from indelible.testing.explorer import Explorer
     from indelible.testing.tenants import Tenants
 
 _FIXTURE: Final = "indelible"
@@ -42,6 +43,14 @@ def indelible(
         yield tenant
     finally:
         indelible_server.dismiss(tenant)
+
+
+@pytest.fixture
+def indelible_explore(indelible_server: "Tenants", request: pytest.FixtureRequest) -> "Explorer":
+    """Runs a body of a test under many plans of faults, each time in a namespace of its own."""
+    from indelible.testing.explorer import Explorer  # noqa: PLC0415 - see above
+
+    return Explorer(tenants=indelible_server, name=_namespace_name(request.node.name))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,6 +15,7 @@ from indelible.observability.logs import leave_logs_to_the_process
 from indelible.server.config import Port, ServerConfig, TimeSkipping
 from indelible.server.lifecycle import serve_until
 from indelible.server.node import Started
+from indelible.testing.injection import Injection
 
 _HOST: Final = "127.0.0.1"
 _RETENTION: Final = Duration(3_650 * DAY)
@@ -29,6 +30,8 @@ class TestServer:
     __test__ = False  # It is no test, whatever its name makes of pytest.
 
     def __init__(self) -> None:
+        self.injection: Final = Injection()
+        """What goes wrong, namespace by namespace."""
         self._thread: Final = threading.Thread(target=self._run, name="indelible", daemon=True)
         self._started: Final[Future[Started]] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,6 +83,9 @@ class TestServer:
             port=0,
             metrics_port=Port(number=0),
             retention=_RETENTION,
-            time_skipping=TimeSkipping(is_shared=False, skips_for_waiting_clients=True),
+            time_skipping=TimeSkipping(
+                is_shared=False, skips_for_waiting_clients=True, intercept=self.injection.intercept
+            ),
         )
-        await serve_until(self._stopping, config, self._started.set_result)
+        async with self.injection:
+            await serve_until(self._stopping, config, self._started.set_result)

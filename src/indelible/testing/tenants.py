@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from indelible.testing.environment import IndelibleTest
+from indelible.testing.faults import Faults
 from indelible.testing.reports import report
 from indelible.testing.server import TestServer
 
@@ -45,14 +46,25 @@ class Tenants:
         """Return where the server listens, for clients of other processes."""
         return self._server.address
 
-    def admit(self, name: str) -> IndelibleTest:
-        """Make a namespace whose name begins with `name`, and what a test needs to work with it."""
+    def admit(self, name: str, faults: Faults | None = None) -> IndelibleTest:
+        """Make a namespace whose name begins with `name`, and what a test needs to work with it.
+
+        `faults` happen there, and what the test adds to them.
+        """
         namespace = f"{name}-{next(self._numbers)}"
         self._server.run(self._register(namespace), seconds_max=_ANSWER_SECONDS_MAX)
-        return IndelibleTest(client=self._client(namespace), namespace=namespace, task_queue="test")
+        tenant = IndelibleTest(
+            client=self._client(namespace),
+            namespace=namespace,
+            task_queue="test",
+            faults=Faults() if faults is None else faults,
+        )
+        self._server.injection.open(namespace, tenant.faults)
+        return tenant
 
     def dismiss(self, tenant: IndelibleTest) -> None:
         """Delete a test's namespace and all that it holds: a session may have thousands."""
+        self._server.injection.close(tenant.namespace)
         self._server.run(self._delete(tenant.namespace), seconds_max=_ANSWER_SECONDS_MAX)
 
     def report(self, tenant: IndelibleTest) -> list[tuple[str, str]]:

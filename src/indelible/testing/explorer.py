@@ -1,0 +1,147 @@
+"""One test under many plans: which of them it does not survive, and what of it is to blame.
+
+Owns how a seed becomes a plan and how a plan is shrunk. The same seed gives the same plan as long
+as the test does the same things when nothing goes wrong.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random  # noqa: TID251 - see above: a seed repeats
+from time import monotonic  # noqa: TID251 - the patience of who waits for tests is real
+from typing import Final, TypeAlias
+
+from indelible.testing.environment import IndelibleTest
+from indelible.testing.faults import OCCASIONS, Fault, FaultKind, Faults, Occasion
+from indelible.testing.tenants import Tenants
+
+Body: TypeAlias = Callable[[IndelibleTest], Awaitable[None]]
+
+_FAULTS_MAX: Final = 4
+"""In one plan; more faults hide each other."""
+_REAL_SECONDS_MAX: Final = 10.0
+"""For one run of a body; a longer one hangs."""
+_SPANS: Final = tuple(
+    timedelta(seconds=count) for count in (1, 60, 3_600, 86_400, 7 * 86_400, 30 * 86_400)
+)
+
+
+class PlanFoundError(AssertionError):
+    """A plan under which the test fails; the message is the report."""
+
+    def __init__(self, seed: int, plan: Sequence[Fault], failure: Exception) -> None:
+        lines = "".join(f"    {fault.code}\n" for fault in plan)
+        super().__init__(
+            f"the test fails under seed {seed} (repeat it with seeds=[{seed}]).\n"
+            f"These faults are enough:\n{lines}"
+            f"It fails with {_text(failure)}"
+        )
+        self.seed: Final = seed
+        self.plan: Final = tuple(plan)
+        self.failure: Final = failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explorer:
+    """Runs bodies of tests, each in a namespace of its own; the fixture `indelible_explore`.
+
+    Bodies run in an event loop of their own, one after the other.
+    """
+
+    tenants: Tenants
+    name: str
+    """What the namespaces are called."""
+
+    def __call__(
+        self, body: Body, *, seeds: int | Sequence[int] = 50, seconds: float = 30.0
+    ) -> None:
+        """Run `body` without faults, and then once for each seed until `seconds` are over.
+
+        `seeds` are some seeds or how many. Raises what the body raises without faults, or else
+        `PlanFoundError` with the smallest plan that makes it fail.
+        """
+        ends_at = monotonic() + seconds
+        calm = Faults(is_explored=True)
+        failure = self._run(body, calm)
+        if failure is not None:
+            raise failure
+        for seed in range(seeds) if isinstance(seeds, int) else seeds:
+            if monotonic() >= ends_at:
+                return
+            plan = plan_of(seed, calm.counts)
+            failure = self._failure(body, plan)
+            if failure is not None:
+                smallest, failure = self._shrunk(body, plan, failure)
+                raise PlanFoundError(seed, smallest, failure) from failure
+
+    def _shrunk(
+        self, body: Body, plan: Sequence[Fault], failure: Exception
+    ) -> tuple[Sequence[Fault], Exception]:
+        """Leave out fault after fault, as long as the body still fails without it."""
+        for fault in plan:
+            rest = [other for other in plan if other is not fault]
+            without = self._failure(body, rest) if rest else None
+            if without is not None:
+                return self._shrunk(body, rest, without)
+        return plan, failure
+
+    def _failure(self, body: Body, plan: Sequence[Fault]) -> Exception | None:
+        return self._run(body, Faults(plan, is_explored=True))
+
+    def _run(self, body: Body, faults: Faults) -> Exception | None:
+        tenant = self.tenants.admit(self.name, faults)
+        try:
+            # In a thread, because the test that explores may have an event loop running in its own.
+            with ThreadPoolExecutor(max_workers=1) as thread:
+                thread.submit(asyncio.run, _bounded(body, tenant)).result()
+        except Exception as failure:  # noqa: BLE001 - whatever a test fails with
+            return failure
+        finally:
+            self.tenants.dismiss(tenant)
+        return None
+
+
+def plan_of(seed: int, counts: Mapping[tuple[Occasion, str], int]) -> Sequence[Fault]:
+    """Return the plan of a seed, for a test in which so much occurs without faults."""
+    chance = Random(seed)  # noqa: S311 - a seed must repeat what it did
+    possible = [
+        (kind, subject, count)
+        for kind, occasion in OCCASIONS.items()
+        for (counted, subject), count in sorted(counts.items(), key=lambda item: item[0][1])
+        if counted is occasion
+    ]
+    possible.append((FaultKind.REPLAY_EVERY_STEP, "", 1))
+    # All of chance is drawn alike, so that another count of one thing changes no other fault.
+    drawn = [
+        (chance.choice(possible), chance.random(), chance.choice(_SPANS))
+        for _ in range(chance.randint(1, _FAULTS_MAX))
+    ]
+    plan = [
+        Fault(
+            kind=kind,
+            subject=subject,
+            at=1 + int(where * count),
+            span=span if kind is FaultKind.DELAY_COMPLETION else None,
+        )
+        for (kind, subject, count), where, span in drawn
+    ]
+    return list(dict.fromkeys(plan))
+
+
+async def _bounded(body: Body, tenant: IndelibleTest) -> None:
+    try:
+        async with asyncio.timeout(_REAL_SECONDS_MAX):
+            await body(tenant)
+    except TimeoutError as error:
+        raise AssertionError(f"it does not end ({_REAL_SECONDS_MAX:g} real seconds)") from error
+
+
+def _text(failure: BaseException) -> str:
+    said: list[str] = []
+    one: BaseException | None = failure
+    while one is not None:
+        said.append(f"{type(one).__name__}: {one}")
+        one = one.__cause__
+    return "\n  caused by ".join(said)

@@ -1,0 +1,84 @@
+"""The explorer finds what is planted, and says how to see it again."""
+
+import pytest
+
+from indelible.testing.environment import IndelibleTest
+from indelible.testing.explorer import Body, Explorer, PlanFoundError
+from indelible.testing.faults import FaultKind
+from tests.testing.fragile_programs import (
+    RATES,
+    Account,
+    Bank,
+    Invoice,
+    Order,
+    book,
+    fetch_rate,
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+_SECONDS_MAX = 30.0
+_RESULT_LATE = {FaultKind.LOSE_COMPLETION, FaultKind.DELAY_COMPLETION}
+_DONE_TWICE = {*_RESULT_LATE, FaultKind.FAIL_COMPLETION}
+_REPLAYED = {FaultKind.REPLAY_EVERY_STEP, FaultKind.KILL_WORKER}
+
+
+async def deposits(indelible: IndelibleTest) -> None:
+    async with indelible.worker(workflows=[Account], activities=[book]):
+        account = await indelible.client.start_workflow(
+            Account.run, args=[0, 5], id="account", task_queue=indelible.task_queue
+        )
+        for _ in range(3):
+            await account.signal(Account.deposit, 10)
+            await indelible.skip(hours=30)
+        assert await account.result() == 30
+
+
+async def refunds(indelible: IndelibleTest) -> None:
+    bank = Bank()
+    async with indelible.worker(
+        workflows=[Order], activities=[bank.charge, bank.ship, bank.refund]
+    ):
+        result = await indelible.client.execute_workflow(
+            Order.run, id="order", task_queue=indelible.task_queue
+        )
+    assert result == "paid back"
+    assert bank.refund_count == 1
+
+
+async def invoices(indelible: IndelibleTest) -> None:
+    RATES.clear()
+    async with indelible.worker(workflows=[Invoice], activities=[fetch_rate]):
+        result = await indelible.client.execute_workflow(
+            Invoice.run, "EUR", id="invoice", task_queue=indelible.task_queue
+        )
+    assert result == 300
+
+
+@pytest.mark.parametrize(
+    ("body", "guilty"),
+    [
+        pytest.param(deposits, _RESULT_LATE, id="signal lost at continue-as-new"),
+        pytest.param(refunds, _DONE_TWICE, id="compensation not idempotent"),
+        pytest.param(invoices, _REPLAYED, id="branch not deterministic"),
+    ],
+)
+def test_a_planted_bug_is_found(
+    indelible_explore: Explorer, body: Body, guilty: set[FaultKind]
+) -> None:
+    with pytest.raises(PlanFoundError) as found:
+        indelible_explore(body, seeds=200, seconds=_SECONDS_MAX)
+    (fault,) = found.value.plan
+    assert fault.kind in guilty
+    assert fault.code in str(found.value)
+    with pytest.raises(PlanFoundError) as again:
+        indelible_explore(body, seeds=[found.value.seed])
+    assert again.value.plan == found.value.plan
+
+
+def test_what_fails_without_faults_fails_as_it_is(indelible_explore: Explorer) -> None:
+    async def body(_: IndelibleTest) -> None:
+        raise LookupError("always")
+
+    with pytest.raises(LookupError, match="always"):
+        indelible_explore(body)

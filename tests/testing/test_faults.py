@@ -1,0 +1,212 @@
+"""Each fault does to a workflow what its name says, and no more."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from temporalio import activity, workflow
+
+from indelible.testing.environment import IndelibleTest
+from indelible.testing.explorer import plan_of
+from indelible.testing.faults import OCCASIONS, Fault, FaultKind, Faults, Occasion
+
+COUNTS = {(Occasion.COMPLETION, "charge"): 3, (Occasion.SIGNAL, "add"): 2}
+
+
+class Workshop:
+    """Remembers what has been done; `heard` is what an attempt got to know of the one before."""
+
+    def __init__(self) -> None:
+        self.attempts: list[int] = []
+        self.heard: Sequence[object] = ()
+
+    @activity.defn
+    async def work(self) -> int:
+        info = activity.info()
+        self.attempts.append(info.attempt)
+        self.heard = info.heartbeat_details
+        activity.heartbeat("half")
+        return info.attempt
+
+
+BEGINNINGS: list[str] = []
+
+
+@workflow.defn(sandboxed=False)
+class Working:
+    @workflow.run
+    async def run(self) -> int:
+        BEGINNINGS.append(workflow.info().workflow_id)
+        await workflow.sleep(timedelta(hours=1))
+        return await workflow.execute_activity_method(
+            Workshop.work, start_to_close_timeout=timedelta(minutes=5)
+        )
+
+
+@workflow.defn(sandboxed=False)
+class Listening:
+    """Says what it has heard by the time of `enough`; `renew` begins a new run."""
+
+    def __init__(self) -> None:
+        self._heard: list[str] = []
+        self._is_enough = False
+
+    @workflow.run
+    async def run(self, run: int) -> list[str]:
+        await workflow.wait_condition(lambda: self._is_enough or self._heard[-1:] == ["renew"])
+        if not self._is_enough:
+            workflow.continue_as_new(run + 1)
+        return [f"run {run}", *self._heard]
+
+    @workflow.signal
+    def say(self, word: str) -> None:
+        self._heard.append(word)
+
+    @workflow.signal
+    def shout(self, word: str) -> None:
+        self._heard.append(word)
+
+    @workflow.signal
+    def enough(self) -> None:
+        self._is_enough = True
+
+
+async def work(indelible: IndelibleTest, workshop: Workshop) -> int:
+    async with indelible.worker(workflows=[Working], activities=[workshop.work]):
+        return await indelible.client.execute_workflow(
+            Working.run, id=indelible.namespace, task_queue=indelible.task_queue
+        )
+
+
+@pytest.mark.parametrize(
+    ("plan", "attempts", "result", "minutes"),
+    [
+        pytest.param(lambda _: None, [1], 1, 60, id="none"),
+        pytest.param(lambda to: to.lose_completion("work"), [1, 2], 2, 65, id="lose"),
+        pytest.param(lambda to: to.lose_completion("work", at=2), [1], 1, 60, id="lose another"),
+        pytest.param(lambda to: to.duplicate_completion("work"), [1], 1, 60, id="duplicate"),
+        pytest.param(
+            lambda to: to.delay_completion("work", by=timedelta(minutes=4)), [1], 1, 64, id="delay"
+        ),
+        pytest.param(
+            lambda to: to.delay_completion("work", by=timedelta(minutes=6)),
+            [1, 2], 2, 65, id="delay too long",
+        ),
+        pytest.param(lambda to: to.fail_attempt("work"), [2], 2, 60, id="fail before"),
+        pytest.param(lambda to: to.fail_completion("work"), [1, 2], 2, 60, id="fail after"),
+        pytest.param(lambda to: to.kill_worker("Working"), [1], 1, 60, id="kill first"),
+        pytest.param(lambda to: to.kill_worker("Working", at=2), [1], 1, 60, id="kill later"),
+        pytest.param(lambda to: to.kill_worker("Working", at=3), [1], 1, 60, id="kill last"),
+    ],
+)  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_what_happens_to_an_activity(
+    indelible: IndelibleTest,
+    plan: Callable[[Faults], None],
+    attempts: list[int],
+    result: int,
+    minutes: int,
+) -> None:
+    async def body() -> None:
+        workshop = Workshop()
+        plan(indelible.faults)
+        # A lost workflow task takes ten seconds to time out, a retry one second.
+        async with indelible.takes(minutes=minutes, seconds=5, tolerance=timedelta(seconds=8)):
+            assert await work(indelible, workshop) == result
+        assert workshop.attempts == attempts
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize(
+    ("plan", "count"),
+    [
+        pytest.param(lambda _: None, 1, id="none"),
+        pytest.param(lambda to: to.replay_every_step(), 3, id="replay"),
+        pytest.param(lambda to: to.kill_worker("Working", at=2), 2, id="kill"),
+    ],
+)
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_what_workers_forget(
+    indelible: IndelibleTest, plan: Callable[[Faults], None], count: int
+) -> None:
+    plan(indelible.faults)
+    asyncio.run(work(indelible, Workshop()))
+    assert BEGINNINGS.count(indelible.namespace) == count
+
+
+@pytest.mark.parametrize(("is_lost", "heard"), [(False, ["half"]), (True, [])])
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_lost_heartbeat(indelible: IndelibleTest, is_lost: bool, heard: list[str]) -> None:
+    workshop = Workshop()
+    indelible.faults.lose_completion("work")
+    if is_lost:
+        indelible.faults.lose_heartbeat("work")
+    asyncio.run(work(indelible, workshop))
+    assert list(workshop.heard) == heard
+
+
+@pytest.mark.parametrize(
+    ("plan", "words", "result"),
+    [
+        pytest.param(
+            lambda to: to.swap_signals("say"), [("say", "a"), ("shout", "b")], ["run 1", "b", "a"],
+            id="swap",
+        ),
+        pytest.param(
+            lambda to: to.delay_signal("say"), [("say", "a"), ("shout", "renew")], ["run 2", "a"],
+            id="delay past continue-as-new",
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_what_happens_to_signals(
+    indelible: IndelibleTest,
+    plan: Callable[[Faults], None],
+    words: list[tuple[str, str]],
+    result: list[str],
+) -> None:
+    async def body() -> None:
+        plan(indelible.faults)
+        async with indelible.worker(workflows=[Listening]):
+            listening = await indelible.client.start_workflow(
+                Listening.run, 1, id="listening", task_queue=indelible.task_queue
+            )
+            await indelible.skip(seconds=1)
+            await asyncio.gather(*(listening.signal(name, word) for name, word in words))
+            await listening.signal(Listening.enough)
+            assert await listening.result() == result
+
+    asyncio.run(body())
+
+
+def test_a_seed_is_a_plan() -> None:
+    plans = [plan_of(seed, COUNTS) for seed in range(200)]
+    assert plans == [plan_of(seed, COUNTS) for seed in range(200)]
+    drawn = {fault for plan in plans for fault in plan}
+    possible = {kind for kind, occasion in OCCASIONS.items() if (occasion, "charge") in COUNTS}
+    signals = {FaultKind.DELAY_SIGNAL, FaultKind.SWAP_SIGNALS}
+    assert {fault.kind for fault in drawn} == possible | signals | {FaultKind.REPLAY_EVERY_STEP}
+    assert {fault.at for fault in drawn if fault.subject == "charge"} == {1, 2, 3}
+
+
+@pytest.mark.parametrize("kind", FaultKind)
+def test_a_fault_is_written_as_it_is_planned(kind: FaultKind) -> None:
+    is_late = kind is FaultKind.DELAY_COMPLETION
+    is_about_all = kind is FaultKind.REPLAY_EVERY_STEP
+    planned = Fault(
+        kind=kind,
+        subject="" if is_about_all else "charge",
+        at=1 if is_about_all else 2,
+        span=timedelta(minutes=2) if is_late else None,
+    )
+    faults = Faults()
+    names = {"indelible": SimpleNamespace(faults=faults), "timedelta": timedelta}
+    eval(planned.code, names)  # noqa: S307 - our own line
+    assert faults.planned == (planned,)
