@@ -3,6 +3,7 @@
 Owns its form: the id with the nominal time, what the action says, what the last run left behind.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -21,6 +22,8 @@ from indelible.base.messages import copy_present
 from indelible.engine.schedule.state import BufferedStart, ScheduleCore, ScheduleState
 from indelible.engine.schedule.step import Rules
 
+SECONDS_KEPT: Final = 256
+"""Many schedules act in the same second, and each writes it twice."""
 SCHEDULED_START_TIME: Final = "TemporalScheduledStartTime"
 SCHEDULED_BY_ID: Final = "TemporalScheduledById"
 _COPIED: Final = (
@@ -84,6 +87,7 @@ def workflow_id(given: str, start: BufferedStart, rules: Rules) -> str:
     return given if rules.keeps_workflow_id else f"{given}-{second_text(start.nominal)}"
 
 
+@lru_cache(maxsize=SECONDS_KEPT)
 def second_text(at: Instant) -> str:
     """Return an instant as a whole second in UTC, as RFC 3339 writes it."""
     local = local_time(at, NO_DURATION)

@@ -5,10 +5,13 @@ read a clock or a time zone.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from indelible.base.instants import SECOND, Instant
 
+TEXTS_KEPT: Final = 256
+"""A time is read when it is checked and again when it is indexed; many runs have the same."""
 _RFC3339: Final = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?"
     r"(?:[Zz]|([+-])(\d\d):(\d\d))",
@@ -21,6 +24,7 @@ _INSTANT_MAX: Final = 2**63 - 1
 _MONTH_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
+@lru_cache(maxsize=TEXTS_KEPT)
 def parse_rfc3339(text: str) -> Instant | None:
     """Return the instant of an RFC 3339 text with its offset; None if it is not one.
 
