@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from indelible.base.limits import DEFAULT_LIMITS
-from indelible.server.dynamic_keys import KEYS, Key
+from indelible.server.dynamic_keys import KEYS
+from indelible.server.dynamic_kinds import Key
 
 PAGE: Final = Path(__file__).resolve().parents[1] / "docs/reference/dynamic-config.md"
 _MARK: Final = "<!-- made by `make docs` -->\n"

@@ -14,7 +14,8 @@ from indelible.server.dynamic_config import (
     DynamicConfig,
     parse_assignments,
 )
-from indelible.server.dynamic_keys import KEYS, Value
+from indelible.server.dynamic_keys import KEYS
+from indelible.server.dynamic_kinds import Value
 from indelible.server.refusal import StartRefusedError
 from scripts.dynamic_config_page import PAGE, renewed
 

@@ -26,13 +26,7 @@ REASON_BYTES_MAX: Final = 1_000
 """Of the reason for which a client ends a standalone Nexus operation."""
 SCHEDULE_NOTES_BYTES_MAX: Final = 1_000
 
-NEXUS_ENDPOINT_NAME_BYTES_MAX: Final = 200
-NEXUS_ENDPOINT_URL_BYTES_MAX: Final = 4_096
-NEXUS_ENDPOINT_DESCRIPTION_BYTES_MAX: Final = 20_000
-NEXUS_NAME_BYTES_MAX: Final = 1_000
-"""Of services and operations."""
 NEXUS_TOKEN_BYTES_MAX: Final = 4_096
-NEXUS_HEADER_BYTES_MAX: Final = 8_192
 CALLBACK_ANSWER_BYTES_MAX: Final = 256 * 1024
 """Of what a callback is answered: nothing, or why it was refused."""
 
@@ -68,7 +62,9 @@ class Limits:
     """The bounds that dynamic configuration may change; one value per namespace."""
 
     blob_bytes_max: int = 2 * 1024 * 1024
+    blob_bytes_warn: int = 512 * 1024
     memo_bytes_max: int = 2 * 1024 * 1024
+    memo_bytes_warn: int = 2 * 1024
     history_events_max: int = 51_200
     history_events_warn: int = 10_240
     history_bytes_max: int = 50 * 1024 * 1024
@@ -83,6 +79,14 @@ class Limits:
     pending_signals_max: int = 2_000
     pending_cancels_max: int = 2_000
     pending_nexus_operations_max: int = 30
+    nexus_service_name_bytes_max: int = 1_000
+    nexus_operation_name_bytes_max: int = 1_000
+    nexus_header_bytes_max: int = 8_192
+    nexus_endpoint_name_bytes_max: int = 200
+    nexus_endpoint_url_bytes_max: int = 4_096
+    nexus_endpoint_description_bytes_max: int = 20_000
+    nexus_endpoint_page_size_default: int = 100
+    nexus_endpoint_page_size_max: int = 1_000
     callback_addresses: AddressRules = ()
     """Where completion callbacks may lead besides the service itself."""
     callbacks_per_execution_max: int = 2_000
@@ -132,6 +136,10 @@ class Limits:
     """A version that gets no more new work counts as used that long, at least."""
     drainage_check_interval: Duration = Duration(3 * MINUTE)
     """A draining version that was in use is looked at no more often."""
+    history_page_events_default: int = HISTORY_PAGE_EVENTS_MAX
+    """Where a client names no size; none gets more than `HISTORY_PAGE_EVENTS_MAX`."""
+    visibility_page_rows_max: int = VISIBILITY_PAGE_ROWS_MAX
+    throttled_logs_per_second: float = 20
     node_requests_per_second: float = 2_400
     node_replicating_requests_per_second: float = 20
     requests_per_second: float = 2_400

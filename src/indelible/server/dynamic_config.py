@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 from indelible.base.ids import QueueType
 from indelible.base.limits import DEFAULT_LIMITS, Limits
-from indelible.server.dynamic_keys import KEYS_BY_NAME, Key, Scope, Setting, UnfitValueError, Value
+from indelible.server.dynamic_keys import KEYS_BY_NAME
+from indelible.server.dynamic_kinds import Key, Scope, Setting, UnfitValueError, Value
 from indelible.server.refusal import StartRefusedError
 
 

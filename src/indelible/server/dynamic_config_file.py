@@ -19,7 +19,7 @@ from indelible.server.dynamic_config import (
     DynamicConfig,
     Values,
 )
-from indelible.server.dynamic_keys import UnfitValueError, Value
+from indelible.server.dynamic_kinds import UnfitValueError, Value
 from indelible.server.refusal import StartRefusedError
 
 CHECK_INTERVAL: Final[Duration] = SECOND

@@ -4,149 +4,35 @@ Owns what each key sets, which values it takes and how closely it may be constra
 that of the field in `base.limits`. `docs/reference/dynamic-config.md` is made from this table.
 """
 
-import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
-from typing import Final, Generic, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
-from indelible.base.callback_addresses import AddressRule, AddressRules
-from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND, Duration, seconds
-
-Value = bool | int | float | str | Sequence["Value"] | Mapping[str, "Value"] | None
-"""What JSON (and YAML) can say."""
-
-
-class UnfitValueError(Exception):
-    """A value is not of the kind that its key takes; the message says what would be."""
-
-
-class Scope(Enum):
-    """How closely a key may be constrained."""
-
-    NODE = "the server"
-    NAMESPACE = "namespace"
-    TASK_QUEUE = "task queue"
-
-
-T = TypeVar("T", int, float, AddressRules)
-Setting = int | float | AddressRules
-"""What a field of `Limits` holds."""
-
-
-class Kind(NamedTuple, Generic[T]):
-    """A kind of values."""
-
-    name: str
-    parse: Callable[[Value], T]
-    """Raises `UnfitValueError`."""
-    show: Callable[[T], str]
-    """Returns a value as an operator would write it."""
-
-
-class Key(NamedTuple):
-    """A key that sets a field of `Limits`."""
-
-    name: str
-    field: str
-    kind: Kind[int] | Kind[float] | Kind[AddressRules]
-    about: str
-    scope: Scope = Scope.NAMESPACE
-
-
-_UNITS: Final[Mapping[str, float]] = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "ms": MILLISECOND / SECOND,
-    "s": 1,
-    "m": MINUTE / SECOND,
-    "h": HOUR / SECOND,
-    "d": 24 * HOUR / SECOND,
-    "": 1,
-}
-_SPAN: Final = re.compile(r"(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h|d|$)")
-_SHOWN_UNITS: Final = (("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLISECOND))
-
-
-def _whole_number(value: Value) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise UnfitValueError("a whole number, not below zero")
-    return value
-
-
-def _number(value: Value) -> float:
-    # NaN is not above zero either.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        raise UnfitValueError("a number, not below zero")
-    return value
-
-
-def _span(value: Value) -> Duration:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
-        return seconds(value)
-    parts = _SPAN.findall(value) if isinstance(value, str) else []
-    if not parts or "".join(number + unit for number, unit in parts) != value:
-        raise UnfitValueError('a duration such as "10s" or "1h30m", or a number of seconds')
-    return seconds(sum(float(number) * _UNITS[unit] for number, unit in parts))
-
-
-def _switch(value: Value) -> int:
-    if not isinstance(value, bool):
-        raise UnfitValueError("true or false")
-    return value
-
-
-def _show_switch(value: float) -> str:
-    return "true" if value else "false"
-
-
-def _show_number(value: float) -> str:
-    return f"{value:g}"
-
-
-def _show_span(value: float) -> str:
-    unit, size = next(
-        (unit, size) for unit, size in _SHOWN_UNITS if value % size == 0 or size == MILLISECOND
-    )
-    return f"{value / size:g}{unit}"
-
-
-def _addresses(value: Value) -> AddressRules:
-    # The reference ignores an entry that it cannot read. Whoever allows something wants to know.
-    rules = [_address(one) for one in value] if isinstance(value, list) else [None]
-    known = [rule for rule in rules if rule is not None]
-    if len(known) < len(rules):
-        raise UnfitValueError(
-            'a list of entries such as {"Pattern": "*.example.com:443", "AllowInsecure": false}'
-        )
-    return tuple(known)
-
-
-def _address(entry: Value) -> AddressRule | None:
-    if not isinstance(entry, Mapping):
-        return None
-    given = {name.casefold(): value for name, value in entry.items()}
-    pattern, is_insecure = given.pop("pattern", None), given.pop("allowinsecure", False)
-    if not isinstance(pattern, str) or not pattern or not isinstance(is_insecure, bool) or given:
-        return None
-    return AddressRule(pattern, is_insecure)
-
-
-def _show_addresses(rules: AddressRules) -> str:
-    shown = [{"Pattern": rule.pattern, "AllowInsecure": rule.allows_insecure} for rule in rules]
-    return json.dumps(shown)
-
-
-WHOLE_NUMBER: Final = Kind("whole number", _whole_number, str)
-NUMBER: Final = Kind("number", _number, _show_number)
-SPAN: Final = Kind("duration", _span, _show_span)
-SWITCH: Final = Kind("true or false", _switch, _show_switch)
-ADDRESSES: Final = Kind("list of addresses", _addresses, _show_addresses)
+from indelible.base.limits import HISTORY_PAGE_EVENTS_MAX
+from indelible.server.dynamic_kinds import (
+    ADDRESSES,
+    NUMBER,
+    SPAN,
+    SWITCH,
+    WHOLE_NUMBER,
+    Key,
+    Scope,
+)
 
 _SIZES_AND_COUNTS: Final = (
     Key("limit.blobSize.error", "blob_bytes_max", WHOLE_NUMBER, "bytes of one payload field"),
+    Key(
+        "limit.blobSize.warn",
+        "blob_bytes_warn",
+        WHOLE_NUMBER,
+        "bytes of one payload field; a request with more is logged",
+    ),
     Key("limit.memoSize.error", "memo_bytes_max", WHOLE_NUMBER, "bytes of a memo"),
+    Key(
+        "limit.memoSize.warn",
+        "memo_bytes_warn",
+        WHOLE_NUMBER,
+        "bytes of a memo; a request with more is logged",
+    ),
     Key(
         "limit.historyCount.error",
         "history_events_max",
@@ -309,6 +195,84 @@ _SIZES_AND_COUNTS: Final = (
         "search_attributes_bytes_max",
         WHOLE_NUMBER,
         "bytes of all of them",
+    ),
+)
+
+_NEXUS: Final = (
+    Key(
+        "component.nexusoperations.limit.service.name.length",
+        "nexus_service_name_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of the name of a Nexus service",
+    ),
+    Key(
+        "component.nexusoperations.limit.operation.name.length",
+        "nexus_operation_name_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of the name of a Nexus operation",
+    ),
+    Key(
+        "component.nexusoperations.limit.header.size",
+        "nexus_header_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of the header of a Nexus operation",
+    ),
+    Key(
+        "limit.endpointNameMaxLength",
+        "nexus_endpoint_name_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of the name of a Nexus endpoint",
+        Scope.NODE,
+    ),
+    Key(
+        "limit.endpointExternalURLMaxLength",
+        "nexus_endpoint_url_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of the URL that it may lead to",
+        Scope.NODE,
+    ),
+    Key(
+        "limit.endpointDescriptionMaxSize",
+        "nexus_endpoint_description_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of its description",
+        Scope.NODE,
+    ),
+    Key(
+        "limit.endpointListDefaultPageSize",
+        "nexus_endpoint_page_size_default",
+        WHOLE_NUMBER,
+        "endpoints of a page for clients that name no number",
+        Scope.NODE,
+    ),
+    Key(
+        "limit.endpointListMaxPageSize",
+        "nexus_endpoint_page_size_max",
+        WHOLE_NUMBER,
+        "endpoints of a page",
+        Scope.NODE,
+    ),
+)
+
+_PAGES: Final = (
+    Key(
+        "frontend.historyMaxPageSize",
+        "history_page_events_default",
+        WHOLE_NUMBER,
+        f"events of a page for clients that name no number; {HISTORY_PAGE_EVENTS_MAX} at most",
+    ),
+    Key(
+        "frontend.visibilityMaxPageSize",
+        "visibility_page_rows_max",
+        WHOLE_NUMBER,
+        "executions in a page of a list",
+    ),
+    Key(
+        "frontend.throttledLogRPS",
+        "throttled_logs_per_second",
+        NUMBER,
+        "log lines per second about large payloads and memos",
+        Scope.NODE,
     ),
 )
 
@@ -563,7 +527,16 @@ _RATES: Final = (
     ),
 )
 
-KEYS: Final = (*_SIZES_AND_COUNTS, *_CALLBACKS, *_FEATURES, *_BATCH_OPERATIONS, *_TIMES, *_RATES)
+KEYS: Final = (
+    *_SIZES_AND_COUNTS,
+    *_NEXUS,
+    *_PAGES,
+    *_CALLBACKS,
+    *_FEATURES,
+    *_BATCH_OPERATIONS,
+    *_TIMES,
+    *_RATES,
+)
 """Every key that means something here, once."""
 
 KEYS_BY_NAME: Final[Mapping[str, Key]] = {key.name.casefold(): key for key in KEYS}

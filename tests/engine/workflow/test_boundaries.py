@@ -16,7 +16,7 @@ from indelible.base.errors import (
     ResourceExhaustedError,
     ServiceError,
 )
-from indelible.base.limits import ID_BYTES_MAX, NEXUS_HEADER_BYTES_MAX, Limits
+from indelible.base.limits import DEFAULT_LIMITS, ID_BYTES_MAX, Limits
 from indelible.engine.workflow.commands.outcome import NexusTarget
 from indelible.engine.workflow.requests.admit_update import admit_update
 from indelible.engine.workflow.requests.respond_workflow_task_completed import (
@@ -119,7 +119,7 @@ def test_as_many_operations_as_the_bound_allows() -> None:
 
 
 def test_a_header_as_large_as_the_bound_allows() -> None:
-    largest = "v" * (NEXUS_HEADER_BYTES_MAX - len("k"))
+    largest = "v" * (DEFAULT_LIMITS.nexus_header_bytes_max - len("k"))
     assert not refusal_of_operations(operation(largest))
     assert refusal_of_operations(operation(largest + "v")).endswith("exceeds size limit")
 

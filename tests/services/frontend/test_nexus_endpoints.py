@@ -1,5 +1,7 @@
 """Nexus endpoints: names, targets, versions and pages, as operators see them."""
 
+from dataclasses import replace
+
 import pytest
 from temporalio.api.nexus.v1 import Endpoint, EndpointSpec
 from temporalio.api.operatorservice import v1 as api
@@ -10,7 +12,7 @@ from indelible.base.errors import (
     InvalidArgumentError,
     NotFoundError,
 )
-from tests.services.frontend.world import World
+from tests.services.frontend.world import UNHURRIED, World
 
 
 def spec(name: str, *, namespace: str = "default", queue: str = "queue") -> EndpointSpec:
@@ -111,3 +113,21 @@ async def test_the_namespace_of_a_target_cannot_be_deleted(world: World) -> None
     await create(world, spec("my-endpoint", namespace="other"))
     with pytest.raises(FailedPreconditionError, match="target of a Nexus endpoint"):
         await world.call(api.DeleteNamespaceRequest(namespace="other"), api.DeleteNamespaceResponse)
+
+
+async def test_an_operator_sets_the_bounds() -> None:
+    limits = replace(
+        UNHURRIED,
+        nexus_endpoint_name_bytes_max=8,
+        nexus_endpoint_page_size_default=1,
+        nexus_endpoint_page_size_max=2,
+    )
+    world = await World(limits=limits).load()
+    for name in ("first", "eightish", "third"):
+        await create(world, spec(name))
+    with pytest.raises(InvalidArgumentError, match="name exceeds length limit of 8"):
+        await create(world, spec("ninechars"))
+    assert len((await listed(world)).endpoints) == 1
+    assert len((await listed(world, page_size=2)).endpoints) == 2
+    with pytest.raises(InvalidArgumentError, match="page_size exceeds limit of 2"):
+        await listed(world, page_size=3)

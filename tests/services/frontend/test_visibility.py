@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from google.protobuf.duration_pb2 import Duration as DurationMessage
@@ -33,7 +34,7 @@ from indelible.engine.visibility.search_attributes import KEYWORD, indexed_value
 from indelible.ports.stores import Commit, ExecutionWrite
 from indelible.services.frontend.visibility_pages import count_rows
 from indelible.store.memory import MemoryStore
-from tests.services.frontend.world import DEFAULT, World
+from tests.services.frontend.world import DEFAULT, UNHURRIED, World
 from tests.stores.builders import key, own, put, visible, where, write
 
 RUNNING, COMPLETED, FAILED = 1, 2, 3
@@ -202,6 +203,18 @@ async def test_pages_follow_each_other_and_a_full_last_page_has_a_token(shown: W
         if not token:
             break
     assert pages == [["open", "child"], ["done", "lost"], []]
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(0, 2), (1, 1), (3, 2), (-1, 2)])
+async def test_an_operator_bounds_the_pages(asked: int, expected: int) -> None:
+    world = await World(limits=replace(UNHURRIED, visibility_page_rows_max=2)).load()
+    await show(world, ROWS)
+    answer = await world.call(
+        api.ListWorkflowExecutionsRequest(namespace="default", page_size=asked),
+        api.ListWorkflowExecutionsResponse,
+    )
+    assert len(answer.executions) == expected
+    assert answer.next_page_token
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Requests about executions that exist: what is refused, and what reaches history."""
 
+from dataclasses import replace
+
 import pytest
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Link, Payload, Payloads, WorkflowExecution
@@ -8,7 +10,7 @@ from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import StatusCode
 from indelible.base.instants import SECOND
-from tests.services.frontend.world import RUN_ID, START, World
+from tests.services.frontend.world import RUN_ID, START, UNHURRIED, World
 
 TOO_LARGE = Payloads(payloads=[Payload(data=b"x" * 2 * 1024 * 1024)])
 W = WorkflowExecution(workflow_id="w")
@@ -120,9 +122,14 @@ async def test_a_bad_request_is_refused(world: World, request_: Message, text: s
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"), [(0, 256), (-5, 256), (1, 1), (256, 256), (10_000, 256)]
+    ("default", "asked", "expected"),
+    [
+        *((256, 0, 256), (256, -5, 256), (256, 1, 1), (256, 256, 256), (256, 10_000, 256)),
+        *((10, 0, 10), (10, 20, 20), (300, 0, 256), (0, 0, 1)),
+    ],
 )
-async def test_history_pages_are_bounded(world: World, asked: int, expected: int) -> None:
+async def test_history_pages_are_bounded(default: int, asked: int, expected: int) -> None:
+    world = await World(limits=replace(UNHURRIED, history_page_events_default=default)).load()
     for request, response_type in (
         (
             api.GetWorkflowExecutionHistoryRequest(

@@ -15,9 +15,7 @@ from indelible.base.ids import NamespaceId
 from indelible.base.instants import Instant, timestamp
 from indelible.base.limits import (
     ID_BYTES_MAX,
-    NEXUS_ENDPOINT_DESCRIPTION_BYTES_MAX,
-    NEXUS_ENDPOINT_NAME_BYTES_MAX,
-    NEXUS_ENDPOINT_URL_BYTES_MAX,
+    Limits,
 )
 
 SYSTEM_ENDPOINT: Final = "__temporal_system"
@@ -57,13 +55,18 @@ def decode_endpoint(record: bytes) -> NexusEndpoint:
 
 
 def create_endpoint(
-    spec: EndpointSpec, *, endpoint_id: str, namespace_id: NamespaceId | None, now: Instant
+    spec: EndpointSpec,
+    *,
+    endpoint_id: str,
+    namespace_id: NamespaceId | None,
+    now: Instant,
+    limits: Limits,
 ) -> NexusEndpoint:
     """Return a new endpoint; raise `InvalidArgumentError` for a bad specification.
 
     `namespace_id` is that of the target's namespace, None if there is no such namespace.
     """
-    _check(spec, namespace_id)
+    _check(spec, namespace_id, limits)
     return _specified(
         NexusEndpoint(id=endpoint_id, name=spec.name, created_at=now, updated_at=now),
         spec,
@@ -78,12 +81,13 @@ def update_endpoint(
     version: int,
     namespace_id: NamespaceId | None,
     now: Instant,
+    limits: Limits,
 ) -> NexusEndpoint:
     """Return the endpoint with another specification.
 
     Raises `FailedPreconditionError` if `version` is not the present one.
     """
-    _check(spec, namespace_id)
+    _check(spec, namespace_id, limits)
     if version != endpoint.version:
         raise FailedPreconditionError(
             f"nexus endpoint version mismatch. received: {version} expected {endpoint.version}"
@@ -115,27 +119,28 @@ def check_endpoint_id(endpoint_id: str, *issues: str) -> None:
     _raise_for(found)
 
 
-def _check(spec: EndpointSpec, namespace_id: NamespaceId | None) -> None:
-    issues = _name_issues(spec.name)
+def _check(spec: EndpointSpec, namespace_id: NamespaceId | None, limits: Limits) -> None:
+    issues = _name_issues(spec.name, limits.nexus_endpoint_name_bytes_max)
     match spec.target.WhichOneof("variant"):
         case "worker":
             issues += _worker_issues(spec, namespace_id)
         case "external":
-            issues += _url_issues(spec.target.external.url)
+            issues += _url_issues(spec.target.external.url, limits.nexus_endpoint_url_bytes_max)
         case _:
             issues.append("empty target variant")
             _raise_for(issues)
-    if spec.description.ByteSize() > NEXUS_ENDPOINT_DESCRIPTION_BYTES_MAX:
-        issues.append(f"description size exceeds limit of {NEXUS_ENDPOINT_DESCRIPTION_BYTES_MAX}")
+    bytes_max = limits.nexus_endpoint_description_bytes_max
+    if spec.description.ByteSize() > bytes_max:
+        issues.append(f"description size exceeds limit of {bytes_max}")
     _raise_for(issues)
 
 
-def _name_issues(name: str) -> list[str]:
+def _name_issues(name: str, bytes_max: int) -> list[str]:
     if not name:
         return ["endpoint name not set"]
     issues: list[str] = []
-    if len(name.encode()) > NEXUS_ENDPOINT_NAME_BYTES_MAX:
-        issues.append(f"endpoint name exceeds length limit of {NEXUS_ENDPOINT_NAME_BYTES_MAX}")
+    if len(name.encode()) > bytes_max:
+        issues.append(f"endpoint name exceeds length limit of {bytes_max}")
     if not _NAME.fullmatch(name):
         quoted = NAME_PATTERN.replace("\\", "\\\\")
         issues.append(f'endpoint name must match the regex: "{quoted}"')
@@ -159,11 +164,11 @@ def _worker_issues(spec: EndpointSpec, namespace_id: NamespaceId | None) -> list
     return issues
 
 
-def _url_issues(url: str) -> list[str]:
+def _url_issues(url: str, bytes_max: int) -> list[str]:
     if not url:
         return ["empty target URL"]
-    if len(url.encode()) > NEXUS_ENDPOINT_URL_BYTES_MAX:
-        return [f"target URL length exceeds limit of {NEXUS_ENDPOINT_URL_BYTES_MAX}"]
+    if len(url.encode()) > bytes_max:
+        return [f"target URL length exceeds limit of {bytes_max}"]
     scheme = url.partition(":")[0].lower()
     if scheme not in {"http", "https"}:
         return [f'invalid target URL scheme: "{scheme}", expected http or https']

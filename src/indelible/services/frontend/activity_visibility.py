@@ -4,7 +4,7 @@ Owns how a row becomes an `ActivityExecutionListInfo` (semantics 12.3). They sha
 with workflows, and never meet them in a list.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from google.protobuf.message import Message
@@ -20,6 +20,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.ids import Archetype
 from indelible.base.instants import NEVER, duration_message, elapsed, timestamp
+from indelible.base.limits import Limits
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.query import ACTIVITIES, VisibilityQuery, compile_query
 from indelible.engine.visibility.query_syntax import not_supported
@@ -39,8 +40,9 @@ _STATUS_NAMES: Final[Mapping[int, str]] = {
 class ActivityVisibilityHandlers:
     """Answers the requests that find standalone activities."""
 
-    def __init__(self, *, store: VisibilityStore) -> None:
+    def __init__(self, *, store: VisibilityStore, limits_of: Callable[[str], Limits]) -> None:
         self._store = store
+        self._limits_of = limits_of
 
     def routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -59,6 +61,7 @@ class ActivityVisibilityHandlers:
             self._store,
             _filter(namespace, query),
             page_size=request.page_size,
+            rows_max=self._limits_of(namespace.name).visibility_page_rows_max,
             token=request.next_page_token,
         )
         return ListActivityExecutionsResponse(

@@ -127,6 +127,7 @@ class BatchOperationHandlers:
             self._store,
             VisibilityFilter(namespace_id=namespace.id, archetype=Archetype.BATCH_OPERATION),
             page_size=request.page_size,
+            rows_max=self._limits_of(namespace.name).visibility_page_rows_max,
             token=request.next_page_token,
         )
         return ListBatchOperationsResponse(operation_info=map(_entry, rows), next_page_token=token)

@@ -123,6 +123,7 @@ class Frontend:
                 namespaces=registry,
                 clock=clocks.node,
                 entropy=entropy,
+                limits_of=limits_of,
             ).operator_routes(),
         )
 
@@ -194,7 +195,7 @@ def _standalone_routes(
         ActivityExecutionHandlers(
             activities=history, entropy=entropy, limits_of=limits_of
         ).routes(),
-        ActivityVisibilityHandlers(store=backends.visibility).routes(),
+        ActivityVisibilityHandlers(store=backends.visibility, limits_of=limits_of).routes(),
         ActivityControlHandlers(
             control=history, standalone=history, entropy=entropy, limits_of=limits_of
         ).routes(),
@@ -214,10 +215,13 @@ def _finding_routes(
     """What finds workflows, or does one thing to all that are found; schedules."""
     zones = environment.zones
     return (
-        VisibilityHandlers(store=backends.visibility).routes(),
+        VisibilityHandlers(store=backends.visibility, limits_of=limits_of).routes(),
         ScheduleHandlers(schedules=backends.history, zones=zones, limits_of=limits_of).routes(),
         ScheduleVisibilityHandlers(
-            store=backends.visibility, clocks=environment.clocks, zones=zones
+            store=backends.visibility,
+            clocks=environment.clocks,
+            zones=zones,
+            limits_of=limits_of,
         ).routes(),
         BatchOperationHandlers(
             batches=backends.history, store=backends.visibility, limits_of=limits_of

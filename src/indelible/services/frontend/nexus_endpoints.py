@@ -3,6 +3,7 @@
 Owns their answers and the pages of the list; the rules are `engine.nexus.endpoint`'s.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from google.protobuf.message import Message
@@ -23,6 +24,7 @@ from temporalio.api.operatorservice.v1 import (
 from indelible.base.errors import InvalidArgumentError, NotFoundError
 from indelible.base.fresh_ids import uuid_text
 from indelible.base.ids import NamespaceId
+from indelible.base.limits import Limits
 from indelible.engine.nexus.endpoint import (
     NexusEndpoint,
     check_endpoint_id,
@@ -37,8 +39,8 @@ from indelible.services.frontend.routes import Routes, cluster_route
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
-ENDPOINTS_PAGE_SIZE_DEFAULT: Final = 100
-ENDPOINTS_PAGE_SIZE_MAX: Final = 1_000
+_NODE: Final = ""
+"""Endpoints belong to no namespace."""
 
 
 class NexusEndpointHandlers:
@@ -51,11 +53,13 @@ class NexusEndpointHandlers:
         namespaces: NamespaceRegistry,
         clock: Clock,
         entropy: Entropy,
+        limits_of: Callable[[str], Limits],
     ) -> None:
         self._endpoints = endpoints
         self._namespaces = namespaces
         self._clock = clock
         self._entropy = entropy
+        self._limits_of = limits_of
 
     def operator_routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -77,6 +81,7 @@ class NexusEndpointHandlers:
             endpoint_id=uuid_text(self._entropy.token(16)),
             namespace_id=self._target_namespace(request.spec),
             now=self._clock.now(),
+            limits=self._limits_of(_NODE),
         )
         await self._endpoints.add(endpoint)
         return CreateNexusEndpointResponse(endpoint=self._message(endpoint))
@@ -84,11 +89,16 @@ class NexusEndpointHandlers:
     async def _update(self, request: UpdateNexusEndpointRequest, _call: Call) -> Message:
         check_endpoint_id(request.id, *_version_issues(request.version))
         namespace_id = self._target_namespace(request.spec)
-        now = self._clock.now()
+        now, limits = self._clock.now(), self._limits_of(_NODE)
         endpoint = await self._endpoints.change(
             request.id,
             lambda newest: update_endpoint(
-                newest, request.spec, version=request.version, namespace_id=namespace_id, now=now
+                newest,
+                request.spec,
+                version=request.version,
+                namespace_id=namespace_id,
+                now=now,
+                limits=limits,
             ),
         )
         return UpdateNexusEndpointResponse(endpoint=self._message(endpoint))
@@ -105,7 +115,7 @@ class NexusEndpointHandlers:
             return ListNexusEndpointsResponse(
                 endpoints=[] if found is None else [self._message(found)]
             )
-        size = _page_size(request.page_size)
+        size = _page_size(request.page_size, self._limits_of(_NODE))
         # The token is the last id of the page before: pages stay stable while endpoints change.
         after = request.next_page_token.decode("ascii", errors="replace")
         rest = [endpoint for endpoint in self._endpoints.in_order() if endpoint.id > after]
@@ -131,9 +141,10 @@ def _version_issues(version: int) -> list[str]:
     return [] if version > 0 else ["endpoint version is non-positive"]
 
 
-def _page_size(asked: int) -> int:
+def _page_size(asked: int, limits: Limits) -> int:
     if asked < 0:
         raise InvalidArgumentError("page_size is negative")
-    if asked > ENDPOINTS_PAGE_SIZE_MAX:
-        raise InvalidArgumentError(f"page_size exceeds limit of {ENDPOINTS_PAGE_SIZE_MAX}")
-    return asked or ENDPOINTS_PAGE_SIZE_DEFAULT
+    size_max = limits.nexus_endpoint_page_size_max
+    if asked > size_max:
+        raise InvalidArgumentError(f"page_size exceeds limit of {size_max}")
+    return max(1, asked or limits.nexus_endpoint_page_size_default)

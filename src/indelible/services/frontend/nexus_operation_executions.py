@@ -33,8 +33,6 @@ from indelible.base.fresh_ids import uuid_text
 from indelible.base.instants import duration
 from indelible.base.limits import (
     ID_BYTES_MAX,
-    NEXUS_HEADER_BYTES_MAX,
-    NEXUS_NAME_BYTES_MAX,
     REASON_BYTES_MAX,
     Limits,
 )
@@ -233,7 +231,7 @@ def _complete_start(
     _check_length(request.request_id, "request_id")
     _check_operation_id(request)
     _check_length(request.identity, "identity")
-    _check_target(request)
+    _check_target(request, limits)
     _complete_timeouts(request)
     if request.input.ByteSize() > limits.blob_bytes_max:
         raise InvalidArgumentError(
@@ -241,7 +239,7 @@ def _complete_start(
             f"Limit={limits.blob_bytes_max}"
         )
     check_user_metadata(request.user_metadata, limits)
-    header = _checked_header(request.nexus_header)
+    header = _checked_header(request.nexus_header, limits.nexus_header_bytes_max)
     request.nexus_header.clear()
     request.nexus_header.update(header)
     attributes, custom = request.search_attributes, namespace.search_attributes
@@ -254,13 +252,16 @@ def _complete_start(
     check_on_conflict(request)
 
 
-def _check_target(request: StartNexusOperationExecutionRequest) -> None:
+def _check_target(request: StartNexusOperationExecutionRequest, limits: Limits) -> None:
     if not request.endpoint:
         raise InvalidArgumentError("endpoint is required")
-    for name, words in ((request.service, "service"), (request.operation, "operation")):
+    for name, words, bytes_max in (
+        (request.service, "service", limits.nexus_service_name_bytes_max),
+        (request.operation, "operation", limits.nexus_operation_name_bytes_max),
+    ):
         if not name:
             raise InvalidArgumentError(f"{words} is required")
-        _check_length(name, words, NEXUS_NAME_BYTES_MAX)
+        _check_length(name, words, bytes_max)
 
 
 def _complete_timeouts(request: StartNexusOperationExecutionRequest) -> None:
@@ -281,13 +282,13 @@ def _complete_timeouts(request: StartNexusOperationExecutionRequest) -> None:
                 part.CopyFrom(whole)
 
 
-def _checked_header(given: Mapping[str, str]) -> dict[str, str]:
+def _checked_header(given: Mapping[str, str], bytes_max: int) -> dict[str, str]:
     """Return a header with its names in lower case, as handlers compare them."""
     for name in given:
         if name.lower() in DISALLOWED_HEADERS:
             raise InvalidArgumentError(f'nexus_header contains a disallowed key: "{name}"')
     header = {name.lower(): value for name, value in given.items()}
-    if header_bytes(header) > NEXUS_HEADER_BYTES_MAX:
+    if header_bytes(header) > bytes_max:
         raise InvalidArgumentError("nexus_header exceeds size limit")
     return header
 

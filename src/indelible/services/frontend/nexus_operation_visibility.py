@@ -72,6 +72,7 @@ class NexusOperationVisibilityHandlers:
             self._store,
             _filter(namespace, query),
             page_size=request.page_size,
+            rows_max=self._limits_of(namespace.name).visibility_page_rows_max,
             token=request.next_page_token,
         )
         return ListNexusOperationExecutionsResponse(

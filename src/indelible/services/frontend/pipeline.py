@@ -32,6 +32,7 @@ from indelible.ports.telemetry import Telemetry
 from indelible.services.frontend.admission import Admission
 from indelible.services.frontend.routes import Route, Target
 from indelible.services.frontend.rpcs import RPCS, Naming, Rpc, States
+from indelible.services.frontend.size_warnings import SizeWarnings
 from indelible.services.frontend.validation import exceeds
 from indelible.services.namespaces import NamespaceRegistry
 
@@ -58,6 +59,7 @@ class Pipeline:
         self._clock = clock
         self._telemetry = telemetry
         self.admission = Admission(limits_of)
+        self._sizes = SizeWarnings(limits_of)
 
     def handlers(
         self, routes: Mapping[tuple[str, str], Route]
@@ -68,6 +70,7 @@ class Pipeline:
     def _handler(self, rpc: Rpc, route: Route) -> Handler:
         clock = self._clock
         gate = self.admission.gate(rpc.name)
+        look_at_sizes = self._sizes.look_at(rpc.name)
 
         async def answer(request: Message, call: Call) -> Message:
             started_at = clock.now()
@@ -77,6 +80,8 @@ class Pipeline:
                 namespace = target.namespace
                 if namespace is not None:
                     label = namespace.name
+                if look_at_sizes is not None:
+                    look_at_sizes(request, label, started_at)
                 if gate is None or not gate.enter(request, namespace, clock.now()):
                     return await route(request, target)
                 try:

@@ -4,6 +4,7 @@ Owns how a row becomes a `ScheduleListEntry` (semantics 11.1). They share the ro
 workflows, and never meet them in a list.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from google.protobuf.message import Message
@@ -17,6 +18,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.ids import Archetype
 from indelible.base.instants import NO_DURATION
+from indelible.base.limits import Limits
 from indelible.base.time_zones import TimeZones
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.schedule.listing import list_entry
@@ -38,8 +40,16 @@ ENTRIES_AT_ONCE_MAX: Final = 20
 class ScheduleVisibilityHandlers:
     """Answers the requests that find schedules."""
 
-    def __init__(self, *, store: VisibilityStore, clocks: Clocks, zones: TimeZones) -> None:
+    def __init__(
+        self,
+        *,
+        store: VisibilityStore,
+        clocks: Clocks,
+        zones: TimeZones,
+        limits_of: Callable[[str], Limits],
+    ) -> None:
         self._store = store
+        self._limits_of = limits_of
         self._clocks = clocks
         self._rules_of = cached_rules(zones)
 
@@ -60,6 +70,7 @@ class ScheduleVisibilityHandlers:
             self._store,
             _filter(namespace, query),
             page_size=request.maximum_page_size,
+            rows_max=self._limits_of(namespace.name).visibility_page_rows_max,
             token=request.next_page_token,
         )
         response = ListSchedulesResponse(next_page_token=token)

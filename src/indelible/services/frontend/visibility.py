@@ -4,7 +4,7 @@ Owns pages, their tokens and how a row becomes a `WorkflowExecutionInfo` (semant
 What a query means is `engine.visibility`'s, finding the rows is the store's.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from google.protobuf.message import Message
@@ -35,6 +35,7 @@ from indelible.base.instants import (
     instant,
     timestamp,
 )
+from indelible.base.limits import Limits
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.filters import Comparison, Filter
 from indelible.engine.visibility.ordering import SortKey
@@ -64,8 +65,9 @@ class _Page(NamedTuple):
 class VisibilityHandlers:
     """Answers the requests that find executions."""
 
-    def __init__(self, *, store: VisibilityStore) -> None:
+    def __init__(self, *, store: VisibilityStore, limits_of: Callable[[str], Limits]) -> None:
         self._store = store
+        self._limits_of = limits_of
 
     def routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -192,7 +194,11 @@ class VisibilityHandlers:
         token: bytes,
     ) -> _Page:
         rows, next_page_token = await read_page(
-            self._store, wanted, page_size=page_size, token=token
+            self._store,
+            wanted,
+            page_size=page_size,
+            rows_max=self._limits_of(namespace.name).visibility_page_rows_max,
+            token=token,
         )
         return _Page([_execution(row, namespace) for row in rows], next_page_token)
 

@@ -14,7 +14,7 @@ from temporalio.api.common.v1 import Payload
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import RunId
 from indelible.base.instants import Instant
-from indelible.base.limits import VISIBILITY_GROUPS_MAX, VISIBILITY_PAGE_ROWS_MAX
+from indelible.base.limits import VISIBILITY_GROUPS_MAX
 from indelible.engine.visibility.ordering import (
     STATUS,
     SortKey,
@@ -43,14 +43,18 @@ _decoder = msgspec.msgpack.Decoder(_PageToken)
 
 
 async def read_page(
-    store: VisibilityStore, query: VisibilityFilter, *, page_size: int, token: bytes
+    store: VisibilityStore,
+    query: VisibilityFilter,
+    *,
+    page_size: int,
+    rows_max: int,
+    token: bytes,
 ) -> tuple[Sequence[VisibilityRecord], bytes]:
     """Return rows, and the token of the page behind them; empty if there is none.
 
     Raises `InvalidArgumentError` for a token that is none of ours, or of another query.
     """
-    is_valid = 0 < page_size <= VISIBILITY_PAGE_ROWS_MAX
-    limit = page_size if is_valid else VISIBILITY_PAGE_ROWS_MAX
+    limit = page_size if 0 < page_size <= rows_max else max(1, rows_max)
     rows = await store.list_executions(query, after=_cursor(token, query), limit=limit)
     # An exactly full last page has a token too; the page behind it is empty.
     return rows, _token(rows[-1], query) if len(rows) == limit else b""

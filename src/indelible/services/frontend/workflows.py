@@ -173,7 +173,7 @@ class WorkflowHandlers:
         self, request: GetWorkflowExecutionHistoryRequest, namespace: Namespace, call: Call
     ) -> Message:
         check_execution(request.execution, is_set=request.HasField("execution"))
-        request.maximum_page_size = _page_size(request.maximum_page_size)
+        request.maximum_page_size = self._page_size(request.maximum_page_size, namespace)
         event_filter = request.history_event_filter_type
         if not event_filter:
             request.history_event_filter_type = (
@@ -190,7 +190,7 @@ class WorkflowHandlers:
         _call: Call,
     ) -> Message:
         check_execution(request.execution, is_set=request.HasField("execution"))
-        request.maximum_page_size = _page_size(request.maximum_page_size)
+        request.maximum_page_size = self._page_size(request.maximum_page_size, namespace)
         return await self._history.get_history_reverse(namespace, request)
 
     async def _query(
@@ -231,8 +231,6 @@ class WorkflowHandlers:
             fresh_request_id=uuid_text(self._entropy.token(16)),
         )
 
-
-def _page_size(asked: int) -> int:
-    if asked <= 0:
-        return HISTORY_PAGE_EVENTS_MAX
-    return min(asked, HISTORY_PAGE_EVENTS_MAX)
+    def _page_size(self, asked: int, namespace: Namespace) -> int:
+        size = asked if asked > 0 else self._limits_of(namespace.name).history_page_events_default
+        return max(1, min(size, HISTORY_PAGE_EVENTS_MAX))

@@ -12,7 +12,7 @@ from temporalio.api.history.v1 import NexusOperationScheduledEventAttributes
 
 from indelible.base.attributes import duration_fault, utf8_length
 from indelible.base.instants import Duration, duration, duration_message
-from indelible.base.limits import NEXUS_HEADER_BYTES_MAX, NEXUS_NAME_BYTES_MAX
+from indelible.base.limits import Limits
 from indelible.base.nexus_operations import DISALLOWED_HEADERS, header_bytes
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
@@ -40,13 +40,14 @@ def schedule_nexus_operation(
     target = context.find_nexus_target(given, request_id)
     if target.fault is not None:
         return Refusal(cause=_CAUSE, message=target.fault)
-    fault = _names_fault(given) or _timeouts_fault(given)
+    limits = step.settings.limits
+    fault = _names_fault(given, limits) or _timeouts_fault(given)
     if fault is not None:
         return Refusal(cause=_CAUSE, message=fault)
-    if not target.is_system and given.input.ByteSize() > step.settings.limits.blob_bytes_max:
+    if not target.is_system and given.input.ByteSize() > limits.blob_bytes_max:
         return TerminalRefusal(cause=_CAUSE, message=f"{_ATTRIBUTES}.Input exceeds size limit")
     header = {name.lower(): value for name, value in given.nexus_header.items()}
-    refusal = _refuse_header(given, header) or _refuse_count(step)
+    refusal = _refuse_header(given, header, limits.nexus_header_bytes_max) or _refuse_count(step)
     if refusal is not None:
         return refusal
     close, start, work = _normal_timeouts(given, step.execution.run_timeout)
@@ -76,10 +77,13 @@ def _shown(timeout: Duration) -> DurationMessage | None:
     return duration_message(timeout) if timeout else None
 
 
-def _names_fault(given: _Given) -> str | None:
-    for what, name in (("Service", given.service), ("Operation", given.operation)):
-        if utf8_length(name) > NEXUS_NAME_BYTES_MAX:
-            return f"{_ATTRIBUTES}.{what} exceeds length limit of {NEXUS_NAME_BYTES_MAX}"
+def _names_fault(given: _Given, limits: Limits) -> str | None:
+    for what, name, bytes_max in (
+        ("Service", given.service, limits.nexus_service_name_bytes_max),
+        ("Operation", given.operation, limits.nexus_operation_name_bytes_max),
+    ):
+        if utf8_length(name) > bytes_max:
+            return f"{_ATTRIBUTES}.{what} exceeds length limit of {bytes_max}"
     return None
 
 
@@ -95,12 +99,12 @@ def _timeouts_fault(given: _Given) -> str | None:
     return None
 
 
-def _refuse_header(given: _Given, header: dict[str, str]) -> Refusal | None:
+def _refuse_header(given: _Given, header: dict[str, str], bytes_max: int) -> Refusal | None:
     for name in given.nexus_header:
         if name.lower() in DISALLOWED_HEADERS:
             message = f'{_ATTRIBUTES}.NexusHeader contains a disallowed header key: "{name}"'
             return Refusal(cause=_CAUSE, message=message)
-    if header_bytes(header) > NEXUS_HEADER_BYTES_MAX:
+    if header_bytes(header) > bytes_max:
         return Refusal(cause=_CAUSE, message=f"{_ATTRIBUTES}.NexusHeader exceeds size limit")
     return None
 
