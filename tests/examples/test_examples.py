@@ -21,6 +21,7 @@ from tests.server_process import ServerProcess, executable_under_test
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 CHAPTERS: Final = sorted(path.parent for path in EXAMPLES.glob("part-*/chapter-*/pyproject.toml"))
+TESTED: Final = [chapter for chapter in CHAPTERS if list(chapter.rglob("test_*.py"))]
 PROGRAMS: Final = sorted(
     path
     for path in EXAMPLES.glob("part-*/chapter-*/*.py")
@@ -111,6 +112,24 @@ async def test_two_terminals_work_as_the_readme_says(server: ServerProcess, chap
         if first.returncode is None:
             first.kill()
             await first.wait()
+
+
+@pytest.mark.sdk
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("chapter", TESTED, ids=_name)
+async def test_tests_of_a_chapter_pass(chapter: Path) -> None:
+    """They start their own test server, which is ours where it is on the path."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"),
+        cwd=chapter,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    told, _ = await process.communicate()
+    assert process.returncode == 0, told.decode()
+    assert "skipped" not in told.decode()
 
 
 async def _start(
