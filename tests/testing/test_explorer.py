@@ -71,6 +71,7 @@ def test_a_planted_bug_is_found(
     (fault,) = found.value.plan
     assert fault.kind in guilty
     assert fault.code in str(found.value)
+    assert "WorkflowExecutionStarted" in str(found.value)
     with pytest.raises(PlanFoundError) as again:
         indelible_explore(body, seeds=[found.value.seed])
     assert again.value.plan == found.value.plan
@@ -81,4 +82,36 @@ def test_what_fails_without_faults_fails_as_it_is(indelible_explore: Explorer) -
         raise LookupError("always")
 
     with pytest.raises(LookupError, match="always"):
+        indelible_explore(body)
+
+
+def test_a_broken_run_is_noticed_although_nobody_waits_for_it(
+    indelible_explore: Explorer,
+) -> None:
+    async def body(indelible: IndelibleTest) -> None:
+        RATES.clear()
+        async with indelible.worker(workflows=[Invoice], activities=[fetch_rate]):
+            await indelible.client.start_workflow(
+                Invoice.run, "EUR", id="invoice", task_queue=indelible.task_queue
+            )
+            await indelible.skip(days=30)
+
+    with pytest.raises(PlanFoundError, match="workflow Invoice is not deterministic"):
+        indelible_explore(body, seconds=_SECONDS_MAX)
+
+
+def test_what_survives_is_tried_under_all_seeds(indelible_explore: Explorer) -> None:
+    async def body(_: IndelibleTest) -> None:
+        pass
+
+    assert indelible_explore(body, seeds=3) == 3
+    assert indelible_explore(body, seeds=3, seconds=0) == 1
+
+
+def test_failing_as_pytest_has_it_is_failing(indelible_explore: Explorer) -> None:
+    async def body(indelible: IndelibleTest) -> None:
+        if indelible.faults.planned:
+            pytest.fail("enough")
+
+    with pytest.raises(PlanFoundError, match="enough"):
         indelible_explore(body)

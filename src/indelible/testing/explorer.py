@@ -13,6 +13,8 @@ from random import Random  # noqa: TID251 - see above: a seed repeats
 from time import monotonic  # noqa: TID251 - the patience of who waits for tests is real
 from typing import Final, TypeAlias
 
+import pytest
+
 from indelible.testing.environment import IndelibleTest
 from indelible.testing.faults import OCCASIONS, Fault, FaultKind, Faults, Occasion
 from indelible.testing.tenants import Tenants
@@ -28,19 +30,26 @@ _SPANS: Final = tuple(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failed:
+    error: BaseException
+    histories: Sequence[tuple[str, str]]
+    """Headings and texts about the workflows, as they were when the body had failed."""
+
+
 class PlanFoundError(AssertionError):
     """A plan under which the test fails; the message is the report."""
 
-    def __init__(self, seed: int, plan: Sequence[Fault], failure: Exception) -> None:
+    def __init__(self, seed: int, plan: Sequence[Fault], failed: _Failed) -> None:
         lines = "".join(f"    {fault.code}\n" for fault in plan)
+        histories = "".join(f"\n\n{heading}\n{text}" for heading, text in failed.histories)
         super().__init__(
             f"the test fails under seed {seed} (repeat it with seeds=[{seed}]).\n"
             f"These faults are enough:\n{lines}"
-            f"It fails with {_text(failure)}"
+            f"It fails with {_text(failed.error)}{histories}"
         )
         self.seed: Final = seed
         self.plan: Final = tuple(plan)
-        self.failure: Final = failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,48 +65,52 @@ class Explorer:
 
     def __call__(
         self, body: Body, *, seeds: int | Sequence[int] = 50, seconds: float = 30.0
-    ) -> None:
+    ) -> int:
         """Run `body` without faults, and then once for each seed until `seconds` are over.
 
-        `seeds` are some seeds or how many. Raises what the body raises without faults, or else
-        `PlanFoundError` with the smallest plan that makes it fail.
+        `seeds` are some seeds or how many; returns how many have been tried, at least one. Raises
+        what the body raises without faults, or else `PlanFoundError` with the smallest plan that
+        makes it fail.
         """
         ends_at = monotonic() + seconds
         calm = Faults(is_explored=True)
-        failure = self._run(body, calm)
-        if failure is not None:
-            raise failure
+        failed = self._run(body, calm)
+        if failed is not None:
+            raise failed.error
+        tried_count = 0
         for seed in range(seeds) if isinstance(seeds, int) else seeds:
-            if monotonic() >= ends_at:
-                return
             plan = plan_of(seed, calm.counts)
-            failure = self._failure(body, plan)
-            if failure is not None:
-                smallest, failure = self._shrunk(body, plan, failure)
-                raise PlanFoundError(seed, smallest, failure) from failure
+            failed = self._failed(body, plan)
+            if failed is not None:
+                smallest, failed = self._shrunk(body, plan, failed)
+                raise PlanFoundError(seed, smallest, failed) from failed.error
+            tried_count += 1
+            if monotonic() >= ends_at:
+                break
+        return tried_count
 
     def _shrunk(
-        self, body: Body, plan: Sequence[Fault], failure: Exception
-    ) -> tuple[Sequence[Fault], Exception]:
+        self, body: Body, plan: Sequence[Fault], failed: _Failed
+    ) -> tuple[Sequence[Fault], _Failed]:
         """Leave out fault after fault, as long as the body still fails without it."""
         for fault in plan:
             rest = [other for other in plan if other is not fault]
-            without = self._failure(body, rest) if rest else None
+            without = self._failed(body, rest) if rest else None
             if without is not None:
                 return self._shrunk(body, rest, without)
-        return plan, failure
+        return plan, failed
 
-    def _failure(self, body: Body, plan: Sequence[Fault]) -> Exception | None:
+    def _failed(self, body: Body, plan: Sequence[Fault]) -> _Failed | None:
         return self._run(body, Faults(plan, is_explored=True))
 
-    def _run(self, body: Body, faults: Faults) -> Exception | None:
+    def _run(self, body: Body, faults: Faults) -> _Failed | None:
         tenant = self.tenants.admit(self.name, faults)
         try:
             # In a thread, because the test that explores may have an event loop running in its own.
             with ThreadPoolExecutor(max_workers=1) as thread:
                 thread.submit(asyncio.run, _bounded(body, tenant)).result()
-        except Exception as failure:  # noqa: BLE001 - whatever a test fails with
-            return failure
+        except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 - as tests fail
+            return _Failed(error=error, histories=self.tenants.report(tenant))
         finally:
             self.tenants.dismiss(tenant)
         return None
@@ -136,6 +149,8 @@ async def _bounded(body: Body, tenant: IndelibleTest) -> None:
             await body(tenant)
     except TimeoutError as error:
         raise AssertionError(f"it does not end ({_REAL_SECONDS_MAX:g} real seconds)") from error
+    if tenant.faults.broken:  # The body may not have looked at that run.
+        raise AssertionError(tenant.faults.broken[0])
 
 
 def _text(failure: BaseException) -> str:

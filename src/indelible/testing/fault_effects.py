@@ -218,10 +218,14 @@ class FaultEffects:
     async def _poll_workflow_task(
         self, request: PollWorkflowTaskQueueRequest, call: Call
     ) -> Message:
-        return self._handed_out(await self._ask(request, call))
+        task = await self._ask(request, call)
+        self._note(task)
+        return task
 
-    def _handed_out(self, task: Message) -> Message:
-        if isinstance(task, PollWorkflowTaskQueueResponse) and task.started_event_id:
+    def _note(self, task: Message) -> None:
+        """Remember a workflow task that goes to a worker."""
+        # A query that comes alone is answered by other means, and changes nothing.
+        if isinstance(task, PollWorkflowTaskQueueResponse) and _is_one(task):
             self._workflow_tasks[task.task_token] = task
             run_id = task.workflow_execution.run_id
             if run_id in self._forgotten_runs:
@@ -229,7 +233,6 @@ class FaultEffects:
                 self._forgotten_runs.discard(run_id)
                 self._dead.add(task.task_token)
             self._known_runs.add(run_id)
-        return task
 
     async def _workflow_task_completed(
         self, request: RespondWorkflowTaskCompletedRequest, call: Call
@@ -249,7 +252,7 @@ class FaultEffects:
         await self._recount(call, request)
         self._release(FaultKind.DELAY_SIGNAL, task.workflow_execution.workflow_id)
         if isinstance(answer, RespondWorkflowTaskCompletedResponse):
-            self._handed_out(answer.workflow_task)
+            self._note(answer.workflow_task)
             eager = list(answer.activity_tasks)
             del answer.activity_tasks[:]
             answer.activity_tasks.extend(
@@ -291,6 +294,7 @@ class FaultEffects:
         is_broken = request.cause == _NON_DETERMINISM and self._faults.ends_broken_runs
         if task is not None and is_broken:
             # It would be tried again for ever, and the test would wait.
+            self._faults.note_broken(task.workflow_type.name, request.failure.message)
             with suppress(ServiceError):
                 await self._ask(_terminate(task, request), call)
         return answer
@@ -342,6 +346,11 @@ class FaultEffects:
             if isinstance(answer, DescribeWorkflowExecutionResponse):
                 return answer
         return None
+
+
+def _is_one(task: PollWorkflowTaskQueueResponse) -> bool:
+    """Return whether it is a workflow task, and neither nothing nor only a query."""
+    return bool(task.task_token) and not task.HasField("query")
 
 
 def _is_with_worker(key: TaskToken, described: DescribeWorkflowExecutionResponse) -> bool:

@@ -88,6 +88,7 @@ class Faults:
     def __init__(self, planned: Sequence[Fault] = (), *, is_explored: bool = False) -> None:
         self._planned = list(planned)
         self._is_explored = is_explored
+        self._broken: list[str] = []
         self._counts: Counter[tuple[Occasion, str]] = Counter()
 
     def lose_completion(self, activity: str, *, at: int = 1) -> None:
@@ -166,6 +167,15 @@ class Faults:
         Not in a test that plans nothing: it may be about just that.
         """
         return self._is_explored or bool(self._planned)
+
+    @property
+    def broken(self) -> Sequence[str]:
+        """Return what was said of each run whose code has taken another way on replay."""
+        return tuple(self._broken)
+
+    def note_broken(self, workflow: str, message: str) -> None:
+        """Take note of such a run."""
+        self._broken.append(f"workflow {workflow} is not deterministic: {message}")
 
     @property
     def replays_every_step(self) -> bool:
