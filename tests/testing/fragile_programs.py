@@ -38,9 +38,10 @@ class Account:
 
     @workflow.signal(unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON)
     async def deposit(self, amount: int) -> None:
-        self._balance += await workflow.execute_activity(
+        booked = await workflow.execute_activity(
             book, amount, start_to_close_timeout=timedelta(days=2)
         )
+        self._balance += booked  # Not `+= await`, which would add to the balance of before.
 
 
 class Bank:

@@ -14,28 +14,29 @@ from tests.testing.fragile_programs import (
     book,
     fetch_rate,
 )
+from tests.testing.sturdy_programs import SturdyAccount, SturdyBank
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 _SECONDS_MAX = 30.0
+_SEED_COUNT = 15
 _RESULT_LATE = {FaultKind.LOSE_COMPLETION, FaultKind.DELAY_COMPLETION}
 _DONE_TWICE = {*_RESULT_LATE, FaultKind.FAIL_COMPLETION}
 _REPLAYED = {FaultKind.REPLAY_EVERY_STEP, FaultKind.KILL_WORKER}
 
 
-async def deposits(indelible: IndelibleTest) -> None:
-    async with indelible.worker(workflows=[Account], activities=[book]):
-        account = await indelible.client.start_workflow(
-            Account.run, args=[0, 5], id="account", task_queue=indelible.task_queue
+async def deposit(indelible: IndelibleTest, account: type[Account | SturdyAccount]) -> None:
+    async with indelible.worker(workflows=[account], activities=[book]):
+        handle = await indelible.client.start_workflow(
+            "Account", args=[0, 5], id="account", task_queue=indelible.task_queue
         )
         for _ in range(3):
-            await account.signal(Account.deposit, 10)
+            await handle.signal("deposit", 10)
             await indelible.skip(hours=30)
-        assert await account.result() == 30
+        assert await handle.result() == 30
 
 
-async def refunds(indelible: IndelibleTest) -> None:
-    bank = Bank()
+async def refund(indelible: IndelibleTest, bank: Bank) -> None:
     async with indelible.worker(
         workflows=[Order], activities=[bank.charge, bank.ship, bank.refund]
     ):
@@ -44,6 +45,22 @@ async def refunds(indelible: IndelibleTest) -> None:
         )
     assert result == "paid back"
     assert bank.refund_count == 1
+
+
+async def deposits(indelible: IndelibleTest) -> None:
+    await deposit(indelible, Account)
+
+
+async def refunds(indelible: IndelibleTest) -> None:
+    await refund(indelible, Bank())
+
+
+async def sturdy_deposits(indelible: IndelibleTest) -> None:
+    await deposit(indelible, SturdyAccount)
+
+
+async def sturdy_refunds(indelible: IndelibleTest) -> None:
+    await refund(indelible, SturdyBank())
 
 
 async def invoices(indelible: IndelibleTest) -> None:
@@ -75,6 +92,11 @@ def test_a_planted_bug_is_found(
     with pytest.raises(PlanFoundError) as again:
         indelible_explore(body, seeds=[found.value.seed])
     assert again.value.plan == found.value.plan
+
+
+@pytest.mark.parametrize("body", [sturdy_deposits, sturdy_refunds])
+def test_what_is_sturdy_survives(indelible_explore: Explorer, body: Body) -> None:
+    assert indelible_explore(body, seeds=_SEED_COUNT, seconds=100) == _SEED_COUNT
 
 
 def test_what_fails_without_faults_fails_as_it_is(indelible_explore: Explorer) -> None:
