@@ -46,6 +46,28 @@ class Working:
 
 
 @workflow.defn(sandboxed=False)
+class Beating:
+    """Waits for an activity that gives signs of life; `enough` ends it without the result."""
+
+    def __init__(self) -> None:
+        self._is_enough = False
+
+    @workflow.run
+    async def run(self) -> int:
+        work = workflow.start_activity_method(
+            Workshop.work,
+            start_to_close_timeout=timedelta(hours=5),
+            heartbeat_timeout=timedelta(minutes=30),
+        )
+        await workflow.wait_condition(lambda: self._is_enough or work.done())
+        return await work if work.done() else 0
+
+    @workflow.signal
+    def enough(self) -> None:
+        self._is_enough = True
+
+
+@workflow.defn(sandboxed=False)
 class Listening:
     """Says what it has heard by the time of `enough`; `renew` begins a new run."""
 
@@ -149,6 +171,51 @@ def test_a_lost_heartbeat(indelible: IndelibleTest, is_lost: bool, heard: list[s
         indelible.faults.lose_heartbeat("work")
     asyncio.run(work(indelible, workshop))
     assert list(workshop.heard) == heard
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_lost_attempt_ends_when_no_heartbeat_comes(indelible: IndelibleTest) -> None:
+    async def body() -> None:
+        workshop = Workshop()
+        indelible.faults.lose_completion("work")
+        async with (
+            indelible.worker(workflows=[Beating], activities=[workshop.work]),
+            indelible.takes(minutes=30, seconds=1),
+        ):
+            result = await indelible.client.execute_workflow(
+                Beating.run, id="beating", task_queue=indelible.task_queue
+            )
+        assert result == 2
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize("is_told", [False, True], ids=["terminated", "told"])
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_time_is_real_again_when_the_run_of_a_lost_attempt_ends(
+    indelible: IndelibleTest, is_told: bool
+) -> None:
+    async def body() -> None:
+        workshop = Workshop()
+        indelible.faults.lose_completion("work")
+        async with indelible.worker(workflows=[Beating], activities=[workshop.work]):
+            beating = await indelible.client.start_workflow(
+                Beating.run, id="beating", task_queue=indelible.task_queue
+            )
+            await indelible.skip(minutes=1)
+            assert workshop.attempts == [1]
+            async with indelible.takes(seconds=0):
+                if is_told:
+                    await beating.signal(Beating.enough)
+                    assert await beating.result() == 0
+                else:
+                    await beating.terminate()
+                for _ in range(10):
+                    await beating.describe()
+
+    asyncio.run(body())
 
 
 @pytest.mark.parametrize(
