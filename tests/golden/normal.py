@@ -34,7 +34,9 @@ _LEFT_OUT: Final = frozenset(
         "task_token",
     }
 )
-_ROUNDED: Final = frozenset({"first_workflow_task_backoff", "backoff_start_interval"})
+_ROUNDED: Final = frozenset(
+    {"first_workflow_task_backoff", "backoff_start_interval", "initial_skipped_duration"}
+)
 """Spans that shrink by the time that was spent before."""
 _TOKENS: Final = frozenset({"temporal-callback-token"})
 """Keys of texts that only the server which wrote them can read."""

@@ -22,6 +22,7 @@ from tests.golden.stage import Scene
 HISTORIES: Final = Path(__file__).parent / "histories"
 SETTINGS: Final = (
     "frontend.WorkflowPauseEnabled=true",
+    "frontend.WorkflowTimeSkippingEnabled=true",
     "system.enableEagerWorkflowStart=true",
     "component.nexusoperations.recordCancelRequestCompletionEvents=true",
     "history.enableChasm=true",

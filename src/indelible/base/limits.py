@@ -116,6 +116,10 @@ class Limits:
     workflow_rules: bool = True
     """Whether there are any: off in the reference (1.32.0)."""
     workflow_rules_max: int = 10
+    time_skipping: bool = False
+    """Whether clients may have the time of single workflows skipped."""
+    time_skips_per_session: int = 200
+    """How often the time of a run may be skipped until it is configured anew."""
     batch_operations: bool = True
     """Whether there are any: the reference has a switch for them."""
     batch_operations_on_activities: bool = True

@@ -42,8 +42,8 @@ _TYPES: Final = {name.casefold(): number for number, name in TYPE_NAMES.items()}
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 # The reference's dev server keeps closed runs for a day, so its users expect them to go.
 _DEV_RETENTION: Final[Duration] = DAY
-# So does it allow more lists and counts per second.
-_DEV_LIMITS: Final = replace(DEFAULT_LIMITS, visibility_requests_per_second=100)
+# So does it allow more lists and counts per second; and SDKs start it to skip time.
+_DEV_LIMITS: Final = replace(DEFAULT_LIMITS, visibility_requests_per_second=100, time_skipping=True)
 # The reference's test server deletes nothing, and tests skip months.
 _TEST_RETENTION: Final = Duration(3_650 * DAY)
 _DYNAMIC_CONFIG_VARIABLE: Final = "DYNAMIC_CONFIG_FILE_PATH"

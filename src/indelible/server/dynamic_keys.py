@@ -342,6 +342,20 @@ _FEATURES: Final = (
         "workflow rules that a namespace may have",
     ),
     Key(
+        "frontend.WorkflowTimeSkippingEnabled",
+        "time_skipping",
+        SWITCH,
+        "whether clients may have the time of single workflows skipped; `start-dev` and "
+        "`test-server` allow it",
+    ),
+    Key(
+        "frontend.WorkflowTimeSkippingMaxSkipPerSession",
+        "time_skips_per_session",
+        WHOLE_NUMBER,
+        "how often the time of a run is skipped until it is configured anew, unless the client "
+        "says another number",
+    ),
+    Key(
         "history.enableStandaloneActivityOperatorCommands",
         "standalone_activity_commands",
         SWITCH,

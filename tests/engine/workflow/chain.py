@@ -54,6 +54,7 @@ from indelible.engine.workflow.requests.respond_workflow_task_failed import (
 from indelible.engine.workflow.requests.signal_workflow import signal_workflow
 from indelible.engine.workflow.requests.start_workflow import Parentage, start_workflow
 from indelible.engine.workflow.requests.terminate_workflow import terminate_workflow
+from indelible.engine.workflow.rules.time_skipping import skip_time
 from indelible.engine.workflow.rules.workflow_tasks import pending, start_workflow_task
 from indelible.engine.workflow.state import ExecutionRecord, MutableState
 from indelible.engine.workflow.tasks import DispatchTask, TransferTask
@@ -257,6 +258,7 @@ class Chain:
         try:
             step = self._begin(run, seed)
             decision(step)
+            skip_time(step)
             step.close()
         except ServiceError:
             run.state.rollback()
@@ -266,6 +268,7 @@ class Chain:
         assert everything(run.state) == before, "rollback must restore the state exactly"
         step = self._begin(run, seed)
         reply = decision(step)
+        skip_time(step)
         self._commit(run, step)
         return reply
 
@@ -304,6 +307,7 @@ class Chain:
         run.state = step.owned_state
         run.timers = TimerSequence(run.state)
         self.runs.append(run)
+        skip_time(step)
         self._commit(run, step)
 
     # -- clients -----------------------------------------------------------------------------------

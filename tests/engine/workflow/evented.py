@@ -22,7 +22,7 @@ EXECUTION_FIELDS = (
     *("root_workflow_id", "root_run_id", "attempt", "status", "started_at", "is_in_backoff"),
     *("first_task_backoff", "run_expires_at", "execution_expires_at", "closed_at"),
     *("close_event_id", "next_event_id", "last_event_at", "last_completed_task_started_event_id"),
-    *("is_cancel_requested", "signal_count"),
+    *("is_cancel_requested", "signal_count", "time_skipping"),
 )
 WORKFLOW_TASK_FIELDS = (
     *("scheduled_event_id", "started_event_id", "attempt", "scheduled_at", "started_at"),
@@ -138,6 +138,7 @@ def _all_deadlines(state: StateView) -> list[Deadline]:
             (execution.run_expires_at, DeadlineKind.RUN_TIMEOUT),
             (execution.is_in_backoff and execution.execution_time, DeadlineKind.BACKOFF),
             (_workflow_task_end(execution), DeadlineKind.WORKFLOW_TASK),
+            (_fast_forward_end(execution), DeadlineKind.FAST_FORWARD),
         )
         if at
     ]
@@ -171,3 +172,9 @@ def _nexus_ends(state: StateView) -> list[tuple[int, DeadlineKind, int, str | in
             ends.append(operation.scheduled_at + operation.schedule_to_start_timeout)
         found += [(end, DeadlineKind.NEXUS_OPERATION, key, key) for end in ends]
     return found
+
+
+def _fast_forward_end(execution: ExecutionRecord) -> int:
+    clock = execution.time_skipping
+    is_under_way = clock.is_enabled and not clock.is_fast_forwarded
+    return clock.fast_forward_at if is_under_way else 0

@@ -55,6 +55,7 @@ from indelible.engine.workflow.requests.start_workflow import start_workflow
 from indelible.engine.workflow.requests.start_workflow_task import TaskStart, start_workflow_task
 from indelible.engine.workflow.requests.terminate_workflow import terminate_workflow
 from indelible.engine.workflow.rules.buffering import bound_buffer
+from indelible.engine.workflow.rules.time_skipping import skip_time
 from indelible.engine.workflow.rules.workflow_tasks import pending
 from indelible.engine.workflow.state import (
     RECORD_TYPES,
@@ -133,6 +134,7 @@ class Run:
             assert everything(self.state) == before, "a refused request must not change anything"
             raise
         bound_buffer(step)
+        skip_time(step)
         self._commit(step)
         return reply
 
@@ -142,6 +144,7 @@ class Run:
             step = self.begin()
             decision(step)
             bound_buffer(step)
+            skip_time(step)
             step.close()
         except ServiceError:
             pass
@@ -331,6 +334,7 @@ class Run:
         step = self.begin()
         has_fired = fire_due(step, self.timers)
         bound_buffer(step)
+        skip_time(step)
         self._commit(step)
         return has_fired
 

@@ -232,7 +232,7 @@ def test_a_paused_attempt_goes_on_and_the_next_one_waits() -> None:
     assert heartbeat(run) == (True, False)
     fail(run)
     assert (activity(run).attempt, activity(run).is_started) == (2, False)
-    assert describe_workflow(run.state).pending_activities[0].paused
+    assert describe_workflow(run.state, run.now).pending_activities[0].paused
     request = UnpauseActivityRequest(id="it", reset_attempts=True, reset_heartbeat=True)
     run.take(lambda step: unpause_activity(step, request))
     started = poll(run)
@@ -245,7 +245,10 @@ def test_an_activity_that_closes_is_not_counted_as_paused() -> None:
     run.take(lambda step: pause_activity(step, ALL_PAUSED))
     assert run.state.execution.paused_activity_count == 1
     run.terminate()
-    assert describe_workflow(run.state).workflow_execution_info.status == WorkflowStatus.TERMINATED
+    assert (
+        describe_workflow(run.state, run.now).workflow_execution_info.status
+        == WorkflowStatus.TERMINATED
+    )
 
 
 def test_a_waiting_activity_is_reset_at_once() -> None:

@@ -133,10 +133,10 @@ def test_the_first_task_moves_a_run_to_the_version_of_its_worker() -> None:
     chain = chain_of(Routing())
     assert task_of(chain).queue_name == "main"
     poll(chain, ONE)
-    info = describe_workflow(chain.current.state).workflow_execution_info.versioning_info
+    info = describe_workflow(chain.current.state, chain.now).workflow_execution_info.versioning_info
     assert info.version_transition.deployment_version.build_id == "1"
     chain.respond(timer(), deployment_options=options(ONE), versioning_behavior=PINNED)
-    described = describe_workflow(chain.current.state).workflow_execution_info
+    described = describe_workflow(chain.current.state, chain.now).workflow_execution_info
     assert described.worker_deployment_name == "d"
     info = described.versioning_info
     assert (info.behavior, info.deployment_version.build_id) == (PINNED, "1")
@@ -266,7 +266,7 @@ def test_a_run_without_versions_shows_none() -> None:
     chain = chain_of(Routing(current=None))
     poll(chain, None)
     chain.respond(complete())
-    described = describe_workflow(chain.current.state).workflow_execution_info
+    described = describe_workflow(chain.current.state, chain.now).workflow_execution_info
     assert not described.HasField("versioning_info")
     assert not described.worker_deployment_name
     assert searchable(chain) == {}

@@ -96,7 +96,7 @@ def test_an_activity_is_paused_when_a_worker_is_about_to_get_it() -> None:
     assert activity(run).pause is None
     assert poll(run) is None
     assert not run.queued
-    told = describe_workflow(run.state).pending_activities[0]
+    told = describe_workflow(run.state, run.now).pending_activities[0]
     assert told.paused
     assert told.pause_info.WhichOneof("paused_by") == "rule"
     paused_by = told.pause_info.rule

@@ -11,6 +11,7 @@ from tests.golden.scenarios import (
     resets,
     runs,
     tasks,
+    time_skips,
     updates,
 )
 from tests.golden.stage import Scene
@@ -19,7 +20,7 @@ Scenario = Callable[[Scene], Awaitable[None]]
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
     name: course
-    for module in (activities, children, operations, resets, runs, tasks, updates)
+    for module in (activities, children, operations, resets, runs, tasks, time_skips, updates)
     for name, course in inspect.getmembers(module, inspect.iscoroutinefunction)
     if course.__module__ == module.__name__ and not name.startswith("_")
 }

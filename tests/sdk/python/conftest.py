@@ -35,6 +35,8 @@ REFERENCE_SETTINGS = (
     "frontend.enableBatchOperationsForStandaloneActivities=true",
     "--dynamic-config-value",
     "frontend.workflowRulesAPIsEnabled=true",
+    "--dynamic-config-value",
+    "frontend.WorkflowTimeSkippingEnabled=true",
 )
 
 

@@ -194,6 +194,16 @@ class RecordedHistory(RecordedBatches, RecordedCommands, RecordedSchedules):
             "update_workflow_options", request, api.UpdateWorkflowExecutionOptionsResponse()
         )
 
+    async def poll_time_skipping(
+        self,
+        namespace: Namespace,
+        request: api.PollWorkflowExecutionTimeSkippingRequest,
+        call: Call,
+    ) -> api.PollWorkflowExecutionTimeSkippingResponse:
+        return self._record(
+            "poll_time_skipping", request, api.PollWorkflowExecutionTimeSkippingResponse()
+        )
+
     async def pause_activity(self, namespace: Namespace, request: api.PauseActivityRequest) -> None:
         self._record("pause_activity", request, request)
 

@@ -39,7 +39,7 @@ from temporalio.api.workflow.v1 import (
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 
 from indelible.base.backoff import retry_interval
-from indelible.base.instants import after, duration_message, elapsed, timestamp
+from indelible.base.instants import Instant, after, duration_message, elapsed, timestamp
 from indelible.engine.workflow.rules.nexus_description import add_nexus
 from indelible.engine.workflow.rules.system_attributes import system_attributes
 from indelible.engine.workflow.rules.versioning import add_versioning
@@ -51,10 +51,14 @@ from indelible.engine.workflow.state import (
     StateView,
     WorkflowTaskRecord,
 )
+from indelible.engine.workflow.time_skipping import clock_message
 
 
-def describe_workflow(state: StateView) -> DescribeWorkflowExecutionResponse:
-    """Return the description of a run; the caller adds the types of search attributes."""
+def describe_workflow(state: StateView, now: Instant) -> DescribeWorkflowExecutionResponse:
+    """Return the description of a run; the caller adds the types of search attributes.
+
+    `now` is by the run's own clock.
+    """
     execution = state.execution
     response = DescribeWorkflowExecutionResponse(
         execution_config=_config(execution),
@@ -62,6 +66,9 @@ def describe_workflow(state: StateView) -> DescribeWorkflowExecutionResponse:
         workflow_extended_info=_extended_info(execution),
         pending_children=[_child(child) for child in state.children.values()],
     )
+    clock = clock_message(execution.time_skipping, now)
+    if clock is not None:
+        response.workflow_extended_info.time_skipping_info.CopyFrom(clock)
     add_nexus(response, state)
     if not execution.is_open:
         return response

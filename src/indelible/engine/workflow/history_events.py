@@ -63,6 +63,7 @@ DEFERRED: Final = frozenset(
         _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED,
         _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_FAILED,
         _T.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
+        _T.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED,
     }
 )
 """Events that get their ids when the step ends, or the workflow task, if one is started."""

@@ -33,6 +33,7 @@ from indelible.engine.workflow.records import (
     NexusOperationRecord,
     Record as Record,  # noqa: PLC0414 - part of the state
 )
+from indelible.engine.workflow.time_skipping import NO_TIME_SKIPPED, TimeSkippingRecord
 from indelible.engine.workflow.versioning import VersioningRecord
 
 NO_TASK = TaskId(0)
@@ -213,6 +214,7 @@ class ExecutionRecord(Record, frozen=True, kw_only=True):
     """The build id that the run began with; empty if it found its own."""
     worker_stamp: bytes = b""
     """A serialized `WorkerVersionStamp`: what completed the last workflow task; empty for none."""
+    time_skipping: TimeSkippingRecord = NO_TIME_SKIPPED
 
     @property
     def key(self) -> WorkflowKey:

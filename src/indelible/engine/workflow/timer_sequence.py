@@ -35,6 +35,7 @@ class DeadlineKind(IntEnum):
     RETENTION = 7
     NEXUS_OPERATION = 8
     CALLBACK = 9
+    FAST_FORWARD = 10
 
 
 class Deadline(NamedTuple):
@@ -86,6 +87,8 @@ def _execution_deadlines(state: StateView) -> Iterator[Deadline]:
         at = workflow_task_deadline(execution.workflow_task)
         if at:
             yield Deadline(at, DeadlineKind.WORKFLOW_TASK)
+    if execution.time_skipping.awaits_fast_forward:
+        yield Deadline(execution.time_skipping.fast_forward_at, DeadlineKind.FAST_FORWARD)
 
 
 def _callback_deadlines(state: StateView) -> Iterator[Deadline]:

@@ -80,8 +80,12 @@ class Transition:
         gone_sticky_queue: str = "",
     ) -> None:
         self._state = state
-        self.now = max(now, state.execution.last_event_at)
-        """The time of the step. Event times of a run never go back, whatever the clock does."""
+        clock = Instant(now + state.execution.time_skipping.skipped)
+        self.now = max(clock, state.execution.last_event_at)
+        """The time of the step, by the run's own clock: `now` and what has been skipped.
+
+        Event times of a run never go back, whatever the clock does.
+        """
         self.fresh = fresh
         self.next_task_id = next_task_id
         self.settings = settings

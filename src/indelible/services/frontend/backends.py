@@ -71,6 +71,7 @@ from indelible.services.frontend.batch_operations import Batches
 from indelible.services.frontend.control import Control
 from indelible.services.frontend.nexus_operation_executions import StandaloneNexusOperations
 from indelible.services.frontend.schedules import ScheduleBackend
+from indelible.services.frontend.time_skipping import TimeSkippingWaits
 from indelible.services.frontend.workflow_rules import RuleTriggers
 from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
@@ -92,6 +93,7 @@ class History(
     ScheduleBackend,
     Batches,
     RuleTriggers,
+    TimeSkippingWaits,
     Protocol,
 ):
     """Executions: each method is durable when it returns, or reads."""

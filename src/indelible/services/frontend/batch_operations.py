@@ -32,6 +32,7 @@ from indelible.engine.visibility.query import ACTIVITIES, WORKFLOWS, compile_que
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.ports.rpc import Call
 from indelible.ports.stores import VisibilityFilter, VisibilityStore
+from indelible.services.frontend.control import complete_workflow_options
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import check_length
 from indelible.services.frontend.visibility_pages import read_page
@@ -93,6 +94,9 @@ class BatchOperationHandlers:
                 f"The operation type {operation_name(request)} is not supported for this namespace"
             )
         check_batch(request)
+        if request.HasField("update_workflow_options_operation"):
+            operation = request.update_workflow_options_operation
+            complete_workflow_options(operation.workflow_execution_options, limits)
         check_length(request.job_id, "JobId")
         if request.visibility_query:
             _check_query(request, namespace)

@@ -4,6 +4,7 @@ Owns their validation, and the part of history that carries them out. Must not k
 kept.
 """
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from google.protobuf.message import Message
@@ -31,10 +32,11 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import InvalidArgumentError
-from indelible.base.limits import ID_BYTES_MAX
+from indelible.base.limits import ID_BYTES_MAX, Limits
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
 from indelible.services.frontend.routes import Routes, namespace_route
+from indelible.services.frontend.time_skipping import complete_time_skipping
 from indelible.services.frontend.validation import (
     check_execution,
     check_execution_to_load,
@@ -105,8 +107,9 @@ class Control(Protocol):
 class ControlHandlers:
     """Answers the requests of operators."""
 
-    def __init__(self, *, control: Control) -> None:
+    def __init__(self, *, control: Control, limits_of: Callable[[str], Limits]) -> None:
         self._control = control
+        self._limits_of = limits_of
 
     def routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -141,7 +144,7 @@ class ControlHandlers:
                 variant = operation.WhichOneof("variant")
                 raise InvalidArgumentError(f"unsupported post reset operation: {variant}")
             options = operation.update_workflow_options.workflow_execution_options
-            _check_options(options)
+            complete_workflow_options(options, self._limits_of(namespace.name))
         return await self._control.reset_workflow(namespace, request)
 
     async def _pause(
@@ -169,7 +172,9 @@ class ControlHandlers:
         for path in request.update_mask.paths:
             if path.partition(".")[0] not in _OPTIONS:
                 raise InvalidArgumentError(f"error parsing UpdateMask: {path} is unknown")
-        _check_options(request.workflow_execution_options)
+        complete_workflow_options(
+            request.workflow_execution_options, self._limits_of(namespace.name)
+        )
         check_execution_to_load(request.workflow_execution)
         return await self._control.update_workflow_options(namespace, request)
 
@@ -227,8 +232,11 @@ def _check_activity(request: ActivityRequest) -> None:
     check_execution_to_load(execution)
 
 
-def _check_options(options: WorkflowExecutionOptions) -> None:
+def complete_workflow_options(options: WorkflowExecutionOptions, limits: Limits) -> None:
+    """Check the options of a run that a client wants, and fill in their defaults."""
     check_priority(options.priority)
+    if options.HasField("time_skipping_config"):
+        complete_time_skipping(options.time_skipping_config, limits)
     if options.HasField("versioning_override"):
         check_versioning_override(options.versioning_override)
 

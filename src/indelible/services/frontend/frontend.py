@@ -43,6 +43,7 @@ from indelible.services.frontend.system import SystemHandlers
 from indelible.services.frontend.task_queue_configs import TaskQueueConfigHandlers
 from indelible.services.frontend.task_queue_versions import TaskQueueVersions
 from indelible.services.frontend.task_queues import TaskQueueHandlers
+from indelible.services.frontend.time_skipping import TimeSkippingHandlers
 from indelible.services.frontend.updates import UpdateHandlers
 from indelible.services.frontend.versioning_rules import VersioningRuleHandlers
 from indelible.services.frontend.visibility import VisibilityHandlers
@@ -157,7 +158,8 @@ def _control_routes(
 ) -> tuple[Routes, ...]:
     history = backends.history
     return (
-        ControlHandlers(control=history).routes(),
+        ControlHandlers(control=history, limits_of=limits_of).routes(),
+        TimeSkippingHandlers(history=history, limits_of=limits_of).routes(),
         WorkflowRuleHandlers(
             registry=registry, triggers=history, clock=clock, limits_of=limits_of
         ).routes(),

@@ -228,7 +228,7 @@ _WORKFLOW_SERVICE_RPCS: Final = (
     _write("UpdateActivityExecutionOptions", is_built=True),
     _write("TerminateNexusOperationExecution", is_built=True),
     _write("DeleteNexusOperationExecution", is_built=True),
-    _read("PollWorkflowExecutionTimeSkipping", wait=Wait.ALWAYS),
+    _read("PollWorkflowExecutionTimeSkipping", is_built=True, wait=Wait.ALWAYS),
 )
 
 _OPERATOR_SERVICE_RPCS: Final = (

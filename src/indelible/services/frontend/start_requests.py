@@ -14,7 +14,7 @@ from temporalio.api.workflowservice.v1 import (
     StartWorkflowExecutionRequest,
 )
 
-from indelible.base.errors import InvalidArgumentError, UnimplementedError
+from indelible.base.errors import InvalidArgumentError
 from indelible.base.instants import Instant, duration, duration_message
 from indelible.base.limits import ID_BYTES_MAX, Limits
 from indelible.base.retry_policies import (
@@ -27,6 +27,7 @@ from indelible.engine.visibility.search_attributes import add_types, check_searc
 from indelible.engine.workflow.rules.cron import cron_fault
 from indelible.engine.workflow.rules.start_options import run_timeout_within, task_timeout_within
 from indelible.services.frontend.callbacks import complete_callbacks
+from indelible.services.frontend.time_skipping import complete_time_skipping
 from indelible.services.frontend.validation import (
     check_blob,
     check_identity,
@@ -72,7 +73,7 @@ def complete_start(
 ) -> None:
     """Check a request to start a workflow and fill in its defaults.
 
-    Raises `InvalidArgumentError`, or `UnimplementedError` for what is not built.
+    Raises `InvalidArgumentError`, or `UnimplementedError` for what is not built or not enabled.
     """
     limits = rules.limits
     _default_policies(request, _FAIL)
@@ -94,7 +95,7 @@ def complete_start(
     complete_callbacks(request.completion_callbacks, limits)
     check_links(request.links, limits)
     drop_repeated_links(request)
-    _check_unbuilt(request)
+    _complete_options(request, limits)
     _check_sizes(request, limits)
 
 
@@ -126,7 +127,7 @@ def complete_signal_with_start(
     _complete_search_attributes(request, namespace, limits)
     check_priority(request.priority)
     check_links(request.links, limits)
-    _check_unbuilt(request)
+    _complete_options(request, limits)
     _check_sizes(request, limits)
     check_blob(request.signal_input, limits.blob_bytes_max)
 
@@ -220,9 +221,9 @@ def _complete_search_attributes(
         add_types(attributes, custom)
 
 
-def _check_unbuilt(request: StartRequest) -> None:
+def _complete_options(request: StartRequest, limits: Limits) -> None:
     if request.HasField("time_skipping_config"):
-        raise UnimplementedError("The Time-Skipping feature is not enabled for namespace.")
+        complete_time_skipping(request.time_skipping_config, limits)
     if request.HasField("versioning_override"):
         check_versioning_override(request.versioning_override)
 

@@ -23,8 +23,9 @@ class DescribeOperations:
     ) -> DescribeWorkflowExecutionResponse:
         """Return the description of the named or current run; `NotFoundError` without one."""
         chain, run_id = target(namespace, request.execution)
-        async with self._shards.of(chain).hold(chain, run_id) as entry:
-            response = describe_workflow(entry.state)
+        shard = self._shards.of(chain)
+        async with shard.hold(chain, run_id) as entry:
+            response = describe_workflow(entry.state, shard.now_of(entry))
         described = response.workflow_execution_info
         add_types(described.search_attributes, namespace.search_attributes)
         return response

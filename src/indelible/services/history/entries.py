@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from temporalio.api.history.v1 import HistoryEvent
 
 from indelible.base.ids import ChainKey, EventId, TaskId, WorkflowKey
-from indelible.base.instants import MICROSECOND, SECOND, Instant
+from indelible.base.instants import MICROSECOND, SECOND, Duration, Instant
 from indelible.engine.workflow.state import DispatchRef, ExecutionRecord, MutableState
 from indelible.engine.workflow.tasks import DispatchTask, TransferTask
 from indelible.engine.workflow.timer_sequence import Deadline, TimerSequence
@@ -138,7 +138,9 @@ class Entry:
 
     @property
     def next_deadline(self) -> Deadline | None:
-        """When the run must be looked at next, and why; to be asked between two steps.
+        """When the run must be looked at next by its own clock, and why.
+
+        To be asked between two steps.
 
         Each step that is kept replaces the core record, if only because it is counted.
         """
@@ -146,6 +148,17 @@ class Entry:
             self._deadline = self.timers.earliest(self.state)
             self._deadline_of = self.state.execution
         return self._deadline
+
+    @property
+    def wake_at(self) -> Instant | None:
+        """When that is by the clock of the namespace; None if there is no deadline."""
+        first = self.next_deadline
+        return None if first is None else Instant(first.at - self.skipped)
+
+    @property
+    def skipped(self) -> Duration:
+        """How far the clock of the run is ahead of that of its namespace."""
+        return self.state.execution.time_skipping.skipped
 
     def rewind_timers(self) -> None:
         """Forget what the timers saw of a step that is given up."""

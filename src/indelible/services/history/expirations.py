@@ -24,7 +24,7 @@ class Expirations:
             entry = await shard.find(chain, key.run_id)
             if entry is None:
                 return
-            first = entry.timers.due(entry.state, shard.now_in(key.namespace_id))
+            first = entry.timers.due(entry.state, shard.now_of(entry))
             if first is None:
                 shard.note_deadline(entry)
             elif first.kind is DeadlineKind.RETENTION:

@@ -12,6 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from indelible.base.callback_token import CallbackToken
 from indelible.base.calls import is_wanted
 from indelible.base.ids import WorkflowKey
+from indelible.base.instants import Instant
 from indelible.base.nexus_operations import (
     OperationTimedOut,
     StartOutcome,
@@ -63,16 +64,21 @@ class NexusCalls:
             if record is None or not is_wanted(record.start, task.attempt):
                 return
             scheduled = await read_event(shard, entry, task.scheduled_event_id)
-        outcome = await self._started(shard, key, record, scheduled)
+            now = shard.now_of(entry)
+        outcome = await self._started(shard, key, record, scheduled, now)
         await shard.step_if_there(
             key,
             lambda step: record_nexus_start(step, task.scheduled_event_id, task.attempt, outcome),
         )
 
     async def _started(
-        self, shard: Shard, key: WorkflowKey, record: NexusOperationRecord, scheduled: HistoryEvent
+        self,
+        shard: Shard,
+        key: WorkflowKey,
+        record: NexusOperationRecord,
+        scheduled: HistoryEvent,
+        now: Instant,
     ) -> StartOutcome:
-        now = shard.now_in(key.namespace_id)
         patience = start_patience(record, now)
         if patience.is_too_short:
             return OperationTimedOut(timeout_type=patience.timeout_type)
@@ -114,8 +120,9 @@ class NexusCalls:
             if record is None or not is_wanted(record.cancel, task.attempt):
                 return
             scheduled = await read_event(shard, entry, task.scheduled_event_id)
+            now = shard.now_of(entry)
         header = dict(scheduled.nexus_operation_scheduled_event_attributes.nexus_header)
-        result = await self._canceled(shard, key, record, header)
+        result = await self._canceled(record, header, now)
         await shard.step_if_there(
             key,
             lambda step: record_nexus_cancel(
@@ -128,9 +135,8 @@ class NexusCalls:
         )
 
     async def _canceled(
-        self, shard: Shard, key: WorkflowKey, record: NexusOperationRecord, header: dict[str, str]
+        self, record: NexusOperationRecord, header: dict[str, str], now: Instant
     ) -> CallResult:
-        now = shard.now_in(key.namespace_id)
         patience = cancel_patience(record, now)
         if patience.is_too_short:
             return too_late_to_cancel(patience)

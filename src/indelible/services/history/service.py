@@ -52,6 +52,7 @@ from indelible.services.history.system_operations import (
     NexusTargets,
     SystemOperations,
 )
+from indelible.services.history.time_skipping import TimeSkippingOperations
 from indelible.services.history.transfer_tasks import TransferExecutor
 from indelible.services.history.updating import UpdateOperations
 from indelible.services.history.wakeups import Spawn
@@ -130,6 +131,7 @@ class HistoryService:
             CallbackCalls(delivery, around.namespaces, self._schedules.action_ended),
         )
         self._bind_pages(HistoryOperations(self._shards, around.clocks))
+        self._bind_waits(TimeSkippingOperations(self._shards, around.clocks))
         completions = CompletionOperations(
             self._shards, tasks, around.namespaces, NexusTargets(around.endpoints, system)
         )
@@ -153,6 +155,9 @@ class HistoryService:
     def _bind_pages(self, pages: HistoryOperations) -> None:
         self.get_history = pages.get_history
         self.get_history_reverse = pages.get_history_reverse
+
+    def _bind_waits(self, waits: TimeSkippingOperations) -> None:
+        self.poll_time_skipping = waits.poll_time_skipping
 
     def _bind_starts(self, starts: StartOperations) -> None:
         self.start_workflow = starts.start_workflow

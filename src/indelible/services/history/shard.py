@@ -38,6 +38,7 @@ from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.workflow.deltas import StepCounted
 from indelible.engine.workflow.requests.enforce_limits import end_for_limit, exceeds_limits
 from indelible.engine.workflow.rules.buffering import bound_buffer
+from indelible.engine.workflow.rules.time_skipping import skip_time
 from indelible.engine.workflow.state import DispatchRef, ExecutionRecord, MutableState
 from indelible.engine.workflow.tasks import WorkflowTaskDispatch
 from indelible.engine.workflow.transition import StepSettings, Transition
@@ -213,6 +214,10 @@ class Shard:
         """The present, by the clock of a namespace."""
         return self.parts.clocks.clock_of(namespace_id).now()
 
+    def now_of(self, entry: Entry) -> Instant:
+        """The present, by the clock of a run: it is ahead if time was skipped."""
+        return Instant(self.now_in(entry.key.namespace_id) + entry.skipped)
+
     def begin(self, entry: Entry) -> Transition:
         """Return a new step of a run."""
         namespace = self.parts.namespaces.by_id(entry.key.namespace_id)
@@ -259,6 +264,7 @@ class Shard:
                 state_bytes = _state_bytes(entry, limits)
                 excess = exceeds_limits(step.execution, limits, state_bytes=state_bytes)
             bound_buffer(step)
+            skip_time(step)
             step.close()
         except ServiceError:
             self.undo(entry)
@@ -372,6 +378,7 @@ class Shard:
         entry.remember(step.events, sizes)
 
     def _successor_entry(self, step: Transition) -> Entry:
+        skip_time(step)
         step.close()
         entry = Entry(step.owned_state, version=0)
         self._absorb(entry, step)
@@ -439,13 +446,12 @@ class Shard:
 
     def _execution_write(self, entry: Entry) -> ExecutionWrite:
         put, removed = touched_records(entry.state)
-        first = entry.next_deadline
         return ExecutionWrite(
             key=entry.key,
             expected_version=entry.version,
             version=entry.version + 1,
             is_open=entry.state.execution.is_open,
-            wake_at=first.at if first is not None else NEVER,
+            wake_at=entry.wake_at or NEVER,
             record=encode_record(entry.state.execution.stored_form),
             put=put,
             remove=removed,

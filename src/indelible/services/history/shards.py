@@ -127,7 +127,7 @@ class Shards:
         first = entry.next_deadline
         self._work[shard.shard_id].wakeups.note(
             entry.key,
-            first.at if first else None,
+            entry.wake_at,
             is_stored=not entry.has_unsaved_steps,
             is_idle=first is not None and first.kind is DeadlineKind.RETENTION,
         )

@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import ChainKey, NamespaceId, RunId, WorkflowId
-from indelible.base.instants import Duration
+from indelible.base.instants import NO_DURATION, Duration, Instant
 from indelible.base.versions import version_of_options
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.attach_to_run import attach_to_run
@@ -34,6 +34,7 @@ from indelible.engine.workflow.requests.start_workflow import (
 from indelible.engine.workflow.rules.cron import cron_backoff
 from indelible.engine.workflow.rules.versioning import check_override
 from indelible.engine.workflow.state import ExecutionRecord, StateView
+from indelible.engine.workflow.time_skipping import clock_ahead_by
 from indelible.engine.workflow.versioning import override_version
 from indelible.ports.stores import CurrentWrite
 from indelible.services.history.entries import Entry
@@ -195,7 +196,8 @@ class StartOperations:
         is_eager: bool,
         parentage: Parentage | None = None,
     ) -> tuple[Entry, PollWorkflowTaskQueueResponse | None]:
-        entry, backoff = _new_run(shard, chain, request)
+        skipped = NO_DURATION if parentage is None else parentage.skipped
+        entry, backoff = _new_run(shard, chain, request, skipped)
         run_id = entry.key.run_id
         steps: list[Stepped] = []
         if current is not None and decision is IdDecision.TERMINATE_EXISTING:
@@ -216,20 +218,26 @@ class StartOperations:
         return entry, task
 
 
-def _new_run(shard: Shard, chain: ChainKey, request: StartRequest) -> tuple[Entry, Duration]:
-    """Return a run that has not begun, and how long it waits; raise if it may not begin."""
+def _new_run(
+    shard: Shard, chain: ChainKey, request: StartRequest, skipped: Duration = NO_DURATION
+) -> tuple[Entry, Duration]:
+    """Return a run that has not begun, and how long it waits; raise if it may not begin.
+
+    Its clock is ahead by what its parent has `skipped`.
+    """
     now = shard.now_in(chain.namespace_id)
     record = ExecutionRecord(
         namespace_id=chain.namespace_id,
         workflow_id=chain.workflow_id,
         run_id=RunId(shard.fresh.run_id(now)),
+        time_skipping=clock_ahead_by(skipped),
     )
     check_override(
         shard.parts.routing_of(chain.namespace_id),
         request.versioning_override,
         request.task_queue.name,
     )
-    return shard.new_entry(record), _backoff(shard, chain.namespace_id, request)
+    return shard.new_entry(record), _backoff(shard, chain.namespace_id, request, skipped)
 
 
 def _signal_with_start_response(
@@ -258,11 +266,13 @@ def _is_for_client(shard: Shard, chain: ChainKey, request: StartWorkflowExecutio
     return version == demanded
 
 
-def _backoff(shard: Shard, namespace_id: NamespaceId, request: StartRequest) -> Duration:
+def _backoff(
+    shard: Shard, namespace_id: NamespaceId, request: StartRequest, skipped: Duration = NO_DURATION
+) -> Duration:
     """How long the new run waits: for the first tick of its cron schedule, or as it was asked."""
     if not request.cron_schedule:
         return start_delay(request)
-    now = shard.now_in(namespace_id)
+    now = Instant(shard.now_in(namespace_id) + skipped)
     wait = cron_backoff(
         request.cron_schedule, scheduled_at=now, now=now, utc_offset=shard.parts.utc_offset
     )

@@ -24,6 +24,7 @@ from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 
 from indelible.base.errors import AlreadyExistsError, InvalidArgumentError, NotFoundError
 from indelible.base.ids import ChainKey, EventId, NamespaceId, RunId, WorkflowId, WorkflowKey
+from indelible.base.instants import duration
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.workflow.requests.record_child_closed import record_child_closed
 from indelible.engine.workflow.requests.record_child_start_failed import (
@@ -137,7 +138,10 @@ class TransferExecutor:
             initiated = await read_event(shard, entry, task.initiated_event_id)
         given = initiated.start_child_workflow_execution_initiated_event_attributes
         family = parentage(
-            execution, task.initiated_event_id, inherited=_inherited(shard, execution, given)
+            execution,
+            task.initiated_event_id,
+            inherited=_inherited(shard, execution, given),
+            skipped=duration(given.time_skipping_state_propagation.initial_skipped_duration),
         )
         namespace = self._find_namespace(given.namespace_id)
         if not execution.is_open and not is_started:

@@ -22,6 +22,7 @@ from indelible.engine.workflow.appliers import (
     control,
     execution,
     nexus_operation,
+    time_skipping,
     timer,
     update,
     versioning,
@@ -37,12 +38,14 @@ def _apply_options_updated(state: MutableState, event: HistoryEvent) -> None:
     callback.apply_options_updated(state, event)
     control.apply_options_updated(state, event)
     versioning.apply_options_updated(state, event)
+    time_skipping.apply_options_updated(state, event)
 
 
 def _apply_run_started(state: MutableState, event: HistoryEvent) -> None:
-    """A run begins, under a version if it takes one from elsewhere."""
+    """A run begins, under a version and by a clock if it takes them from elsewhere."""
     execution.apply_started(state, event)
     versioning.apply_started(state, event)
+    time_skipping.apply_started(state, event)
 
 
 def _apply_task_completed(state: MutableState, event: HistoryEvent) -> None:
@@ -113,6 +116,7 @@ APPLIERS: Final[Mapping["EventType.ValueType", Callable[[MutableState, HistoryEv
     _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED: nexus_operation.apply_cancel_answered,
     _T.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_FAILED: nexus_operation.apply_cancel_answered,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED: _apply_options_updated,
+    _T.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED: time_skipping.apply_transitioned,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED: update.apply_admitted,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED: update.apply_accepted,
     _T.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: update.apply_completed,

@@ -36,6 +36,7 @@ from indelible.engine.workflow.rules.cron import cron_fault
 from indelible.engine.workflow.rules.start_options import run_timeout_within, task_timeout_within
 from indelible.engine.workflow.rules.starting import remove_nulls
 from indelible.engine.workflow.rules.successor import normal_queue
+from indelible.engine.workflow.rules.time_skipping import pass_on_to_child
 from indelible.engine.workflow.tasks import StartChild
 from indelible.engine.workflow.transition import Transition
 
@@ -235,4 +236,5 @@ def _initiated(
             getattr(attributes, name).CopyFrom(getattr(given, name))
     remove_nulls(attributes.memo.fields)
     remove_nulls(attributes.search_attributes.indexed_fields)
+    pass_on_to_child(step, attributes)
     return attributes

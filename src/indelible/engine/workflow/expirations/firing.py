@@ -4,7 +4,7 @@ Owns the order and the end of it. What a deadline does is in the file of its kin
 closed run is no step of that run, and is left to the caller.
 """
 
-from typing import Final, assert_never
+from typing import Final, Literal, assert_never
 
 from indelible.base.ids import EventId
 from indelible.base.invariants import invariant
@@ -12,6 +12,7 @@ from indelible.engine.workflow.expirations.activity import fire_activity_deadlin
 from indelible.engine.workflow.expirations.backoff import fire_backoff
 from indelible.engine.workflow.expirations.callback import fire_callback_interval
 from indelible.engine.workflow.expirations.execution_timeout import fire_execution_timeout
+from indelible.engine.workflow.expirations.fast_forward import fire_fast_forward
 from indelible.engine.workflow.expirations.nexus_operation import fire_nexus_operation_deadline
 from indelible.engine.workflow.expirations.run_timeout import fire_run_timeout
 from indelible.engine.workflow.expirations.user_timer import fire_user_timer
@@ -23,6 +24,15 @@ from indelible.engine.workflow.transition import Transition
 
 REPEATS_MAX: Final = 1
 """The retry interval of an activity may end at the very instant at which it times out for good."""
+
+_KindOfRun = Literal[
+    DeadlineKind.WORKFLOW_TASK,
+    DeadlineKind.BACKOFF,
+    DeadlineKind.RUN_TIMEOUT,
+    DeadlineKind.EXECUTION_TIMEOUT,
+    DeadlineKind.FAST_FORWARD,
+    DeadlineKind.RETENTION,
+]
 
 
 def fire_due(
@@ -67,6 +77,16 @@ def _fire(
             return is_task_needed
         case DeadlineKind.CALLBACK:
             fire_callback_interval(step, str(deadline.subject))
+        case _:
+            _fire_deadline_of_run(step, deadline.kind, start_event)
+    return False
+
+
+def _fire_deadline_of_run(
+    step: Transition, kind: _KindOfRun, start_event: StartEvent | None
+) -> None:
+    """Fire a deadline that a run has only one of; its end is the shell's affair."""
+    match kind:
         case DeadlineKind.WORKFLOW_TASK:
             fire_workflow_task_timeout(step)
         case DeadlineKind.BACKOFF:
@@ -75,8 +95,9 @@ def _fire(
             fire_run_timeout(step, start_event)
         case DeadlineKind.EXECUTION_TIMEOUT:
             fire_execution_timeout(step)
+        case DeadlineKind.FAST_FORWARD:
+            fire_fast_forward(step)
         case DeadlineKind.RETENTION:
             pass
         case _:
-            assert_never(deadline.kind)
-    return False
+            assert_never(kind)

@@ -12,6 +12,7 @@ from temporalio.api.history.v1 import HistoryEvent, WorkflowExecutionStartedEven
 from temporalio.api.workflowservice.v1 import StartWorkflowExecutionRequest
 
 from indelible.base.ids import EventId, RunId
+from indelible.base.instants import NO_DURATION, Duration
 from indelible.engine.workflow.requests.start_workflow import Parentage
 from indelible.engine.workflow.state import ExecutionRecord
 
@@ -22,6 +23,7 @@ _COPIED: Final = (
     "memo",
     "search_attributes",
     "versioning_override",
+    "time_skipping_config",
     "workflow_execution_timeout",
     "workflow_run_timeout",
 )
@@ -71,6 +73,7 @@ def parentage(
     initiated_event_id: EventId,
     *,
     inherited: WorkflowExecutionStartedEventAttributes | None = None,
+    skipped: Duration = NO_DURATION,
 ) -> Parentage:
     """Return what a child is told of its family, and takes from it."""
     return Parentage(
@@ -80,6 +83,7 @@ def parentage(
         run_id=parent.run_id,
         initiated_event_id=initiated_event_id,
         inherited=inherited,
+        skipped=skipped,
         root=WorkflowExecution(workflow_id=parent.root_workflow_id, run_id=parent.root_run_id),
         base_run_id=(
             parent.base_run_id if initiated_event_id < parent.forked_at_event_id else RunId("")

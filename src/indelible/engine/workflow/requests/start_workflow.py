@@ -39,6 +39,7 @@ from indelible.base.messages import copy_present
 from indelible.base.queue_kinds import NORMAL_QUEUE
 from indelible.engine.workflow.requests.terminate_workflow import terminate_run
 from indelible.engine.workflow.rules.starting import emit_started, first_workflow_task
+from indelible.engine.workflow.rules.time_skipping import inherited_time
 from indelible.engine.workflow.rules.workflow_tasks import start_workflow_task
 from indelible.engine.workflow.state import ExecutionRecord, StateView, WorkflowStatus
 from indelible.engine.workflow.transition import Transition
@@ -63,6 +64,7 @@ _COPIED: Final = (
     "retry_policy",
     "priority",
     "versioning_override",
+    "time_skipping_config",
     "workflow_execution_timeout",
     "workflow_run_timeout",
 )
@@ -98,6 +100,8 @@ class Parentage:
     """The version of the workers that the child takes from its parent."""
     base_run_id: RunId = _NO_RUN
     """The run that may have started the child before, if the parent comes from a reset of it."""
+    skipped: Duration = NO_DURATION
+    """How far the clock of the parent was ahead when it asked: the child begins in its time."""
 
 
 def decide_on_id(current: StateView | None, request: StartRequest) -> IdDecision:
@@ -239,6 +243,9 @@ def _add_parent(attributes: WorkflowExecutionStartedEventAttributes, parentage: 
     attributes.root_workflow_execution.CopyFrom(parentage.root)
     if parentage.inherited is not None and not attributes.HasField("versioning_override"):
         attributes.MergeFrom(parentage.inherited)
+    if parentage.skipped:
+        inherited = inherited_time(parentage.skipped)
+        attributes.time_skipping_state_propagation.CopyFrom(inherited)
 
 
 def start_delay(request: StartRequest) -> Duration:

@@ -1,4 +1,7 @@
-"""UpdateWorkflowExecutionOptions: another priority or versioning override (semantics 10.10)."""
+"""UpdateWorkflowExecutionOptions: another priority, versioning override or time skipping.
+
+See semantics 10.10.
+"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -12,12 +15,14 @@ from indelible.base.errors import InvalidArgumentError, workflow_already_complet
 from indelible.engine.workflow.rules.versioning import check_override, version_of_run
 from indelible.engine.workflow.rules.workflow_tasks import follow_new_override
 from indelible.engine.workflow.state import ExecutionRecord
+from indelible.engine.workflow.time_skipping import config_message
 from indelible.engine.workflow.transition import Transition
 
 _OVERRIDE: Final = "versioning_override"
 _OVERRIDE_PARTS: Final = frozenset(
     {"versioning_override.deployment", "versioning_override.behavior"}
 )
+_TIME_SKIPPING: Final = "time_skipping_config"
 _PRIORITY_PARTS: Final = frozenset({"priority_key", "fairness_key", "fairness_weight"})
 
 
@@ -47,14 +52,15 @@ def change_options(
     options.CopyFrom(before)
     paths = frozenset(mask)
     _merge_override(options, given, paths)
+    is_configured_anew = _merge_time_skipping(options, given, paths)
     for path in sorted(paths):
         _merge_priority(options, given, path)
-    if options != before:
+    if options != before or is_configured_anew:
         check_override(
             step.settings.routing, options.versioning_override, step.execution.task_queue
         )
         version_before = version_of_run(step.execution)
-        _emit(step, options, identity)
+        _emit(step, options, identity, is_time_configured_anew=is_configured_anew)
         follow_new_override(step, version_before)
     return options
 
@@ -67,6 +73,9 @@ def options_of(execution: ExecutionRecord) -> WorkflowExecutionOptions:
         options.versioning_override.CopyFrom(override)
     if execution.priority:
         options.priority.CopyFrom(Priority.FromString(execution.priority))
+    config = config_message(execution.time_skipping)
+    if config is not None:
+        options.time_skipping_config.CopyFrom(config)
     return options
 
 
@@ -85,11 +94,30 @@ def _merge_override(
         target.versioning_override.CopyFrom(source.versioning_override)
 
 
+def _merge_time_skipping(
+    target: WorkflowExecutionOptions, source: WorkflowExecutionOptions, paths: frozenset[str]
+) -> bool:
+    """Merge the configuration as a whole; return whether it holds anew.
+
+    One that names a fast-forward does, even if it reads like the one before: it begins now.
+    """
+    if any(path.startswith(f"{_TIME_SKIPPING}.") for path in paths):
+        raise InvalidArgumentError("time_skipping_config doesn't support partial update")
+    if _TIME_SKIPPING not in paths:
+        return False
+    before = WorkflowExecutionOptions()
+    before.CopyFrom(target)
+    target.ClearField(_TIME_SKIPPING)
+    if source.HasField(_TIME_SKIPPING):
+        target.time_skipping_config.CopyFrom(source.time_skipping_config)
+    return target != before or target.time_skipping_config.HasField("fast_forward_config")
+
+
 def _merge_priority(
     target: WorkflowExecutionOptions, source: WorkflowExecutionOptions, path: str
 ) -> None:
     whole, _, part = path.partition(".")
-    if whole == _OVERRIDE:
+    if whole in (_OVERRIDE, _TIME_SKIPPING):
         return
     if path == "priority":
         target.ClearField("priority")
@@ -101,13 +129,22 @@ def _merge_priority(
         raise InvalidArgumentError(f"error parsing UpdateMask: {path} cannot be updated")
 
 
-def _emit(step: Transition, options: WorkflowExecutionOptions, identity: str) -> None:
+def _emit(
+    step: Transition,
+    options: WorkflowExecutionOptions,
+    identity: str,
+    *,
+    is_time_configured_anew: bool,
+) -> None:
     has_override = options.HasField(_OVERRIDE)
+    has_config = options.HasField(_TIME_SKIPPING)
     step.emit(
         WorkflowExecutionOptionsUpdatedEventAttributes(
             versioning_override=options.versioning_override if has_override else None,
             unset_versioning_override=not has_override,
             identity=identity,
             priority=options.priority if options.HasField("priority") else None,
+            time_skipping_config=options.time_skipping_config if has_config else None,
+            time_skipping_config_updated=is_time_configured_anew,
         )
     )

@@ -28,6 +28,7 @@ from indelible.base.invariants import invariant
 from indelible.engine.workflow.rules.callbacks import inherited_callbacks
 from indelible.engine.workflow.rules.cron import cron_backoff
 from indelible.engine.workflow.rules.starting import emit_started, first_workflow_task
+from indelible.engine.workflow.rules.time_skipping import pass_on_to_next_run
 from indelible.engine.workflow.rules.versioning import inherit_by_repetition
 from indelible.engine.workflow.state import ExecutionRecord, MutableState, ParentRecord
 from indelible.engine.workflow.transition import Transition
@@ -187,6 +188,7 @@ def start_successor(step: Transition, run_id: RunId, started: StartEvent) -> Non
         _inherit_family(started, execution, execution.parent)
     started.prev_auto_reset_points.CopyFrom(_reset_points(step))
     _inherit_callbacks(started, step)
+    pass_on_to_next_run(step, started)
     emit_started(successor, started, request_id=step.fresh.uuid())
     first_workflow_task(successor)
     step.successor = successor
