@@ -1,4 +1,4 @@
-"""What the transcripts play on: a worker with two workflows, and the way to replay a transcript.
+"""What the transcripts play on: a worker with a few workflows, and the way to replay a transcript.
 
 A transcript is a file of commands with what they print: `$ words`, then standard output, then
 standard error after `! `, then `-> code` if it is not 0. What differs from run to run is replaced.
@@ -16,7 +16,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio import activity, workflow
+from temporalio.api.deployment.v1 import WorkerDeploymentVersion
+from temporalio.api.enums.v1 import WorkerStatus
+from temporalio.api.worker.v1 import (
+    PluginInfo,
+    WorkerHeartbeat,
+    WorkerHostInfo,
+    WorkerPollerInfo,
+    WorkerSlotsInfo,
+)
+from temporalio.api.workflowservice.v1 import RecordWorkerHeartbeatRequest
 from temporalio.client import Client
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
@@ -148,6 +160,7 @@ def working(address: str) -> Iterator[None]:
                     workflow_runner=UnsandboxedWorkflowRunner(),
                 )
                 await workers.enter_async_context(worker)
+            await _meet(await Client.connect(address), "worker", "default")
             ready.set()
             await stop.wait()
 
@@ -160,6 +173,53 @@ def working(address: str) -> Iterator[None]:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
         loop.close()
+
+
+# --------------------------------------------------------------- a worker that only says so
+async def _meet(client: Client, *namespaces: str) -> None:
+    """Let a worker tell how it is."""
+    for namespace in namespaces:
+        await client.workflow_service.record_worker_heartbeat(
+            RecordWorkerHeartbeatRequest(
+                namespace=namespace, identity="till@shop", worker_heartbeat=[_heartbeat()]
+            )
+        )
+
+
+def _heartbeat() -> WorkerHeartbeat:
+    return WorkerHeartbeat(
+        worker_instance_key="worker-1",
+        worker_identity="till@shop",
+        host_info=WorkerHostInfo(
+            host_name="shop",
+            process_id="7",
+            worker_grouping_key="tills",
+            current_host_cpu_usage=0.25,
+            current_host_mem_usage=0.5,
+        ),
+        task_queue="till",
+        deployment_version=WorkerDeploymentVersion(deployment_name="till", build_id="1.0"),
+        sdk_name="temporal-python",
+        sdk_version="1.0.0",
+        status=WorkerStatus.WORKER_STATUS_RUNNING,
+        start_time=Timestamp(seconds=1_700_000_000),
+        heartbeat_time=Timestamp(seconds=1_700_000_060),
+        elapsed_since_last_heartbeat=Duration(seconds=60),
+        workflow_task_slots_info=WorkerSlotsInfo(
+            current_available_slots=99,
+            current_used_slots=1,
+            slot_supplier_kind="Fixed",
+            total_processed_tasks=12,
+            total_failed_tasks=1,
+            last_interval_processed_tasks=3,
+        ),
+        workflow_poller_info=WorkerPollerInfo(
+            current_pollers=5, last_successful_poll_time=Timestamp(seconds=1_700_000_050)
+        ),
+        total_sticky_cache_hit=11,
+        current_sticky_cache_size=1,
+        plugins=[PluginInfo(name="tally", version="2")],
+    )
 
 
 # -------------------------------------------------------------------------------- transcripts

@@ -22,6 +22,7 @@ SUMMARIES: Final[Mapping[str, str]] = {
     "schedule": "workflows started by the clock",
     "sdk": "let the official SDKs' test environments find our servers",
     "task-queue": "who polls, what waits, and limits",
+    "worker": "workers, and which of their versions gets which work",
     "workflow": "start, look at, steer and end workflows",
 }
 
