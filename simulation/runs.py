@@ -39,6 +39,7 @@ from simulation.workloads.meddlers import Meddler
 from simulation.workloads.planners import Planner
 from simulation.workloads.stewards import BUILDS, Steward
 from simulation.workloads.subcontractors import Subcontractor
+from simulation.workloads.travelers import Traveler
 from simulation.world.loop import StuckError
 from simulation.world.process import Process, UndeadError, current_process
 from simulation.world.world import RETENTION, START, FailedRunError, Failure, World
@@ -143,6 +144,7 @@ class _Simulation:
             Subcontractor(world, self._promises),
             Foreman(world, self._promises),
             Steward(world, ids, "queue"),
+            Traveler(world, self._promises, "queue"),
         ]
         self._staff = Staff(world, self._promises, "queue")
 

@@ -188,7 +188,7 @@ class World:
             rates=CALM if self.is_calm else self.character.disk,
             retention=RETENTION,
             entries_max=self.character.entries_max * self.character.shard_count,
-            limits=Limits(),
+            limits=Limits(time_skipping=True),
         )
 
     async def crash(self, downtime: Duration) -> None:
