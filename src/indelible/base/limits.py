@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from indelible.base.callback_addresses import AddressRules
-from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND, Duration
+from indelible.base.instants import HOUR, MILLISECOND, MINUTE, NO_DURATION, SECOND, Duration
 
 ID_BYTES_MAX: Final = 1_000
 NAMESPACE_NAME_BYTES_MAX: Final = 1_000
@@ -136,6 +136,12 @@ class Limits:
     workflow_task_retry_backoff_max: Duration = Duration(10 * MINUTE)
     continue_as_new_interval_min: Duration = SECOND
     retention_min: Duration = HOUR
+    protected_namespaces: tuple[str, ...] = ()
+    """Nobody deletes these."""
+    namespace_delete_delay: Duration = NO_DURATION
+    """How long the record of a deleted namespace stays when its executions are gone."""
+    deletion_despite_nexus_endpoints: bool = False
+    """Whether a namespace goes although an endpoint leads to it."""
     drainage_grace: Duration = Duration(3 * MINUTE)
     """A version that gets no more new work counts as used that long, at least."""
     drainage_check_interval: Duration = Duration(3 * MINUTE)

@@ -10,6 +10,7 @@ from typing import Final
 from indelible.base.limits import HISTORY_PAGE_EVENTS_MAX
 from indelible.server.dynamic_kinds import (
     ADDRESSES,
+    NAMES,
     NUMBER,
     SPAN,
     SWITCH,
@@ -250,6 +251,30 @@ _NEXUS: Final = (
         "nexus_endpoint_page_size_max",
         WHOLE_NUMBER,
         "endpoints of a page",
+        Scope.NODE,
+    ),
+)
+
+_DELETION: Final = (
+    Key(
+        "worker.protectedNamespaces",
+        "protected_namespaces",
+        NAMES,
+        "namespaces that nobody deletes",
+        Scope.NODE,
+    ),
+    Key(
+        "frontend.deleteNamespaceNamespaceDeleteDelay",
+        "namespace_delete_delay",
+        SPAN,
+        "how long the record of a deleted namespace stays when its executions are gone",
+        Scope.NODE,
+    ),
+    Key(
+        "frontend.allowDeleteNamespaceIfNexusEndpointTarget",
+        "deletion_despite_nexus_endpoints",
+        SWITCH,
+        "whether a namespace may be deleted although a Nexus endpoint leads to it",
         Scope.NODE,
     ),
 )
@@ -544,6 +569,7 @@ _RATES: Final = (
 KEYS: Final = (
     *_SIZES_AND_COUNTS,
     *_NEXUS,
+    *_DELETION,
     *_PAGES,
     *_CALLBACKS,
     *_FEATURES,

@@ -29,8 +29,8 @@ class Scope(Enum):
     TASK_QUEUE = "task queue"
 
 
-T = TypeVar("T", int, float, AddressRules)
-Setting = int | float | AddressRules
+T = TypeVar("T", int, float, AddressRules, tuple[str, ...])
+Setting = int | float | AddressRules | tuple[str, ...]
 """What a field of `Limits` holds."""
 
 
@@ -49,7 +49,7 @@ class Key(NamedTuple):
 
     name: str
     field: str
-    kind: Kind[int] | Kind[float] | Kind[AddressRules]
+    kind: Kind[int] | Kind[float] | Kind[AddressRules] | Kind[tuple[str, ...]]
     about: str
     scope: Scope = Scope.NAMESPACE
 
@@ -138,8 +138,20 @@ def _show_addresses(rules: AddressRules) -> str:
     return json.dumps(shown)
 
 
+def _names(value: Value) -> tuple[str, ...]:
+    names = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    if not isinstance(value, list) or len(names) < len(value):
+        raise UnfitValueError("a list of names")
+    return tuple(names)
+
+
+def _show_names(names: tuple[str, ...]) -> str:
+    return json.dumps(list(names))
+
+
 WHOLE_NUMBER: Final = Kind("whole number", _whole_number, str)
 NUMBER: Final = Kind("number", _number, _show_number)
 SPAN: Final = Kind("duration", _span, _show_span)
 SWITCH: Final = Kind("true or false", _switch, _show_switch)
 ADDRESSES: Final = Kind("list of addresses", _addresses, _show_addresses)
+NAMES: Final = Kind("list of names", _names, _show_names)

@@ -46,9 +46,9 @@ class NexusEndpointRegistry:
         """Return all endpoints in the order of their ids."""
         return [self._by_id[endpoint_id] for endpoint_id in sorted(self._by_id)]
 
-    def has_target(self, namespace_id: NamespaceId) -> bool:
-        """Whether an endpoint leads to a namespace."""
-        return any(endpoint.namespace_id == namespace_id for endpoint in self._by_id.values())
+    def leading_to(self, namespace_id: NamespaceId) -> NexusEndpoint | None:
+        """Return an endpoint that leads to a namespace, if there is one."""
+        return next((one for one in self.in_order() if one.namespace_id == namespace_id), None)
 
     async def add(self, endpoint: NexusEndpoint) -> None:
         """Add an endpoint, durably; raise `AlreadyExistsError` if its name is in use."""

@@ -10,7 +10,7 @@ import msgspec
 from temporalio.api.enums.v1 import NamespaceState
 
 from indelible.base.ids import NamespaceId, NamespaceName
-from indelible.base.instants import DAY, NEVER, Duration, Instant
+from indelible.base.instants import DAY, NEVER, NO_DURATION, Duration, Instant
 
 SYSTEM_NAMESPACE_NAME: Final = NamespaceName("temporal-system")
 SYSTEM_NAMESPACE_ID: Final = NamespaceId("32049b68-7872-4094-8e63-d0dd59896a83")
@@ -55,6 +55,10 @@ class Namespace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     created_at: Instant = NEVER
     updated_at: Instant = NEVER
     deleted_at: Instant = NEVER
+    delete_delay: Duration = NO_DURATION
+    """How long the record of a deleted namespace stays when its executions are gone."""
+    emptied_at: Instant = NEVER
+    """When they were, if the record has to stay."""
 
 
 _encoder = msgspec.msgpack.Encoder()

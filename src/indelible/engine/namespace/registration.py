@@ -6,6 +6,7 @@ up to who holds all of them. Archival is not built; as in a cluster without it, 
 ignored and shown as disabled.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -17,7 +18,7 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest, UpdateNa
 
 from indelible.base.errors import FailedPreconditionError, InvalidArgumentError
 from indelible.base.ids import NamespaceId, NamespaceName
-from indelible.base.instants import Duration, Instant, duration, timestamp
+from indelible.base.instants import NO_DURATION, Duration, Instant, duration, timestamp
 from indelible.engine.namespace.aliases import apply_aliases
 from indelible.engine.namespace.record import (
     DELETED,
@@ -95,17 +96,32 @@ def deprecate_namespace(namespace: Namespace, *, now: Instant) -> Namespace:
     return msgspec.structs.replace(namespace, state=DEPRECATED, updated_at=now)
 
 
-def delete_namespace(namespace: Namespace, *, now: Instant) -> Namespace:
-    """Return the namespace marked as deleted, under a name that frees the old one."""
+def delete_namespace(
+    namespace: Namespace,
+    *,
+    now: Instant,
+    delay: Duration = NO_DURATION,
+    protected: Collection[str] = (),
+) -> Namespace:
+    """Return the namespace marked as deleted, under a name that frees the old one.
+
+    `delay` is how long its record stays when all else is gone; deleting it again changes that.
+    `protected` names those that nobody deletes.
+    """
     if namespace.id == SYSTEM_NAMESPACE_ID:
         raise FailedPreconditionError("unable to delete system namespace")
-    suffix = namespace.id[:_ID_CHARACTERS_IN_DELETED_NAME]
+    if namespace.name in protected:
+        raise FailedPreconditionError(f"namespace {namespace.name} is protected from deletion")
+    suffix = f"-deleted-{namespace.id[:_ID_CHARACTERS_IN_DELETED_NAME]}"
+    if namespace.state == DELETED and namespace.name.endswith(suffix):
+        return msgspec.structs.replace(namespace, updated_at=now, delete_delay=delay)
     return msgspec.structs.replace(
         namespace,
-        name=NamespaceName(f"{namespace.name}-deleted-{suffix}"),
+        name=NamespaceName(f"{namespace.name}{suffix}"),
         state=DELETED,
         updated_at=now,
         deleted_at=now,
+        delete_delay=delay,
     )
 
 

@@ -7,6 +7,7 @@ store. Must not know how an execution is removed.
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 from temporalio.api.workflowservice.v1 import (
     DeleteActivityExecutionRequest,
     DeleteNexusOperationExecutionRequest,
@@ -15,7 +16,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import NotFoundError, ServiceError
 from indelible.base.ids import Archetype
-from indelible.base.instants import SECOND, Duration
+from indelible.base.instants import NEVER, SECOND, Duration, Instant, elapsed
 from indelible.engine.namespace.record import DELETED, Namespace
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.ports.clock import Clock
@@ -45,16 +46,25 @@ class DeletedNamespaces:
         while True:
             await clock.sleep(SWEEP_INTERVAL)
             try:
-                await self.sweep()
+                await self.sweep(clock.now())
             except (ServiceError, StoreError) as error:
                 # The next sweep begins where this one ended.
                 _log.warning("sweep_failed", error=repr(error))
 
-    async def sweep(self) -> None:
-        """Remove up to `SWEEP_EXECUTIONS_MAX` executions per deleted namespace."""
+    async def sweep(self, now: Instant) -> None:
+        """Remove up to `SWEEP_EXECUTIONS_MAX` executions of each kind per deleted namespace."""
         for namespace in self._registry.in_order():
             if namespace.state == DELETED and not await self._remove_executions(namespace):
-                await self._registry.remove(namespace.id)
+                await self._finish(namespace, now)
+
+    async def _finish(self, namespace: Namespace, now: Instant) -> None:
+        """Remove the record of a namespace without executions, if it need not stay for a while."""
+        if namespace.delete_delay and namespace.emptied_at == NEVER:
+            namespace = await self._registry.change(
+                namespace.id, lambda newest: replace(newest, emptied_at=now)
+            )
+        if elapsed(namespace.emptied_at, now) >= namespace.delete_delay:
+            await self._registry.remove(namespace.id)
 
     async def _remove_executions(self, namespace: Namespace) -> bool:
         """Return whether there was anything to remove."""
@@ -71,6 +81,9 @@ class DeletedNamespaces:
                     await self._remove(namespace, row)
                 except NotFoundError:
                     continue  # Retention was faster.
+                except ServiceError as error:
+                    # One that cannot go now must not keep the others.
+                    _log.warning("removal_failed", run=row.run_id, error=repr(error))
         return found
 
     async def _remove(self, namespace: Namespace, row: VisibilityRecord) -> None:

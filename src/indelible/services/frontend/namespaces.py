@@ -42,10 +42,12 @@ from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import LimitsOf
 from indelible.services.frontend.capabilities import namespace_capabilities, supports_schedules
 from indelible.services.frontend.routes import Routes, cluster_route, namespace_route
+from indelible.services.frontend.validation import checked_duration
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
 NAMESPACES_PAGE_SIZE_DEFAULT: Final = 100
+_NODE: Final = ""
 NAMESPACES_PAGE_SIZE_MAX: Final = 1_000
 
 
@@ -147,16 +149,26 @@ class NamespaceHandlers:
         return DeprecateNamespaceResponse()
 
     async def _delete(
-        self, _request: DeleteNamespaceRequest, namespace: Namespace, _call: Call
+        self, request: DeleteNamespaceRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        if self._endpoints.has_target(namespace.id):
-            raise FailedPreconditionError(
-                "cannot delete a namespace that is a target of a Nexus endpoint"
+        limits, now = self._limits_of(_NODE), self._clock.now()
+        delay = limits.namespace_delete_delay
+        if request.HasField("namespace_delete_delay"):
+            delay = checked_duration(request.namespace_delete_delay, "NamespaceDeleteDelay")
+
+        def delete(newest: Namespace) -> Namespace:
+            deleted = delete_namespace(
+                newest, now=now, delay=delay, protected=limits.protected_namespaces
             )
-        now = self._clock.now()
-        deleted = await self._registry.change(
-            namespace.id, lambda newest: delete_namespace(newest, now=now)
-        )
+            endpoint = self._endpoints.leading_to(newest.id)
+            if endpoint is not None and not limits.deletion_despite_nexus_endpoints:
+                raise FailedPreconditionError(
+                    "cannot delete a namespace that is a target of a Nexus endpoint "
+                    f"{endpoint.name}"
+                )
+            return deleted
+
+        deleted = await self._registry.change(namespace.id, delete)
         return DeleteNamespaceResponse(deleted_namespace=deleted.name)
 
     def _description(self, namespace: Namespace) -> DescribeNamespaceResponse:
