@@ -18,6 +18,8 @@ from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from nexusrpc import HandlerError, HandlerErrorType
+from nexusrpc.handler import StartOperationContext, service_handler, sync_operation
 from temporalio import activity, workflow
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion
 from temporalio.api.enums.v1 import WorkerStatus
@@ -39,7 +41,7 @@ WRITE_VARIABLE: Final = "INDELIBLE_WRITE_TRANSCRIPTS"
 QUEUE: Final = "stage"
 
 NAMESPACES: Final = tuple(path.stem for path in sorted(TRANSCRIPTS.glob("*.txt")))
-WORKED: Final = ("activity", "default", "replay-check", "workflow")
+WORKED: Final = ("activity", "default", "nexus", "replay-check", "workflow")
 """The namespaces that have a worker."""
 
 Ran = tuple[int, str, str]
@@ -55,6 +57,7 @@ _VARYING: Final = (
     (re.compile(r"indelible-cli:\S+?@[\w.-]+"), "<identity>"),
     (re.compile(r"\d+@[\w.-]+"), "<worker>"),
     (re.compile(r"((HistorySize|HistoryLength|StateTransitionCount) +)\d+"), r"\1<count>"),
+    (re.compile(r"(\"(executionDuration|stateSizeBytes)\": ?\")[\d.]+"), r"\1<count>"),
     (re.compile(r"(durationMillis\": )\d+"), r"\1<millis>"),
     (re.compile(r"(?<=  )(\d+(\.\d+)?(ms|s|m|h)\b ?)+(?=  |$)", re.MULTILINE), "<span>"),
     (re.compile(r"Stack for <Task.*"), "Stack for <task>"),
@@ -140,6 +143,19 @@ class Patient:
         )
 
 
+@service_handler(name="Desk")
+class Desk:
+    """Answers at once, well or badly."""
+
+    @sync_operation
+    async def echo(self, _context: StartOperationContext, word: str) -> str:
+        return word
+
+    @sync_operation
+    async def refuse(self, _context: StartOperationContext, _word: str) -> str:
+        raise HandlerError("not today", type=HandlerErrorType.BAD_REQUEST)
+
+
 @contextmanager
 def working(address: str) -> Iterator[None]:
     """A worker in a thread of its own, as long as the block lasts."""
@@ -156,6 +172,7 @@ def working(address: str) -> Iterator[None]:
                     task_queue=QUEUE,
                     workflows=[Greeting, Failing, Patient],
                     activities=[greet, refuse],
+                    nexus_service_handlers=[Desk()],
                     build_id="stage",
                     workflow_runner=UnsandboxedWorkflowRunner(),
                 )

@@ -17,6 +17,7 @@ from indelible.cli.tables.shared import CONNECTION, GLOBAL
 SUMMARIES: Final[Mapping[str, str]] = {
     "activity": "activities, with and without a workflow",
     "batch": "look at and end jobs on many workflows",
+    "nexus": "Nexus operations without a workflow",
     "operator": "namespaces, search attributes, Nexus endpoints, the cluster",
     "replay-check": "replay recorded histories with the workflow code of today",
     "schedule": "workflows started by the clock",
