@@ -21,8 +21,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from nexusrpc import HandlerError, HandlerErrorType
 from nexusrpc.handler import StartOperationContext, service_handler, sync_operation
 from temporalio import activity, workflow
-from temporalio.api.deployment.v1 import WorkerDeploymentVersion
-from temporalio.api.enums.v1 import WorkerStatus
+from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
+from temporalio.api.enums.v1 import WorkerStatus, WorkerVersioningMode
+from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.worker.v1 import (
     PluginInfo,
     WorkerHeartbeat,
@@ -30,10 +31,15 @@ from temporalio.api.worker.v1 import (
     WorkerPollerInfo,
     WorkerSlotsInfo,
 )
-from temporalio.api.workflowservice.v1 import RecordWorkerHeartbeatRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentVersionRequest,
+    PollActivityTaskQueueRequest,
+    RecordWorkerHeartbeatRequest,
+)
 from temporalio.client import Client
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 TRANSCRIPTS: Final = Path(__file__).parent / "transcripts"
@@ -193,14 +199,46 @@ def working(address: str) -> Iterator[None]:
 
 
 # --------------------------------------------------------------- a worker that only says so
+_VERSION: Final = WorkerDeploymentVersion(deployment_name="till", build_id="1.0")
+
+
 async def _meet(client: Client, *namespaces: str) -> None:
-    """Let a worker tell how it is."""
+    """Let a worker of a version tell how it is, and poll until the version is known."""
     for namespace in namespaces:
         await client.workflow_service.record_worker_heartbeat(
             RecordWorkerHeartbeatRequest(
                 namespace=namespace, identity="till@shop", worker_heartbeat=[_heartbeat()]
             )
         )
+        request = PollActivityTaskQueueRequest(
+            namespace=namespace,
+            identity="till@shop",
+            task_queue=TaskQueue(name="till"),
+            deployment_options=WorkerDeploymentOptions(
+                deployment_name=_VERSION.deployment_name,
+                build_id=_VERSION.build_id,
+                worker_versioning_mode=WorkerVersioningMode.WORKER_VERSIONING_MODE_VERSIONED,
+            ),
+        )
+        async with asyncio.TaskGroup() as group:
+            poll = group.create_task(
+                client.workflow_service.poll_activity_task_queue(
+                    request, timeout=timedelta(minutes=1)
+                )
+            )
+            while not await _is_known(client, namespace):
+                assert not poll.done(), "there is nothing to be done, and yet the poll has ended"
+            poll.cancel()
+
+
+async def _is_known(client: Client, namespace: str) -> bool:
+    try:
+        await client.workflow_service.describe_worker_deployment_version(
+            DescribeWorkerDeploymentVersionRequest(namespace=namespace, deployment_version=_VERSION)
+        )
+    except RPCError:
+        return False
+    return True
 
 
 def _heartbeat() -> WorkerHeartbeat:
@@ -215,7 +253,7 @@ def _heartbeat() -> WorkerHeartbeat:
             current_host_mem_usage=0.5,
         ),
         task_queue="till",
-        deployment_version=WorkerDeploymentVersion(deployment_name="till", build_id="1.0"),
+        deployment_version=_VERSION,
         sdk_name="temporal-python",
         sdk_version="1.0.0",
         status=WorkerStatus.WORKER_STATUS_RUNNING,

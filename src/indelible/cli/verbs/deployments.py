@@ -30,7 +30,7 @@ from indelible.cli.verbs.messages import precise, short_name, when
 from indelible.cli.verbs.workers import version_text
 
 NEVER: Final = "0001-01-01T00:00:00Z"
-_HEADINGS: Final = ("Name", "CreateTime", "CurrentVersion", "RampingVersion", "RampingPercentage")
+_HEADINGS: Final = ("Name", "CurrentVersion", "RampingVersion", "RampingPercentage", "CreateTime")
 
 _Summary = ListWorkerDeploymentsResponse.WorkerDeploymentSummary
 
@@ -87,10 +87,10 @@ def _row(one: _Summary) -> tuple[Shown, ...]:
     routing = one.routing_config
     return (
         one.name,
-        when(one.create_time),
         version_text(routing.current_deployment_version),
         version_text(routing.ramping_deployment_version),
         plain_number(routing.ramping_version_percentage) or None,
+        when(one.create_time),
     )
 
 
