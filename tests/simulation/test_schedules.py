@@ -289,7 +289,7 @@ def test_a_deleted_namespace_loses_its_schedules(quiet_world: World) -> None:
         assert world.node is not None
         assert world.node.deleted is not None
         for _ in range(3):
-            await world.node.deleted.sweep()
+            await world.node.deleted.sweep(now=world.now)
             await world.pause(SECOND)
         [left] = scene.journal.living_schedules()
         assert left.key.workflow_id == "stays"
