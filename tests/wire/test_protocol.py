@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import socket
 import zlib
 
 import pytest
@@ -283,6 +284,19 @@ async def test_a_slow_reader_holds_nobody_up() -> None:
                 bodies[stream] += len(payload)
             ended += bool(stream and flags & END_STREAM)
         assert min(bodies.values()) > 2**20
+
+
+async def test_answers_wait_for_no_receipt() -> None:
+    """Small frames leave at once, also behind others that the peer has not acknowledged yet."""
+    async with (
+        listening({"DescribeNamespace": same_name}) as wire,
+        raw_client(wire.port) as client,
+    ):
+        await client.answer(client.call("DescribeNamespace"))
+        [session] = wire.server._sessions
+        assert session._transport is not None
+        connection: socket.socket = session._transport.get_extra_info("socket")
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_ipv6_peers_are_named() -> None:
