@@ -119,7 +119,7 @@ class FaultEffects:
             case SignalWorkflowExecutionRequest():
                 answer = self._signal(request, call)
             case _:
-                answer = self._other(request, call)
+                answer = self._ask_and_recount(request, call)
         return await answer
 
     async def _reported(
@@ -130,9 +130,11 @@ class FaultEffects:
         self._end_activity(request)
         return await self._ask(request, call)
 
-    async def _other(self, request: Message, call: Call) -> Message:
-        answer = await self._ask(request, call)
-        await self._recount(call, request)
+    async def _ask_and_recount(self, request: Message, call: Call) -> Message:
+        """Ask; what that ends early is counted again before time can go on."""
+        with self._abandoned.standing_still():
+            answer = await self._ask(request, call)
+            await self._recount(call, request)
         return answer
 
     async def _poll_activity(self, request: PollActivityTaskQueueRequest, call: Call) -> Message:
@@ -248,8 +250,7 @@ class FaultEffects:
         if token in self._dead:
             await self._abandon(task, request.namespace, call)
             raise NotFoundError("the worker was killed")
-        answer = await self._ask(request, call)
-        await self._recount(call, request)
+        answer = await self._ask_and_recount(request, call)
         self._release(FaultKind.DELAY_SIGNAL, task.workflow_execution.workflow_id)
         if isinstance(answer, RespondWorkflowTaskCompletedResponse):
             self._note(answer.workflow_task)
