@@ -19,6 +19,8 @@ from temporalio.converter import DataConverter
 from temporalio.runtime import Runtime
 from temporalio.worker import Replayer
 
+from indelible.testing.timelines import event_name
+
 # The core of the SDKs writes failures down as text; these are the parts that say something.
 _MESSAGE: Final = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
 _EVENT: Final = re.compile(r"HistoryEvent\(id: (\d+), \w+\)")
@@ -120,7 +122,7 @@ class ReplayCheck:
             verdict=Verdict.BREAKS,
             reason=_CODE.sub("", message),
             event_id=event.event_id,
-            event_type=_type_name(event),
+            event_type=event_name(event),
             line=_own_line(_unescaped(str(failure))),
         )
 
@@ -156,11 +158,6 @@ class ReplayCheck:
 
 
 _COMPLETED: Final = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-
-
-def _type_name(event: HistoryEvent) -> str:
-    words = EventType.Name(event.event_type).removeprefix("EVENT_TYPE_").split("_")
-    return "".join(word.capitalize() for word in words)
 
 
 def _message(failure: Exception) -> str:
