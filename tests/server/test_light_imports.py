@@ -34,8 +34,8 @@ pytestmark = pytest.mark.slow
 
 def test_a_server_leaves_out_what_it_never_uses() -> None:
     heavy = [
-        *("temporalio.bridge", "temporalio.client", "rich", "cyclopts", "prometheus_client"),
-        *("grpc"),
+        *("temporalio.bridge", "temporalio.client", "grpc", "rich", "prometheus_client"),
+        *("h11", "httpcore", "sqlite3", "yaml", "indelible.wire.http", "indelible.store"),
     ]
     code = (
         f"import indelible.cli.running\nfound = [name for name in {heavy} if name in sys.modules]"

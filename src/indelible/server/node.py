@@ -20,7 +20,6 @@ from indelible.ports.clock import Clock, Clocks, SkippingClock
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call, Handler
 from indelible.ports.stores import Store, StoreDescription, StoreUnavailableError
-from indelible.ports.telemetry import Telemetry
 from indelible.runtime.outbound_http import OutboundHttp
 from indelible.runtime.skipping_clock import SkippingClocks
 from indelible.runtime.supervisor import Supervisor
@@ -33,6 +32,7 @@ from indelible.server.dynamic_config_file import DynamicConfigFile
 from indelible.server.listeners import Bound, Listeners
 from indelible.server.ports_in_use import is_free, require_free, resolved
 from indelible.server.refusal import StartRefusedError
+from indelible.server.stores import open_store
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.awaited_outcomes import skipping_while_awaited
 from indelible.services.frontend.backends import Backends
@@ -51,8 +51,6 @@ from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker.batch_job import BatchSurroundings
 from indelible.services.worker.batch_jobs import BatchJobs
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
-from indelible.store.memory.store import MemoryStore
-from indelible.store.sqlite.store import SqliteStore
 from indelible.wire.calls.test_service import test_handlers
 
 # Answers under way get most of the time that a stop may take; the store needs the rest.
@@ -97,7 +95,7 @@ async def running_node(config: ServerConfig, supervisor: Supervisor) -> AsyncGen
         outbound=OutboundHttp(),
         callback_address=CallbackAddress(host),
     )
-    store = _open_store(config, entropy=node.entropy, telemetry=node.telemetry)
+    store = open_store(config, entropy=node.entropy, telemetry=node.telemetry)
     try:
         async with _serving(config, node, store, supervisor, host=host) as bound:
             page = PrometheusPage(node.telemetry)
@@ -164,26 +162,6 @@ class _Registries:
     def routings(self) -> VersionRoutings:
         """Where tasks go, from all that says so."""
         return VersionRoutings(self.deployments, self.versioning_rules)
-
-
-def _open_store(config: ServerConfig, *, entropy: Entropy, telemetry: Telemetry) -> Store:
-    cluster_id = FreshIds(entropy.token(16)).uuid()
-    if config.database is None:
-        return MemoryStore(cluster_id=cluster_id, telemetry=telemetry)
-    try:
-        return SqliteStore.open(
-            config.database,
-            cluster_id=cluster_id,
-            durability=config.durability.value,
-            telemetry=telemetry,
-        )
-    except StoreUnavailableError as error:
-        raise StartRefusedError(str(error)) from error
-    except OSError as error:
-        raise StartRefusedError(
-            f"{config.database} cannot be opened ({error.strerror}); is the disk full, or the"
-            " folder read-only?"
-        ) from error
 
 
 @asynccontextmanager
