@@ -1,31 +1,15 @@
 """A workflow rule of a namespace, in the form in which a step applies it.
 
-Owns what predicates may ask about, and the seam between two parts that must not know each other:
+Owns what its texts may ask about, and the seam between two parts that must not know each other:
 whoever reads the text of a rule, and whoever decides about activities.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final
 
+from indelible.base.facts import FactKind, Predicate
 from indelible.base.instants import NEVER, Instant
-
-Fact = str | int | None
-"""What is known under a name; None if nothing is, and then no condition holds."""
-Facts = Mapping[str, Fact]
-Predicate = Callable[[Facts], bool]
-
-
-class FactKind(Enum):
-    """What may be asked of a fact."""
-
-    TEXT = auto()
-    STATE = auto()
-    """A word of a few."""
-    NUMBER = auto()
-    TIME = auto()
-
 
 RUN_FACTS: Final[Mapping[str, FactKind]] = {
     "WorkflowId": FactKind.TEXT,
@@ -49,16 +33,6 @@ ACTIVITY_FACTS: Final[Mapping[str, FactKind]] = {
 }
 """What the predicate of a rule may ask about. `ActivityStatus` and `ActivityAttempt` are the names
 of the API's documentation; the reference service (1.32) knows only the others."""
-
-
-def never(_facts: Facts) -> bool:
-    """The predicate that nothing meets."""
-    return False
-
-
-def always(_facts: Facts) -> bool:
-    """The predicate that everything meets."""
-    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

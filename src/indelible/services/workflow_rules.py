@@ -11,16 +11,9 @@ from typing import Final
 from temporalio.api.rules.v1 import WorkflowRule as RuleMessage
 
 from indelible.base.errors import InvalidArgumentError
+from indelible.base.facts import FactKind, Predicate, always, never
 from indelible.base.instants import NEVER, instant
-from indelible.base.workflow_rules import (
-    ACTIVITY_FACTS,
-    RUN_FACTS,
-    FactKind,
-    Predicate,
-    WorkflowRule,
-    always,
-    never,
-)
+from indelible.base.workflow_rules import ACTIVITY_FACTS, RUN_FACTS, WorkflowRule
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.predicates import compile_predicate
 

@@ -3,7 +3,8 @@
 import pytest
 
 from indelible.base.errors import InvalidArgumentError
-from indelible.base.workflow_rules import ACTIVITY_FACTS, Fact
+from indelible.base.facts import Fact
+from indelible.base.workflow_rules import ACTIVITY_FACTS
 from indelible.engine.visibility.predicates import compile_predicate
 
 NEW_YEAR = 1_704_067_200_000_000_000

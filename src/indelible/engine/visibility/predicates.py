@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from indelible.base.errors import InvalidArgumentError
-from indelible.base.workflow_rules import Fact, FactKind, Facts, Predicate
+from indelible.base.facts import Fact, FactKind, Facts, Predicate
 from indelible.engine.visibility.datetimes import parse_rfc3339
 from indelible.engine.visibility.query_syntax import (
     Condition,
@@ -108,7 +108,8 @@ def _condition(condition: Condition, kinds: Mapping[str, FactKind]) -> _Test:
 
 
 def _is_known(name: str, *, is_wanted: bool) -> _Test:
-    return lambda facts: (facts[name] is not None) is is_wanted
+    """An empty text tells nothing, though it can be compared."""
+    return lambda facts: (facts[name] not in {None, ""}) is is_wanted
 
 
 def _text(name: str, literal: Literal) -> _Scalar:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+import msgspec
 from google.protobuf.message import Message
 from temporalio.api.enums.v1 import WorkerStatus
 from temporalio.api.worker.v1 import WorkerHeartbeat, WorkerInfo, WorkerListInfo
@@ -36,8 +37,8 @@ from indelible.services.frontend.validation import check_identity, check_length
 from indelible.services.frontend.worker_query import worker_test
 
 WORKERS_REMEMBERED_MAX: Final = 100_000
-WORKERS_PAGE_SIZE_MAX: Final = 1_000
 WORKER_REMEMBERED: Final = Duration(5 * MINUTE)
+_SYSTEM_QUEUE_PREFIX: Final = "temporal-sys-"
 
 
 class _Key(NamedTuple):
@@ -52,6 +53,15 @@ class _Sighting(NamedTuple):
 
     heartbeat: WorkerHeartbeat
     seen_at: Instant
+
+
+class _PageToken(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The last worker of the page before, as the reference writes it."""
+
+    last_instance_key: str = msgspec.field(default="", name="l")
+
+
+_page_tokens: Final = msgspec.json.Decoder(_PageToken | None)
 
 
 class WorkerHandlers:
@@ -86,35 +96,29 @@ class WorkerHandlers:
     async def _list(
         self, request: ListWorkersRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        is_wanted = worker_test(request.query)
-        is_valid = 0 < request.page_size <= WORKERS_PAGE_SIZE_MAX
-        size = request.page_size if is_valid else WORKERS_PAGE_SIZE_MAX
-        # The token is the last key of the page before.
-        after = request.next_page_token.decode(errors="replace")
+        after = _last_instance_key(request.next_page_token)
         found = sorted(
-            (worker for worker in self._of(namespace.id) if is_wanted(worker)),
-            key=lambda worker: worker.worker_instance_key,
+            (worker for worker in self._wanted(request, namespace) if _key_of(worker) > after),
+            key=_key_of,
         )
-        rest = [worker for worker in found if worker.worker_instance_key > after]
-        page = rest[:size]
+        page = found[: request.page_size] if request.page_size > 0 else found
+        token = b""
+        if len(page) < len(found):
+            token = msgspec.json.encode(_PageToken(_key_of(page[-1])))
         return ListWorkersResponse(
             workers_info=[WorkerInfo(worker_heartbeat=worker) for worker in page],
             workers=[_list_entry(worker) for worker in page],
-            next_page_token=page[-1].worker_instance_key.encode() if len(rest) > size else b"",
+            next_page_token=token,
         )
 
     async def _count(
         self, request: CountWorkersRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        is_wanted = worker_test(request.query)
-        count = sum(1 for worker in self._of(namespace.id) if is_wanted(worker))
-        return CountWorkersResponse(count=count)
+        return CountWorkersResponse(count=sum(1 for _ in self._wanted(request, namespace)))
 
     async def _describe(
         self, request: DescribeWorkerRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        if not request.worker_instance_key:
-            raise InvalidArgumentError("WorkerInstanceKey is not set on request.")
         self._forget_silent()
         sighting = self._workers.get(_Key(namespace.id, request.worker_instance_key))
         if sighting is None:
@@ -141,11 +145,19 @@ class WorkerHandlers:
             self._workers[key] = _Sighting(heartbeat, self._clock.now())
         self._forget_silent()
 
-    def _of(self, namespace_id: NamespaceId) -> Iterator[WorkerHeartbeat]:
+    def _wanted(
+        self, request: ListWorkersRequest | CountWorkersRequest, namespace: Namespace
+    ) -> Iterator[WorkerHeartbeat]:
+        is_wanted = worker_test(request.query)
         self._forget_silent()
         for key, sighting in self._workers.items():
-            if key.namespace_id == namespace_id:
-                yield sighting.heartbeat
+            worker = sighting.heartbeat
+            if (
+                key.namespace_id == namespace.id
+                and (request.include_system_workers or not _is_of_system(worker))
+                and is_wanted(worker)
+            ):
+                yield worker
 
     def _forget_silent(self) -> None:
         now = self._clock.now()
@@ -155,6 +167,23 @@ class WorkerHandlers:
             if not is_silent and len(self._workers) <= self._workers_max:
                 return
             self._workers.popitem(last=False)
+
+
+def _key_of(worker: WorkerHeartbeat) -> str:
+    return worker.worker_instance_key
+
+
+def _is_of_system(worker: WorkerHeartbeat) -> bool:
+    """Whether a worker serves a queue that the reference keeps for its own workflows."""
+    return worker.task_queue.startswith(_SYSTEM_QUEUE_PREFIX)
+
+
+def _last_instance_key(token: bytes) -> str:
+    try:
+        decoded = _page_tokens.decode(token) if token else None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidArgumentError("invalid next_page_token") from error
+    return decoded.last_instance_key if decoded else ""
 
 
 def _list_entry(heartbeat: WorkerHeartbeat) -> WorkerListInfo:

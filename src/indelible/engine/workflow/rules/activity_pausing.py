@@ -8,8 +8,9 @@ from typing import Final
 
 from temporalio.api.failure.v1 import Failure
 
+from indelible.base.facts import Facts
 from indelible.base.instants import NEVER, SECOND
-from indelible.base.workflow_rules import Facts, WorkflowRule
+from indelible.base.workflow_rules import WorkflowRule
 from indelible.engine.workflow import deltas
 from indelible.engine.workflow.state import ActivityRecord, ExecutionRecord, PauseRecord
 from indelible.engine.workflow.transition import Transition
