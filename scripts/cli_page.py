@@ -62,6 +62,8 @@ def _about(option: Option) -> str:
         parts.append(f"default `{option.default}`")
     if option.variable:
         parts.append(f"`{option.variable}`")
+    if option.prop:
+        parts.append(f"`{option.prop}` of a profile")
     return "; ".join(parts)
 
 

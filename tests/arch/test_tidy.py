@@ -79,6 +79,11 @@ def _api_names() -> frozenset[str]:
 
 # Names that somebody else's vocabulary forces on us, each in one file only.
 BORROWED_WORDS: Final = {
+    "src/indelible/cli/client_config.py": {  # properties of the SDKs' file of profiles
+        "client_cert_data",
+        "client_key_data",
+        "server_ca_cert_data",
+    },
     "src/indelible/engine/deployment/changes.py": {"set_manager_identity"},  # a deployment's field
     "src/indelible/engine/namespace/record.py": {"data"},  # NamespaceInfo.data
     "src/indelible/observability/logs.py": {"INFO"},  # the log level

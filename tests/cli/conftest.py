@@ -51,8 +51,8 @@ def run(
     for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
-    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(tmp_path / "none.toml"))
-    (tmp_path / "none.toml").touch()
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
 
     def ran(words: list[str], namespace: str) -> Ran:
         monkeypatch.setenv("TEMPORAL_NAMESPACE", namespace)

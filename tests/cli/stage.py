@@ -69,6 +69,7 @@ _VARYING: Final = (
     (re.compile(r"Stack for <Task.*"), "Stack for <task>"),
     (re.compile(r"^(! )?( +)File \"(.*\n((! )?\2.*\n|(! )?\n)*)", re.MULTILINE), r"\1\2<stack>\n"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<address>"),
+    (re.compile(r"\S+/\.config/"), "<home>/.config/"),
 )
 
 

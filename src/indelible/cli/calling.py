@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from indelible.cli.environments import with_presets
 from indelible.cli.output import Output, wants_color
-from indelible.cli.parsing import parsed_options
+from indelible.cli.parsing import options_of, parsed_options
 from indelible.cli.tables.model import Command
 from indelible.cli.values import ValueRefusedError, shown_duration
 
@@ -24,6 +25,10 @@ INTERRUPTED: Final = 130
 
 def call(command: Command, words: Sequence[str]) -> int:
     """Run a command and return the exit code of the process. Raises SystemExit on bad words."""
+    try:
+        words = with_presets(command, options_of(command), words, os.environ)
+    except ValueRefusedError as error:
+        return _failed(command, str(error))
     options = parsed_options(command, words)
     output = output_for(options)
     option, offline = command.offline

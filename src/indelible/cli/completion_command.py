@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from indelible.cli.commands import Commands, add_command
+from indelible.cli.parsing import options_of
 from indelible.cli.tables import registry
 from indelible.cli.tables.model import Command, Option
-from indelible.cli.tables.shared import CONNECTION, GLOBAL
 
 WORD: Final = "__complete"
 """The command that the scripts call; not shown in help."""
@@ -100,7 +100,7 @@ def _candidates(before: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _options(command: Command, before: Sequence[str]) -> Iterator[tuple[str, str]]:
-    every = (*command.options, *GLOBAL, *(() if command.is_local else CONNECTION))
+    every = options_of(command)
     asked = _waiting(every, before[-1])
     if asked is not None:
         # Only its values may follow. None known: the shell offers the names of files.

@@ -13,7 +13,10 @@ def add_to(commands: Commands) -> None:
 
 
 def _print(_parsed: argparse.Namespace) -> int:
-    print("Flags outdo environment variables, and those outdo the profile in the file.")
+    print(
+        "Flags outdo environment variables, those outdo presets (`indelible env`), and those the"
+        " profile\nin the file (`indelible config`). Brackets name the variable and the property."
+    )
     for title, options in (("output", GLOBAL), ("connection", CONNECTION)):
         print(f"\n{title}:")
         for option in options:
@@ -26,4 +29,5 @@ def _head(option: Option) -> str:
 
 
 def _body(option: Option) -> str:
-    return f"{option.about} [{option.variable}]" if option.variable else option.about
+    elsewhere = [name for name in (option.variable, option.prop) if name]
+    return f"{option.about} [{', '.join(elsewhere)}]" if elsewhere else option.about

@@ -63,6 +63,13 @@ def every_time(command: Command) -> tuple[Option, ...]:
     return GLOBAL if command.is_local else (*GLOBAL, *CONNECTION)
 
 
+def options_of(command: Command) -> tuple[Option, ...]:
+    """Return all options of a command; one of its own stands for another of the same name."""
+    taken = {name for option in command.options for name in option.names}
+    others = [one for one in every_time(command) if one.names[0] not in taken]
+    return (*command.options, *others)
+
+
 class _Parser(argparse.ArgumentParser):
     """Says what is wrong and where help is, without the whole usage."""
 
@@ -167,6 +174,6 @@ def _not_known(command: Command, word: str) -> str:
     name = word.partition("=")[0]
     if not name.startswith("-"):
         return f'"{word}" is one word too many; a value with blanks needs quotes'
-    known = [one for option in (*command.options, *every_time(command)) for one in option.names]
+    known = [one for option in options_of(command) for one in option.names]
     near = difflib.get_close_matches(name, known, n=1)
     return f"{name} is not known here" + (f"; did you mean {near[0]}?" if near else "")

@@ -79,7 +79,7 @@ async def connected(options: argparse.Namespace, output: Output) -> Session:
     profile = _profile(options)
     address = profile.address or ADDRESS_DEFAULT
     namespace = profile.namespace or NAMESPACE_DEFAULT
-    address = address.replace("{namespace}", namespace)
+    address = address.replace("${namespace}", namespace)
     identity = options.identity or f"indelible-cli:{_user()}@{socket.gethostname()}"
     config = ConnectConfig(
         target_host=address,

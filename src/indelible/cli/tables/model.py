@@ -38,6 +38,8 @@ class Option:
     is_repeatable: bool = False
     variable: str = ""
     """The environment variable that says the same."""
+    prop: str = ""
+    """The property of a profile in `temporal.toml` that says the same."""
 
     @property
     def key(self) -> str:

@@ -17,6 +17,8 @@ from indelible.cli.tables.shared import CONNECTION, GLOBAL
 SUMMARIES: Final[Mapping[str, str]] = {
     "activity": "activities, with and without a workflow",
     "batch": "look at and end jobs on many workflows",
+    "config": "profiles of clients, which the SDKs read as well",
+    "env": "presets of options, by environment",
     "nexus": "Nexus operations without a workflow",
     "operator": "namespaces, search attributes, Nexus endpoints, the cluster",
     "replay-check": "replay recorded histories with the workflow code of today",
