@@ -12,19 +12,17 @@ from temporalio.api.workflowservice.v1 import StartActivityExecutionRequest
 
 from indelible.base.attributes import (
     duration_fault,
-    is_id_too_long,
+    overlength,
     priority_fault,
-    utf8_length,
 )
 from indelible.base.instants import NO_DURATION, Duration, duration
-from indelible.base.limits import ID_BYTES_MAX
 from indelible.base.retry_policies import retry_policy_fault
 
 ActivityOptions = ScheduleActivityTaskCommandAttributes | StartActivityExecutionRequest
 """Messages that ask for an activity; the fields that matter here have the same names."""
 
 
-def activity_fault(given: ActivityOptions, policy: RetryPolicy) -> str | None:
+def activity_fault(given: ActivityOptions, policy: RetryPolicy, *, id_bytes_max: int) -> str | None:
     """Return what is wrong with what is asked for, by itself; None if nothing is.
 
     `policy` is the complete form of the retry policy.
@@ -32,7 +30,7 @@ def activity_fault(given: ActivityOptions, policy: RetryPolicy) -> str | None:
     return (
         _names_unset_fault(given)
         or retry_policy_fault(policy)
-        or _names_length_fault(given)
+        or _names_length_fault(given, id_bytes_max)
         or _priority_fault(given)
         or _timeouts_fault(given)
     )
@@ -46,11 +44,12 @@ def _names_unset_fault(given: ActivityOptions) -> str | None:
     return None
 
 
-def _names_length_fault(given: ActivityOptions) -> str | None:
+def _names_length_fault(given: ActivityOptions, bytes_max: int) -> str | None:
     names = {"activityId": given.activity_id, "activityType": given.activity_type.name}
     for what, name in names.items():
-        if is_id_too_long(name):
-            return f"{what} exceeds length limit. Length={utf8_length(name)} Limit={ID_BYTES_MAX}"
+        excess = overlength(name, bytes_max)
+        if excess is not None:
+            return f"{what} exceeds length limit. {excess}"
     return None
 
 

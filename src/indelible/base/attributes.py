@@ -9,8 +9,6 @@ from typing import Final
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 from temporalio.api.common.v1 import Priority
 
-from indelible.base.limits import ID_BYTES_MAX
-
 FAIRNESS_KEY_BYTES_MAX: Final = 64
 RESERVED_QUEUE_PREFIX: Final = "/_sys/"
 
@@ -20,9 +18,10 @@ def utf8_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def is_id_too_long(text: str) -> bool:
-    """Whether a name is longer than any id may be."""
-    return utf8_length(text) > ID_BYTES_MAX
+def overlength(text: str, bytes_max: int) -> str | None:
+    """Return how long a name is and may be, in the words of refusals; None if it is no longer."""
+    length = utf8_length(text)
+    return f"Length={length} Limit={bytes_max}" if length > bytes_max else None
 
 
 def duration_fault(message: DurationMessage) -> str | None:
@@ -34,11 +33,11 @@ def duration_fault(message: DurationMessage) -> str | None:
     return None
 
 
-def task_queue_fault(name: str) -> str | None:
+def task_queue_fault(name: str, bytes_max: int) -> str | None:
     """Return what is wrong with the name of a task queue that a user chose."""
     if not name:
         return "taskQueue is not set"
-    if is_id_too_long(name):
+    if utf8_length(name) > bytes_max:
         return "taskQueue length exceeds limit"
     if name.startswith(RESERVED_QUEUE_PREFIX):
         return f"task queue name cannot start with reserved prefix {RESERVED_QUEUE_PREFIX}"

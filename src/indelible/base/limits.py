@@ -10,8 +10,6 @@ from typing import Final
 from indelible.base.callback_addresses import AddressRules
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, NO_DURATION, SECOND, Duration
 
-ID_BYTES_MAX: Final = 1_000
-NAMESPACE_NAME_BYTES_MAX: Final = 1_000
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 HISTORY_PAGE_EVENTS_MAX: Final = 256
 VISIBILITY_PAGE_ROWS_MAX: Final = 1_000
@@ -61,6 +59,8 @@ WORKERS_SHUT_DOWN_REMEMBERED_MAX: Final = 10_000
 class Limits:
     """The bounds that dynamic configuration may change; one value per namespace."""
 
+    id_bytes_max: int = 1_000
+    """Of any name that a client or a worker chooses."""
     blob_bytes_max: int = 2 * 1024 * 1024
     blob_bytes_warn: int = 512 * 1024
     memo_bytes_max: int = 2 * 1024 * 1024

@@ -20,6 +20,13 @@ from indelible.server.dynamic_kinds import (
 )
 
 _SIZES_AND_COUNTS: Final = (
+    Key(
+        "limit.maxIDLength",
+        "id_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of an id or name: of a namespace, task queue, workflow, activity, timer, signal, "
+        "marker, type, identity or request",
+    ),
     Key("limit.blobSize.error", "blob_bytes_max", WHOLE_NUMBER, "bytes of one payload field"),
     Key(
         "limit.blobSize.warn",

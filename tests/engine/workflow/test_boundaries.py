@@ -16,7 +16,7 @@ from indelible.base.errors import (
     ResourceExhaustedError,
     ServiceError,
 )
-from indelible.base.limits import DEFAULT_LIMITS, ID_BYTES_MAX, Limits
+from indelible.base.limits import DEFAULT_LIMITS, Limits
 from indelible.engine.workflow.commands.outcome import NexusTarget
 from indelible.engine.workflow.requests.admit_update import admit_update
 from indelible.engine.workflow.requests.respond_workflow_task_completed import (
@@ -205,11 +205,12 @@ def test_a_field_as_large_as_the_bound_allows(make: Callable[[int], Command], bo
 
 
 @pytest.mark.parametrize("make", [activity, child, signal, cancel, timer])
-def test_an_id_as_long_as_the_bound_allows(make: Make) -> None:
-    chain = Chain()
+@pytest.mark.parametrize("bound", [DEFAULT_LIMITS.id_bytes_max, 40])
+def test_an_id_as_long_as_the_bound_allows(make: Make, bound: int) -> None:
+    chain = Chain(Limits(id_bytes_max=bound))
     chain.start()
-    chain.work(make("x" * ID_BYTES_MAX))
+    chain.work(make("x" * bound))
     chain.signal()
     chain.poll()
-    with pytest.raises(Refused, match=r"exceeds|Length=1001 Limit=1000"):
-        chain.respond(make("x" * (ID_BYTES_MAX + 1)))
+    with pytest.raises(Refused, match=rf"exceeds length limit.* Length={bound + 1} Limit={bound}"):
+        chain.respond(make("x" * (bound + 1)))

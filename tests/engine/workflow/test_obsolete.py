@@ -70,5 +70,5 @@ def test_priorities(priority: Priority, fault: str | None) -> None:
 
 
 def test_names_of_queues() -> None:
-    assert task_queue_fault("") == "taskQueue is not set"
-    assert task_queue_fault("x" * 1000) is None
+    assert task_queue_fault("", 1000) == "taskQueue is not set"
+    assert task_queue_fault("x" * 1000, 1000) is None

@@ -11,7 +11,7 @@ from temporalio.api.common.v1 import Priority, WorkflowExecution
 from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import StatusCode
-from indelible.base.limits import ID_BYTES_MAX
+from indelible.base.limits import DEFAULT_LIMITS
 from tests.services.frontend.world import RUN_ID, UNHURRIED, World
 
 RUN = WorkflowExecution(workflow_id="w", run_id=RUN_ID)
@@ -79,15 +79,15 @@ async def test_history_is_asked_for_the_activity_of_the_run(
     [
         ({"activity_id": ""}, "activity ID is required"),
         (
-            {"activity_id": "a" * (ID_BYTES_MAX + 1)},
+            {"activity_id": "a" * (DEFAULT_LIMITS.id_bytes_max + 1)},
             "activity ID exceeds length limit. Length=1001 Limit=1000",
         ),
         (
-            {"identity": "a" * (ID_BYTES_MAX + 1)},
+            {"identity": "a" * (DEFAULT_LIMITS.id_bytes_max + 1)},
             "identity exceeds length limit. Length=1001 Limit=1000",
         ),
         (
-            {"request_id": "a" * (ID_BYTES_MAX + 1)},
+            {"request_id": "a" * (DEFAULT_LIMITS.id_bytes_max + 1)},
             "request ID exceeds length limit. Length=1001 Limit=1000",
         ),
         ({"run_id": "no"}, "invalid run id: must be a valid UUID"),

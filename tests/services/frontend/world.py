@@ -461,6 +461,8 @@ class World:
     """Everything that a test of the frontend touches."""
 
     def __init__(self, *, authorizer: Authorizer | None = None, limits: Limits = UNHURRIED) -> None:
+        self.limits: dict[str, Limits] = {}
+        """Those of single namespaces, by name; `limits` holds elsewhere."""
         self.clock = StandingClock()
         self.telemetry = Measured()
         self.history = RecordedHistory()
@@ -488,7 +490,7 @@ class World:
                 telemetry=self.telemetry,
                 zones=TIME_ZONES,
             ),
-            limits_of=lambda _: limits,
+            limits_of=lambda name: self.limits.get(name, limits),
             authorizer=authorizer,
             address="127.0.0.1:7233",
         )

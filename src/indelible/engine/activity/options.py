@@ -120,7 +120,7 @@ def _apply(step: ActivityStep, options: ActivityOptions) -> None:
         priority=options.priority,
     )
     policy = complete_retry_policy(options.retry_policy)
-    fault = activity_fault(asked, policy)
+    fault = activity_fault(asked, policy, id_bytes_max=step.limits.id_bytes_max)
     if fault is not None:
         raise InvalidArgumentError(fault)
     timeouts = effective_timeouts(given_timeouts(asked))

@@ -14,7 +14,6 @@ from indelible.base.errors import FailedPreconditionError, InvalidArgumentError
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import Instant, timestamp
 from indelible.base.limits import (
-    ID_BYTES_MAX,
     Limits,
 )
 
@@ -123,7 +122,7 @@ def _check(spec: EndpointSpec, namespace_id: NamespaceId | None, limits: Limits)
     issues = _name_issues(spec.name, limits.nexus_endpoint_name_bytes_max)
     match spec.target.WhichOneof("variant"):
         case "worker":
-            issues += _worker_issues(spec, namespace_id)
+            issues += _worker_issues(spec, namespace_id, limits.id_bytes_max)
         case "external":
             issues += _url_issues(spec.target.external.url, limits.nexus_endpoint_url_bytes_max)
         case _:
@@ -147,7 +146,9 @@ def _name_issues(name: str, bytes_max: int) -> list[str]:
     return issues
 
 
-def _worker_issues(spec: EndpointSpec, namespace_id: NamespaceId | None) -> list[str]:
+def _worker_issues(
+    spec: EndpointSpec, namespace_id: NamespaceId | None, bytes_max: int
+) -> list[str]:
     target = spec.target.worker
     issues: list[str] = []
     if not target.namespace:
@@ -159,7 +160,7 @@ def _worker_issues(spec: EndpointSpec, namespace_id: NamespaceId | None) -> list
         )
     if not target.task_queue:
         issues.append('invalid target task queue: "taskQueue is not set"')
-    elif len(target.task_queue.encode()) > ID_BYTES_MAX:
+    elif len(target.task_queue.encode()) > bytes_max:
         issues.append('invalid target task queue: "taskQueue length exceeds limit"')
     return issues
 

@@ -28,13 +28,14 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.activity_option_changes import is_about, unknown_path
 from indelible.base.errors import InvalidArgumentError, UnimplementedError
 from indelible.base.fresh_ids import uuid_text
-from indelible.base.limits import ID_BYTES_MAX, Limits
+from indelible.base.limits import Limits
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.entropy import Entropy
 from indelible.ports.rpc import Call
 from indelible.services.frontend.control import Control, check_activity_options
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import (
+    check_entity_id,
     check_run_id,
     check_user_task_queue,
     check_workflow_id,
@@ -205,11 +206,7 @@ def _check(request: OneActivityRequest) -> None:
         ("activity ID", request.activity_id),
         ("identity", request.identity),
     ):
-        if exceeds(text, ID_BYTES_MAX):
-            length = len(text.encode("utf-8", "surrogatepass"))
-            raise InvalidArgumentError(
-                f"{words} exceeds length limit. Length={length} Limit={ID_BYTES_MAX}"
-            )
+        check_entity_id(text, words)
     if request.workflow_id:
         check_workflow_id(request.workflow_id)
     try:

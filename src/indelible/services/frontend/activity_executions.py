@@ -27,7 +27,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.activity_options import activity_fault
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
-from indelible.base.limits import ID_BYTES_MAX, Limits
+from indelible.base.limits import Limits
 from indelible.base.retry_policies import complete_retry_policy
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
@@ -36,6 +36,7 @@ from indelible.ports.rpc import Call
 from indelible.services.frontend.callbacks import check_on_conflict, complete_callbacks
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import (
+    check_entity_id,
     check_links,
     check_run_id,
     check_user_metadata,
@@ -177,8 +178,8 @@ class ActivityExecutionHandlers:
     def _complete_end(self, request: EndRequest, namespace: Namespace) -> None:
         _check_activity_id(request)
         request.request_id = request.request_id or self._fresh_id()
-        _check_length(request.request_id, "request ID")
-        _check_length(request.identity, "identity")
+        check_entity_id(request.request_id, "request ID")
+        check_entity_id(request.identity, "identity")
         _check_activity_run_id(request)
         if exceeds(request.reason, self._limits_of(namespace.name).blob_bytes_max):
             raise InvalidArgumentError("reason exceeds length limit")
@@ -196,11 +197,11 @@ def _complete_start(
         raise InvalidArgumentError(f"invalid StartDelay: {fault}")
     check_user_task_queue(request.task_queue, is_set=request.HasField("task_queue"))
     request.retry_policy.CopyFrom(complete_retry_policy(request.retry_policy))
-    fault = activity_fault(request, request.retry_policy)
+    fault = activity_fault(request, request.retry_policy, id_bytes_max=limits.id_bytes_max)
     if fault is not None:
         raise InvalidArgumentError(fault)
-    _check_length(request.request_id, "request ID")
-    _check_length(request.identity, "identity")
+    check_entity_id(request.request_id, "request ID")
+    check_entity_id(request.identity, "identity")
     _complete_policies(request)
     if request.input.ByteSize() > limits.blob_bytes_max:
         raise InvalidArgumentError("input exceeds length limit")
@@ -228,7 +229,7 @@ def _complete_policies(request: StartActivityExecutionRequest) -> None:
 def _check_activity_id(request: ActivityRequest) -> None:
     if not request.activity_id:
         raise InvalidArgumentError("activity ID is required")
-    _check_length(request.activity_id, "activity ID")
+    check_entity_id(request.activity_id, "activity ID")
 
 
 def _check_activity_run_id(request: ActivityRequest) -> None:
@@ -236,11 +237,3 @@ def _check_activity_run_id(request: ActivityRequest) -> None:
         check_run_id(request.run_id)
     except InvalidArgumentError as error:
         raise InvalidArgumentError("invalid run id: must be a valid UUID") from error
-
-
-def _check_length(text: str, words: str) -> None:
-    if exceeds(text, ID_BYTES_MAX):
-        length = len(text.encode("utf-8", "surrogatepass"))
-        raise InvalidArgumentError(
-            f"{words} exceeds length limit. Length={length} Limit={ID_BYTES_MAX}"
-        )

@@ -32,9 +32,10 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import InvalidArgumentError
-from indelible.base.limits import ID_BYTES_MAX, Limits
+from indelible.base.limits import Limits
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
+from indelible.services.frontend.id_lengths import id_bytes_max
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.time_skipping import complete_time_skipping
 from indelible.services.frontend.validation import (
@@ -250,5 +251,5 @@ def _check_pause(request: PauseRequest) -> None:
         ("request id", request.request_id),
         ("identity", request.identity),
     ):
-        if exceeds(text, ID_BYTES_MAX):
+        if exceeds(text, id_bytes_max()):
             raise InvalidArgumentError(f"{words} is too long.")

@@ -7,10 +7,11 @@ from typing import Final
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.versions import UNVERSIONED_TEXT, Version, parse_old_version
+from indelible.services.frontend.id_lengths import id_bytes_max
 from indelible.services.frontend.validation import exceeds
 
-NAME_BYTES_MAX: Final = 480
-"""Name and build id are parts of ids, which have 1,000 bytes (semantics 10.9)."""
+_VERSION_ID_PREFIX_BYTES: Final = 39
+"""Name and build id are parts of an id, behind so much of a prefix (semantics 10.9)."""
 _RESERVED_PREFIX: Final = "__"
 _NAME: Final = "WorkerDeploymentName"
 _BUILD_ID: Final = "BuildID"
@@ -66,5 +67,5 @@ def asked_build_id(text: str, build_id: str, deployment_name: str) -> str:
 def _check(field: str, text: str) -> None:
     if not text:
         raise InvalidArgumentError(f"{field} cannot be empty")
-    if exceeds(text, NAME_BYTES_MAX):
+    if exceeds(text, (id_bytes_max() - _VERSION_ID_PREFIX_BYTES) // 2):
         raise InvalidArgumentError(f"size of {field} larger than the maximum allowed")

@@ -24,6 +24,7 @@ from indelible.services.frontend.backends import Backends, LimitsOf
 from indelible.services.frontend.batch_operations import BatchOperationHandlers
 from indelible.services.frontend.build_id_sets import BuildIdSetHandlers
 from indelible.services.frontend.control import ControlHandlers
+from indelible.services.frontend.id_lengths import bound_ids
 from indelible.services.frontend.namespaces import NamespaceHandlers
 from indelible.services.frontend.nexus_endpoints import NexusEndpointHandlers
 from indelible.services.frontend.nexus_operation_executions import (
@@ -80,6 +81,7 @@ class Frontend:
     ) -> None:
         """Make all handlers; `address` is what clients are told when they ask for the node's."""
         history, clocks, entropy = backends.history, environment.clocks, environment.entropy
+        self._limits_of = limits_of
         self._pipeline = Pipeline(
             registry=registry,
             authorizer=authorizer or EveryoneMay(),
@@ -138,6 +140,7 @@ class Frontend:
 
         It is checked like a client's, but needs no permission and counts for no rate.
         """
+        bound_ids(self._limits_of(namespace.name))
         call = Call(service=WORKFLOW_SERVICE, method=rpc, deadline=None, metadata={}, peer="")
         return await self._internal[rpc](request, Target(call=call, namespace=namespace))
 

@@ -32,7 +32,6 @@ from indelible.base.errors import InvalidArgumentError, NotFoundError, Unimpleme
 from indelible.base.fresh_ids import uuid_text
 from indelible.base.instants import duration
 from indelible.base.limits import (
-    ID_BYTES_MAX,
     REASON_BYTES_MAX,
     Limits,
 )
@@ -44,11 +43,12 @@ from indelible.ports.rpc import Call
 from indelible.services.frontend.callbacks import check_on_conflict, complete_callbacks
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import (
+    check_entity_id,
+    check_entity_text,
     check_links,
     check_run_id,
     check_user_metadata,
     duration_fault,
-    exceeds,
 )
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
@@ -208,11 +208,11 @@ class NexusOperationExecutionHandlers:
     def _complete_end(self, request: EndRequest, namespace: Namespace) -> None:
         check_enabled(self._limits_of(namespace.name))
         request.request_id = request.request_id or self._fresh_id()
-        _check_length(request.request_id, "request_id")
+        check_entity_id(request.request_id, "request_id")
         _check_operation_id(request)
         _check_run_id(request)
-        _check_length(request.identity, "identity")
-        _check_length(request.reason, "reason", REASON_BYTES_MAX)
+        check_entity_id(request.identity, "identity")
+        check_entity_text(request.reason, "reason", REASON_BYTES_MAX)
 
     def _fresh_id(self) -> str:
         return uuid_text(self._entropy.token(16))
@@ -228,9 +228,9 @@ def _complete_start(
     request: StartNexusOperationExecutionRequest, namespace: Namespace, limits: Limits
 ) -> None:
     """Check a request in the reference's order, and fill in its defaults."""
-    _check_length(request.request_id, "request_id")
+    check_entity_id(request.request_id, "request_id")
     _check_operation_id(request)
-    _check_length(request.identity, "identity")
+    check_entity_id(request.identity, "identity")
     _check_target(request, limits)
     _complete_timeouts(request)
     if request.input.ByteSize() > limits.blob_bytes_max:
@@ -261,7 +261,7 @@ def _check_target(request: StartNexusOperationExecutionRequest, limits: Limits) 
     ):
         if not name:
             raise InvalidArgumentError(f"{words} is required")
-        _check_length(name, words, bytes_max)
+        check_entity_text(name, words, bytes_max)
 
 
 def _complete_timeouts(request: StartNexusOperationExecutionRequest) -> None:
@@ -311,7 +311,7 @@ def _complete_policies(request: StartNexusOperationExecutionRequest) -> None:
 def _check_operation_id(request: OperationRequest | StartNexusOperationExecutionRequest) -> None:
     if not request.operation_id:
         raise InvalidArgumentError("operation_id is required")
-    _check_length(request.operation_id, "operation_id")
+    check_entity_id(request.operation_id, "operation_id")
 
 
 def _check_run_id(request: OperationRequest) -> None:
@@ -319,11 +319,3 @@ def _check_run_id(request: OperationRequest) -> None:
         check_run_id(request.run_id)
     except InvalidArgumentError as error:
         raise InvalidArgumentError("run_id is not a valid UUID") from error
-
-
-def _check_length(text: str, words: str, bytes_max: int = ID_BYTES_MAX) -> None:
-    if exceeds(text, bytes_max):
-        length = len(text.encode("utf-8", "surrogatepass"))
-        raise InvalidArgumentError(
-            f"{words} exceeds length limit. Length={length} Limit={bytes_max}"
-        )

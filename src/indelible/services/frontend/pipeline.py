@@ -21,7 +21,7 @@ from indelible.base.errors import (
 )
 from indelible.base.instants import elapsed, in_seconds
 from indelible.base.invariants import invariant
-from indelible.base.limits import NAMESPACE_NAME_BYTES_MAX, Limits
+from indelible.base.limits import Limits
 from indelible.base.task_token import TaskToken, decode_task_token
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer
@@ -30,6 +30,7 @@ from indelible.ports.rpc import Call, Handler
 from indelible.ports.stores import StoreError
 from indelible.ports.telemetry import Telemetry
 from indelible.services.frontend.admission import Admission
+from indelible.services.frontend.id_lengths import bound_ids
 from indelible.services.frontend.routes import Route, Target
 from indelible.services.frontend.rpcs import RPCS, Naming, Rpc, States
 from indelible.services.frontend.size_warnings import SizeWarnings
@@ -58,6 +59,7 @@ class Pipeline:
         self._authorizer = authorizer
         self._clock = clock
         self._telemetry = telemetry
+        self._limits_of = limits_of
         self.admission = Admission(limits_of)
         self._sizes = SizeWarnings(limits_of)
 
@@ -80,6 +82,7 @@ class Pipeline:
                 namespace = target.namespace
                 if namespace is not None:
                     label = namespace.name
+                bound_ids(self._limits_of(label))
                 if look_at_sizes is not None:
                     look_at_sizes(request, label, started_at)
                 if gate is None or not gate.enter(request, namespace, clock.now()):
@@ -118,7 +121,7 @@ class Pipeline:
         token = _token(request) if rpc.namespace is Naming.TOKEN and not name else None
         if token is not None:
             name = self._registry.by_id(token.namespace_id).name
-        if exceeds(name, NAMESPACE_NAME_BYTES_MAX):
+        if exceeds(name, self._limits_of(name).id_bytes_max):
             raise InvalidArgumentError("Namespace length exceeds limit.")
         await self._authorizer.authorize(call, namespace=name, access=rpc.access.value)
         if rpc.namespace is Naming.TOKEN:

@@ -28,7 +28,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.instants import Instant, instant, timestamp
-from indelible.base.limits import ID_BYTES_MAX, SCHEDULE_NOTES_BYTES_MAX, Limits
+from indelible.base.limits import SCHEDULE_NOTES_BYTES_MAX, Limits
 from indelible.base.retry_policies import complete_retry_policy, retry_policy_fault
 from indelible.base.time_zones import TimeZones
 from indelible.engine.namespace.record import Namespace
@@ -287,5 +287,4 @@ def _check_overlap_policy(policy: int) -> None:
 def _check_schedule_id(request: ScheduleRequest) -> None:
     if not request.schedule_id:
         raise InvalidArgumentError("ScheduleId is not set on request.")
-    if exceeds(request.schedule_id, ID_BYTES_MAX):
-        raise InvalidArgumentError("ScheduleId length exceeds limit.")
+    check_length(request.schedule_id, "ScheduleId")

@@ -16,7 +16,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.instants import Instant, duration, duration_message
-from indelible.base.limits import ID_BYTES_MAX, Limits
+from indelible.base.limits import Limits
 from indelible.base.retry_policies import (
     complete_retry_policy,
     retry_policy_fault,
@@ -30,6 +30,7 @@ from indelible.services.frontend.callbacks import complete_callbacks
 from indelible.services.frontend.time_skipping import complete_time_skipping
 from indelible.services.frontend.validation import (
     check_blob,
+    check_given_id,
     check_identity,
     check_length,
     check_links,
@@ -39,7 +40,6 @@ from indelible.services.frontend.validation import (
     check_workflow_id,
     checked_duration,
     drop_repeated_links,
-    exceeds,
 )
 from indelible.services.frontend.versioning_overrides import check_versioning_override
 
@@ -239,8 +239,4 @@ def _check_sizes(request: StartRequest, limits: Limits) -> None:
 def _check_name(text: str, unset: str, words: str) -> None:
     if not text:
         raise InvalidArgumentError(f"{unset} not set")
-    if exceeds(text, ID_BYTES_MAX):
-        length = len(text.encode("utf-8", "surrogatepass"))
-        raise InvalidArgumentError(
-            f"{words} exceeds maximum allowed length ({length}/{ID_BYTES_MAX})"
-        )
+    check_given_id(text, words)

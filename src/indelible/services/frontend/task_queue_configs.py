@@ -17,13 +17,13 @@ from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.limits import (
     FAIRNESS_WEIGHTS_SET_MAX,
-    ID_BYTES_MAX,
     QUEUE_CONFIG_REASON_BYTES_MAX,
 )
 from indelible.engine.matching.queue_config import updated
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.clock import Clocks
 from indelible.ports.rpc import Call
+from indelible.services.frontend.id_lengths import id_bytes_max
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.validation import (
     FAIRNESS_KEY_BYTES_MAX,
@@ -54,7 +54,7 @@ class TaskQueueConfigHandlers:
     ) -> Message:
         key = QueueKey(namespace.id, queue_type_of(request.task_queue_type), request.task_queue)
         _check_limits(request, is_workflow_queue=key.queue_type is QueueType.WORKFLOW)
-        _check_length("Identity", request.identity, ID_BYTES_MAX)
+        _check_length("Identity", request.identity, id_bytes_max())
         _check_weights(
             request.set_fairness_weight_overrides, request.unset_fairness_weight_overrides
         )

@@ -18,11 +18,9 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.instants import DURATION_MAX, SECOND, Duration, duration, duration_message
-from indelible.base.limits import (
-    ID_BYTES_MAX,
-    Limits,
-)
+from indelible.base.limits import Limits
 from indelible.base.queue_kinds import NO_QUEUE_KIND, NORMAL_QUEUE, STICKY_QUEUE
+from indelible.services.frontend.id_lengths import id_bytes_max
 
 FAIRNESS_KEY_BYTES_MAX: Final = 64
 _UTF8_BYTES_PER_CHARACTER_MAX: Final = 4
@@ -37,13 +35,38 @@ def exceeds(text: str, bytes_max: int) -> bool:
     """Whether a text has more than so many bytes in UTF-8."""
     if len(text) * _UTF8_BYTES_PER_CHARACTER_MAX <= bytes_max:
         return False
-    return len(text.encode("utf-8", "surrogatepass")) > bytes_max
+    return _byte_length(text) > bytes_max
+
+
+def _byte_length(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def check_length(text: str, field: str) -> None:
     """Refuse an id that is too long; `field` is its name in the refusal."""
-    if exceeds(text, ID_BYTES_MAX):
+    if exceeds(text, id_bytes_max()):
         raise InvalidArgumentError(f"{field} length exceeds limit.")
+
+
+def check_given_id(text: str, words: str) -> None:
+    """Refuse an id as `check_length` does, in the words that tell how long it is."""
+    if exceeds(text, id_bytes_max()):
+        raise InvalidArgumentError(
+            f"{words} exceeds maximum allowed length ({_byte_length(text)}/{id_bytes_max()})"
+        )
+
+
+def check_entity_id(text: str, words: str) -> None:
+    """Refuse an id as `check_length` does, in the words for what stands without a workflow."""
+    check_entity_text(text, words, id_bytes_max())
+
+
+def check_entity_text(text: str, words: str, bytes_max: int) -> None:
+    """Refuse a text that is too long, in the words for what stands without a workflow."""
+    if exceeds(text, bytes_max):
+        raise InvalidArgumentError(
+            f"{words} exceeds length limit. Length={_byte_length(text)} Limit={bytes_max}"
+        )
 
 
 def check_identity(identity: str) -> None:
@@ -55,11 +78,7 @@ def check_workflow_id(workflow_id: str) -> None:
     """Refuse a workflow id that is missing or too long."""
     if not workflow_id:
         raise InvalidArgumentError("WorkflowId is not set on request.")
-    if exceeds(workflow_id, ID_BYTES_MAX):
-        length = len(workflow_id.encode("utf-8", "surrogatepass"))
-        raise InvalidArgumentError(
-            f"WorkflowId exceeds maximum allowed length ({length}/{ID_BYTES_MAX})"
-        )
+    check_given_id(workflow_id, "WorkflowId")
 
 
 def check_execution(execution: WorkflowExecution, *, is_set: bool) -> None:
@@ -129,7 +148,7 @@ def check_user_task_queue(queue: TaskQueue, *, is_set: bool) -> None:
 
 
 def _check_queue_name(name: str, *, is_partition: bool) -> None:
-    if exceeds(name, ID_BYTES_MAX):
+    if exceeds(name, id_bytes_max()):
         raise InvalidArgumentError("taskQueue length exceeds limit")
     if not is_partition and name.startswith(_RESERVED_QUEUE_PREFIX):
         raise InvalidArgumentError(

@@ -23,7 +23,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import InvalidArgumentError, UnimplementedError
-from indelible.base.limits import ID_BYTES_MAX, Limits
+from indelible.base.limits import Limits
 from indelible.base.workflow_rules import WorkflowRule
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.namespace.workflow_rules import (
@@ -35,7 +35,7 @@ from indelible.engine.namespace.workflow_rules import (
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.validation import check_execution, exceeds
+from indelible.services.frontend.validation import check_execution, check_length
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.workflow_rules import compile_rule
 
@@ -86,8 +86,7 @@ class WorkflowRuleHandlers:
             raise InvalidArgumentError("Rule Specification is not set.")
         if not request.spec.id:
             raise InvalidArgumentError(_NO_ID)
-        if exceeds(request.spec.id, ID_BYTES_MAX):
-            raise InvalidArgumentError("Workflow Rule Id length exceeds limit.")
+        check_length(request.spec.id, "Workflow Rule Id")
         if request.force_scan:
             raise UnimplementedError(
                 "force_scan is not supported; TriggerWorkflowRule applies a rule to one workflow"

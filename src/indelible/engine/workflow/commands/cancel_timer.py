@@ -4,15 +4,14 @@ from temporalio.api.command.v1 import Command
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent, TimerCanceledEventAttributes
 
-from indelible.base.attributes import is_id_too_long, utf8_length
-from indelible.base.limits import ID_BYTES_MAX
+from indelible.base.attributes import overlength
 from indelible.engine.workflow.commands.outcome import CommandContext, Outcome, Refusal
 from indelible.engine.workflow.transition import Transition
 
 
 def cancel_timer(step: Transition, command: Command, context: CommandContext) -> Outcome:
     """Cancel a running timer, or take back a firing that the worker has not seen."""
-    fault = _fault(command)
+    fault = _fault(step, command)
     if fault is not None:
         return _refusal(fault)
     timer_id = command.cancel_timer_command_attributes.timer_id
@@ -46,17 +45,15 @@ def _refusal(message: str) -> Refusal:
     )
 
 
-def _fault(command: Command) -> str | None:
+def _fault(step: Transition, command: Command) -> str | None:
     if not command.HasField("cancel_timer_command_attributes"):
         return "CancelTimerCommandAttributes is not set on CancelTimerCommand."
     timer_id = command.cancel_timer_command_attributes.timer_id
     if not timer_id:
         return "TimerId is not set on CancelTimerCommand."
-    if is_id_too_long(timer_id):
-        return (
-            f"TimerId on CancelTimerCommand exceeds length limit. TimerId={timer_id} "
-            f"Length={utf8_length(timer_id)} Limit={ID_BYTES_MAX}"
-        )
+    excess = overlength(timer_id, step.settings.limits.id_bytes_max)
+    if excess is not None:
+        return f"TimerId on CancelTimerCommand exceeds length limit. TimerId={timer_id} {excess}"
     return None
 
 

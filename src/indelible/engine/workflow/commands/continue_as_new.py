@@ -18,13 +18,11 @@ from temporalio.api.history.v1 import (
 
 from indelible.base.attributes import (
     duration_fault,
-    is_id_too_long,
+    overlength,
     task_queue_fault,
-    utf8_length,
 )
 from indelible.base.ids import RunId
 from indelible.base.instants import Duration, duration, duration_message
-from indelible.base.limits import ID_BYTES_MAX
 from indelible.base.retry_policies import complete_retry_policy, retry_policy_fault
 from indelible.engine.workflow.commands.close import close_by_command
 from indelible.engine.workflow.commands.outcome import (
@@ -74,12 +72,13 @@ def _fault(step: Transition, given: _Given) -> str | None:
     workflow_type = given.workflow_type.name or step.execution.workflow_type
     queue_name = given.task_queue.name or step.execution.task_queue
     suffix = f"WorkflowType={workflow_type} TaskQueue={queue_name}"
-    if is_id_too_long(workflow_type):
+    excess = overlength(workflow_type, step.settings.limits.id_bytes_max)
+    if excess is not None:
         return (
-            f"WorkflowType on {_COMMAND} exceeds length limit. WorkflowType={workflow_type} "
-            f"Length={utf8_length(workflow_type)} Limit={ID_BYTES_MAX}"
+            f"WorkflowType on {_COMMAND} exceeds length limit. "
+            f"WorkflowType={workflow_type} {excess}"
         )
-    fault = task_queue_fault(queue_name)
+    fault = task_queue_fault(queue_name, step.settings.limits.id_bytes_max)
     if fault is not None:
         return f"error validating {_COMMAND} TaskQueue: {fault}. {suffix}"
     for what, timeout in (

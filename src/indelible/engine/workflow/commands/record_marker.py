@@ -4,8 +4,7 @@ from temporalio.api.command.v1 import Command, RecordMarkerCommandAttributes
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import MarkerRecordedEventAttributes
 
-from indelible.base.attributes import is_id_too_long, utf8_length
-from indelible.base.limits import ID_BYTES_MAX
+from indelible.base.attributes import overlength, utf8_length
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
     Outcome,
@@ -19,7 +18,7 @@ _CAUSE = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_AT
 
 def record_marker(step: Transition, command: Command, context: CommandContext) -> Outcome:
     """Write a marker. Its name and details mean nothing here."""
-    fault = _fault(command)
+    fault = _fault(step, command)
     if fault is not None:
         return Refusal(cause=_CAUSE, message=fault)
     given = command.record_marker_command_attributes
@@ -41,17 +40,15 @@ def record_marker(step: Transition, command: Command, context: CommandContext) -
     return None
 
 
-def _fault(command: Command) -> str | None:
+def _fault(step: Transition, command: Command) -> str | None:
     if not command.HasField("record_marker_command_attributes"):
         return "RecordMarkerCommandAttributes is not set on RecordMarkerCommand."
     name = command.record_marker_command_attributes.marker_name
     if not name:
         return "MarkerName is not set on RecordMarkerCommand."
-    if is_id_too_long(name):
-        return (
-            f"MarkerName on RecordMarkerCommand exceeds length limit. MarkerName={name} "
-            f"Length={utf8_length(name)} Limit={ID_BYTES_MAX}"
-        )
+    excess = overlength(name, step.settings.limits.id_bytes_max)
+    if excess is not None:
+        return f"MarkerName on RecordMarkerCommand exceeds length limit. MarkerName={name} {excess}"
     return None
 
 

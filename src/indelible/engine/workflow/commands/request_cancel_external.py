@@ -16,9 +16,8 @@ from temporalio.api.history.v1 import (
     RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
 )
 
-from indelible.base.attributes import is_id_too_long, utf8_length
+from indelible.base.attributes import overlength
 from indelible.base.ids import EventId
-from indelible.base.limits import ID_BYTES_MAX
 from indelible.engine.workflow.commands.outcome import CommandContext, Outcome, Refusal
 from indelible.engine.workflow.commands.targets import is_uuid, namespace_fault, target_namespace
 from indelible.engine.workflow.tasks import CancelExternal
@@ -72,10 +71,11 @@ def _fault(step: Transition, given: _Given, context: CommandContext) -> str | No
     place = f"RunId={given.run_id} Namespace={given.namespace}"
     if not given.workflow_id:
         return f"WorkflowId is not set on {_COMMAND}. {place}"
-    if is_id_too_long(given.workflow_id):
+    excess = overlength(given.workflow_id, step.settings.limits.id_bytes_max)
+    if excess is not None:
         return (
             f"WorkflowId on {_COMMAND} exceeds length limit. WorkflowId={given.workflow_id} "
-            f"Length={utf8_length(given.workflow_id)} Limit={ID_BYTES_MAX} {place}"
+            f"{excess} {place}"
         )
     place = f"WorkflowId={given.workflow_id} {place}"
     if given.run_id and not is_uuid(given.run_id):

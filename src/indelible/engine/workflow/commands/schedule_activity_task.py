@@ -37,7 +37,10 @@ def schedule_activity_task(step: Transition, command: Command, context: CommandC
     given = command.schedule_activity_task_command_attributes
     policy = complete_retry_policy(given.retry_policy)
     queue_name = given.task_queue.name or step.execution.task_queue
-    fault = task_queue_fault(queue_name) or activity_fault(given, policy)
+    id_bytes_max = step.settings.limits.id_bytes_max
+    fault = task_queue_fault(queue_name, id_bytes_max) or activity_fault(
+        given, policy, id_bytes_max=id_bytes_max
+    )
     if fault is not None:
         return _refusal(fault)
     if given.use_workflow_build_id and queue_name != step.execution.task_queue:

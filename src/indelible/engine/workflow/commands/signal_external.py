@@ -10,9 +10,8 @@ from temporalio.api.command.v1 import Command, SignalExternalWorkflowExecutionCo
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import SignalExternalWorkflowExecutionInitiatedEventAttributes
 
-from indelible.base.attributes import is_id_too_long, utf8_length
+from indelible.base.attributes import overlength
 from indelible.base.ids import EventId
-from indelible.base.limits import ID_BYTES_MAX
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
     Outcome,
@@ -38,7 +37,7 @@ def signal_external(step: Transition, command: Command, context: CommandContext)
     if not given.HasField("execution"):
         return Refusal(cause=_CAUSE, message=f"Execution is not set on {_COMMAND}.")
     namespace_id = target_namespace(step, context, given.namespace)
-    fault = namespace_fault(step, namespace_id) or _fault(given)
+    fault = namespace_fault(step, namespace_id) or _fault(step, given)
     if fault is not None:
         return Refusal(cause=_CAUSE, message=fault)
     refusal = _refuse_by_limits(step, given)
@@ -65,16 +64,17 @@ def signal_external(step: Transition, command: Command, context: CommandContext)
     return None
 
 
-def _fault(given: _Given) -> str | None:
+def _fault(step: Transition, given: _Given) -> str | None:
     workflow_id, run_id = given.execution.workflow_id, given.execution.run_id
     place = f"Namespace={given.namespace} RunId={run_id} SignalName={given.signal_name}"
     if not workflow_id:
         return f"WorkflowId is not set on {_COMMAND}. {place}"
     for what, name in (("WorkflowId", workflow_id), ("SignalName", given.signal_name)):
-        if is_id_too_long(name):
+        excess = overlength(name, step.settings.limits.id_bytes_max)
+        if excess is not None:
             return (
                 f"{what} on {_COMMAND} exceeds length limit. WorkflowId={workflow_id} "
-                f"Length={utf8_length(name)} Limit={ID_BYTES_MAX} {place}"
+                f"{excess} {place}"
             )
     place = f"WorkflowId={workflow_id} {place}"
     if run_id and not is_uuid(run_id):

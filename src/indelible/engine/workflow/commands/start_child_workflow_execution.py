@@ -16,14 +16,12 @@ from temporalio.api.history.v1 import StartChildWorkflowExecutionInitiatedEventA
 
 from indelible.base.attributes import (
     duration_fault,
-    is_id_too_long,
+    overlength,
     priority_fault,
     task_queue_fault,
-    utf8_length,
 )
 from indelible.base.ids import EventId, NamespaceId
 from indelible.base.instants import duration, duration_message
-from indelible.base.limits import ID_BYTES_MAX
 from indelible.base.retry_policies import complete_retry_policy, retry_policy_fault
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
@@ -90,7 +88,7 @@ def _refuse_attributes(
 ) -> Refusal | None:
     fault = (
         namespace_fault(step, namespace_id)
-        or _names_fault(given)
+        or _names_fault(step, given)
         or _timeouts_fault(given)
         or _repetition_fault(step, given)
     )
@@ -105,7 +103,7 @@ def _place(given: _Given) -> str:
     )
 
 
-def _names_fault(given: _Given) -> str | None:
+def _names_fault(step: Transition, given: _Given) -> str | None:
     if not given.workflow_id:
         return (
             f"Required field WorkflowId is not set on {_COMMAND}. "
@@ -120,11 +118,9 @@ def _names_fault(given: _Given) -> str | None:
         ("WorkflowId", given.workflow_id),
         ("WorkflowType", given.workflow_type.name),
     ):
-        if is_id_too_long(name):
-            return (
-                f"{what} on {_COMMAND} exceeds length limit. {_place(given)} "
-                f"Length={utf8_length(name)} Limit={ID_BYTES_MAX}"
-            )
+        excess = overlength(name, step.settings.limits.id_bytes_max)
+        if excess is not None:
+            return f"{what} on {_COMMAND} exceeds length limit. {_place(given)} {excess}"
     return None
 
 
@@ -166,7 +162,7 @@ def _refuse_priority_and_queue(step: Transition, given: _Given) -> Refusal | Non
     if fault is not None:
         return Refusal(cause=_CAUSE, message=fault)
     queue_name = given.task_queue.name or step.execution.task_queue
-    fault = task_queue_fault(queue_name)
+    fault = task_queue_fault(queue_name, step.settings.limits.id_bytes_max)
     if fault is not None:
         place = f"{_place(given)} TaskQueue={queue_name}"
         message = f"invalid TaskQueue on {_COMMAND}: {fault}. {place}"

@@ -4,9 +4,8 @@ from temporalio.api.command.v1 import Command
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
 from temporalio.api.history.v1 import TimerStartedEventAttributes
 
-from indelible.base.attributes import duration_fault, is_id_too_long, utf8_length
+from indelible.base.attributes import duration_fault, overlength
 from indelible.base.instants import duration, duration_message
-from indelible.base.limits import ID_BYTES_MAX
 from indelible.engine.workflow.commands.outcome import CommandContext, Outcome, Refusal
 from indelible.engine.workflow.transition import Transition
 
@@ -15,7 +14,7 @@ _Cause = WorkflowTaskFailedCause
 
 def start_timer(step: Transition, command: Command, context: CommandContext) -> Outcome:
     """Start a user timer; one of no length fires as soon as this step is over."""
-    fault = _fault(command)
+    fault = _fault(step, command)
     if fault is not None:
         return Refusal(
             cause=_Cause.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_TIMER_ATTRIBUTES, message=fault
@@ -41,16 +40,16 @@ def start_timer(step: Transition, command: Command, context: CommandContext) -> 
     return None
 
 
-def _fault(command: Command) -> str | None:
+def _fault(step: Transition, command: Command) -> str | None:
     if not command.HasField("start_timer_command_attributes"):
         return "StartTimerCommandAttributes is not set on StartTimerCommand."
     given = command.start_timer_command_attributes
     if not given.timer_id:
         return "TimerId is not set on StartTimerCommand."
-    if is_id_too_long(given.timer_id):
+    excess = overlength(given.timer_id, step.settings.limits.id_bytes_max)
+    if excess is not None:
         return (
-            f"TimerId on StartTimerCommand exceeds length limit. TimerId={given.timer_id} "
-            f"Length={utf8_length(given.timer_id)} Limit={ID_BYTES_MAX}"
+            f"TimerId on StartTimerCommand exceeds length limit. TimerId={given.timer_id} {excess}"
         )
     fault = duration_fault(given.start_to_fire_timeout)
     if fault is not None:
