@@ -17,7 +17,12 @@ from typing import Final
 from scripts.sdk_suite.names import read_names
 from scripts.sdk_suite.outcomes import Run, Summary, read_page, summarize
 from scripts.sdk_suite.running import Suite, run_suite
-from scripts.sdk_suite.servers import dev_server, external_server, seed_download
+from scripts.sdk_suite.servers import (
+    dev_server,
+    external_server,
+    seed_download,
+    test_server,
+)
 from tests.server_process import INDELIBLE, reference_executable
 
 PAGE: Final = Path("docs/compatibility.md")
@@ -55,9 +60,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--server", help="another executable in our place, such as the reference")
     parser.add_argument(
         "--mode",
-        choices=("external", "dev-server"),
+        choices=("external", "dev-server", "time-skipping"),
         default="external",
-        help="give the suite an address, or let it start its dev server and find ours",
+        help="give the suite an address, or let it start a server itself and find ours",
     )
     parser.add_argument("pytest_arguments", nargs="*", help="after --: passed on to pytest")
     return parser.parse_args()
@@ -86,6 +91,8 @@ def _run_once(options: argparse.Namespace, folder: Path) -> Run:
     )
     if options.mode == "dev-server":
         return run_suite(suite, dev_server(), folder)
+    if options.mode == "time-skipping":
+        return run_suite(suite, test_server(), folder)
     with external_server(executable, folder) as access:
         run = run_suite(suite, access, folder)
     # Whatever the server had to say is a finding, even if every test has passed.

@@ -1,8 +1,9 @@
 """The server that the suite runs against: one that we start, or one that the suite starts itself.
 
-Owns the settings and the two ways to the server. `external` gives the suite an address.
+Owns the settings and the three ways to the server. `external` gives the suite an address.
 `dev-server` lets the suite start its own, as it does by default: the SDK looks into the temporary
 folder for the official executable, as it may have downloaded it before, and finds ours there.
+`time-skipping` lets it start the test server, which is found in the same way.
 """
 
 import ast
@@ -71,6 +72,11 @@ def external_server(executable: ServerExecutable, folder: Path) -> Iterator[Acce
 def dev_server() -> Access:
     """Leave it to the suite, whose default is to start its own."""
     return Access(arguments=[])
+
+
+def test_server() -> Access:
+    """Leave it to the suite as well, but let it start the server that skips time."""
+    return Access(arguments=["-E", "time-skipping"])
 
 
 def seed_download(executable: ServerExecutable, folder: Path, *, suite: Path, python: str) -> Path:
