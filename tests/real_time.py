@@ -44,6 +44,11 @@ class RealTime:
     def occupy(self, owner: Hashable, work: Callable[[], int]) -> None:
         raise AssertionError("nothing occupies real time")
 
+    @property
+    def arranged_count(self) -> int:
+        """How many calls are still to be made."""
+        return sum(timer.callback is not None for _, _, timer in self._heap)
+
     def run(self, span: int = 0) -> None:
         """Let real time pass, with all calls that come due in it."""
         end = Instant(self.time + span)

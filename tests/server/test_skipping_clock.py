@@ -206,3 +206,28 @@ def test_clocks_of_namespaces_go_their_own_ways() -> None:
     assert own.clock_of(NamespaceId("one")) is one
     shared = SkippingClocks(real, is_shared=True, is_locked=False)
     assert shared.clock_of(NamespaceId("one")) is shared.clock_of(NamespaceId("other"))
+
+
+def test_real_time_forgets_a_clock_that_has_nothing_left_to_do() -> None:
+    scene = Scene(is_locked=True)
+    cancels = [scene.call_in(span, "never", is_idle=True) for span in (2 * DAY, DAY)]
+    for cancel, expected in zip(cancels, (1, 0), strict=True):
+        cancel()
+        assert scene.real.arranged_count == expected
+    scene.call_in(DAY, "again")
+    assert scene.run(DAY) == [("again", DAY)]
+
+
+def test_only_the_clocks_of_living_namespaces_are_retained() -> None:
+    clocks = SkippingClocks(RealTime(), is_shared=False, is_locked=False)
+    kept, gone = (clocks.clock_of(NamespaceId(name)) for name in ("kept", "gone"))
+    clocks.retain({"kept", "without a clock"})
+    assert clocks.clock_of(NamespaceId("kept")) is kept
+    assert clocks.clock_of(NamespaceId("gone")) is not gone
+
+
+def test_a_clock_of_all_namespaces_stays() -> None:
+    clocks = SkippingClocks(RealTime(), is_shared=True, is_locked=False)
+    shared = clocks.clock_of(NamespaceId("gone"))
+    clocks.retain(())
+    assert clocks.clock_of(NamespaceId("other")) is shared

@@ -25,6 +25,7 @@ from indelible.server.config import (
     DATABASE_NAME,
     METRICS_PORT_DEFAULT,
     NAMESPACE_DEFAULT,
+    RETENTION_UNDER_SKIPPED_TIME,
     Durability,
     Port,
     ServerConfig,
@@ -44,8 +45,6 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _DEV_RETENTION: Final[Duration] = DAY
 # So does it allow more lists and counts per second; and SDKs start it to skip time.
 _DEV_LIMITS: Final = replace(DEFAULT_LIMITS, visibility_requests_per_second=100, time_skipping=True)
-# The reference's test server deletes nothing, and tests skip months.
-_TEST_RETENTION: Final = Duration(3_650 * DAY)
 _DYNAMIC_CONFIG_VARIABLE: Final = "DYNAMIC_CONFIG_FILE_PATH"
 
 
@@ -119,7 +118,7 @@ def test_config(parsed: argparse.Namespace) -> ServerConfig:
         port=parsed.port,
         metrics_port=Port(number=0),
         namespaces=_namespaces(parsed.namespace),
-        retention=_TEST_RETENTION,
+        retention=RETENTION_UNDER_SKIPPED_TIME,
         search_attributes=_search_attributes(parsed.search_attribute),
         time_skipping=TimeSkipping(
             is_locked=not parsed.enable_time_skipping, is_shared=not parsed.clock_per_namespace

@@ -6,7 +6,7 @@ count of locks and work under way. Must not know what the calls or the work are.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Container, Hashable
 from typing import Final
 
 from indelible.base.ids import NamespaceId
@@ -81,6 +81,9 @@ class VirtualClock:
             return
         self._end(timer)
         self._dead_count += 1
+        if self._dead_count == len(self._heap) and self._armed is not None:
+            self._armed.cancel()  # Nothing is to come: real time need not know this clock.
+            self._armed = None
         if self._dead_count >= max(_DEAD_MIN, len(self._heap) // 2):
             self._heap = [entry for entry in self._heap if not entry[2].is_over]
             heapq.heapify(self._heap)
@@ -201,6 +204,12 @@ class SkippingClocks:
         if clock is None:
             clock = self._clocks[name] = VirtualClock(self._real, is_locked=self._is_locked)
         return clock
+
+    def retain(self, namespace_ids: Container[str]) -> None:
+        """Forget the clocks of all other namespaces; one that is asked for again begins anew."""
+        if not self._is_shared:
+            for name in [name for name in self._clocks if name not in namespace_ids]:
+                del self._clocks[name]
 
     @property
     def node(self) -> Clock:

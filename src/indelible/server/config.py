@@ -21,6 +21,10 @@ DATABASE_NAME: Final = "indelible.db"
 NAMESPACE_DEFAULT: Final = "default"
 STOP_SECONDS_MAX: Final = 2.0
 """From the signal to the end of the process, long polls answered."""
+RETENTION_UNDER_SKIPPED_TIME: Final = Duration(3_650 * DAY)
+"""Tests skip months, and look at what ended before; the reference's test server deletes nothing."""
+NAMESPACE_HEADER: Final = "temporal-namespace"
+"""Says of which namespace's clock a call of the test service is, if each has its own."""
 
 
 class Durability(StrEnum):

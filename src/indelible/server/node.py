@@ -27,7 +27,12 @@ from indelible.runtime.system_clock import SystemClock, SystemClocks
 from indelible.runtime.system_entropy import SystemEntropy
 from indelible.runtime.time_zones import TIME_ZONES
 from indelible.server.callback_address import CallbackAddress
-from indelible.server.config import NAMESPACE_DEFAULT, STOP_SECONDS_MAX, ServerConfig
+from indelible.server.config import (
+    NAMESPACE_DEFAULT,
+    NAMESPACE_HEADER,
+    STOP_SECONDS_MAX,
+    ServerConfig,
+)
 from indelible.server.dynamic_config_file import DynamicConfigFile
 from indelible.server.listeners import Bound, Listeners
 from indelible.server.ports_in_use import is_free, require_free, resolved
@@ -36,7 +41,7 @@ from indelible.server.stores import open_store
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.awaited_outcomes import skipping_while_awaited
 from indelible.services.frontend.backends import Backends
-from indelible.services.frontend.deleted_namespaces import DeletedNamespaces
+from indelible.services.frontend.deleted_namespaces import SWEEP_INTERVAL, DeletedNamespaces
 from indelible.services.frontend.frontend import Environment, Frontend
 from indelible.services.frontend.nexus_entrance import NexusEntrance
 from indelible.services.frontend.system_requests import SystemRules
@@ -55,10 +60,6 @@ from indelible.wire.calls.test_service import test_handlers
 
 # Answers under way get most of the time that a stop may take; the store needs the rest.
 _CALL_GRACE: Final[Duration] = seconds(STOP_SECONDS_MAX - 0.8)
-
-
-_NAMESPACE_HEADER: Final = "temporal-namespace"
-"""Says of which namespace's clock a call of the test service is, if each has its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +201,7 @@ async def _serving(
     listeners = _listeners(config, node, frontend, nexus, registry)
     await history.start()
     _start_background(
+        node,
         supervisor,
         BatchSurroundings(
             records=history.batches,
@@ -262,7 +264,7 @@ def _test_handlers(node: _Parts, registry: NamespaceRegistry) -> Mapping[tuple[s
         return {}
 
     def clock_of(call: Call) -> SkippingClock:
-        name = call.metadata.get(_NAMESPACE_HEADER, NAMESPACE_DEFAULT)
+        name = call.metadata.get(NAMESPACE_HEADER, NAMESPACE_DEFAULT)
         return clocks.clock_of(registry.by_name(name).id)
 
     return test_handlers(clock_of)
@@ -293,7 +295,7 @@ def _rules(config: ServerConfig, node: _Parts) -> SystemRules:
 
 
 def _start_background(
-    supervisor: Supervisor, around: BatchSurroundings, backends: Backends
+    node: _Parts, supervisor: Supervisor, around: BatchSurroundings, backends: Backends
 ) -> None:
     """Start what goes on although no client waits for it."""
     deleted = DeletedNamespaces(
@@ -303,6 +305,18 @@ def _start_background(
     jobs = BatchJobs(around, spawn=supervisor.start)
     around.records.listen(jobs.announce)
     supervisor.start("batch operations", jobs.resume())
+    if node.skipping is not None:
+        supervisor.start("clocks", _forget_clocks(node.skipping, around.namespaces))
+
+
+async def _forget_clocks(clocks: SkippingClocks, registry: NamespaceRegistry) -> None:
+    """Forget the clocks of namespaces that are gone, again and again.
+
+    For a while somebody may still ask for one, as a loaded task queue does, and make it anew.
+    """
+    while True:
+        await clocks.node.sleep(SWEEP_INTERVAL)
+        clocks.retain({namespace.id for namespace in registry.in_order()})
 
 
 def _matching(

@@ -16,9 +16,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker, WorkerConfig
 
+from indelible.server.config import NAMESPACE_HEADER
 from indelible.testing.faults import Faults
 
-_NAMESPACE_HEADER: Final = "temporal-namespace"
 _TOLERANCE: Final = timedelta(seconds=5)
 _SKIP_REAL_TIME_MAX: Final = timedelta(seconds=20)
 _OVERDUE: Final = frozenset({RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED})
@@ -95,7 +95,7 @@ class IndelibleTest:
     @property
     def metadata(self) -> Mapping[str, str | bytes]:
         """Return the headers that make a request of the test service one about this test's time."""
-        return {_NAMESPACE_HEADER: self.namespace}
+        return {NAMESPACE_HEADER: self.namespace}
 
 
 def _span(span: timedelta | None, parts: Mapping[str, float]) -> timedelta:

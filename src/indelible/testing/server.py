@@ -10,16 +10,18 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from typing import Final, TypeVar
 
-from indelible.base.instants import DAY, Duration
 from indelible.observability.logs import leave_logs_to_the_process
-from indelible.server.config import Port, ServerConfig, TimeSkipping
+from indelible.server.config import (
+    RETENTION_UNDER_SKIPPED_TIME,
+    Port,
+    ServerConfig,
+    TimeSkipping,
+)
 from indelible.server.lifecycle import serve_until
 from indelible.server.node import Started
 from indelible.testing.injection import Injection
 
 _HOST: Final = "127.0.0.1"
-_RETENTION: Final = Duration(3_650 * DAY)
-"""Tests skip months, and look at what ended before."""
 _STOP_SECONDS_MAX: Final = 10.0
 _Result = TypeVar("_Result")
 
@@ -82,7 +84,7 @@ class TestServer:
             host=_HOST,
             port=0,
             metrics_port=Port(number=0),
-            retention=_RETENTION,
+            retention=RETENTION_UNDER_SKIPPED_TIME,
             time_skipping=TimeSkipping(
                 is_shared=False, skips_for_waiting_clients=True, intercept=self.injection.intercept
             ),

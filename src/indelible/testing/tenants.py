@@ -14,14 +14,14 @@ from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from indelible.base.instants import duration_message
+from indelible.server.config import RETENTION_UNDER_SKIPPED_TIME
 from indelible.testing.environment import IndelibleTest
 from indelible.testing.faults import Faults
 from indelible.testing.reports import report
 from indelible.testing.server import TestServer
 
 _ANSWER_SECONDS_MAX: Final = 10.0
-_RETENTION: Final = Duration(seconds=86_400 * 3_650)
-"""Tests skip months, and look at what ended before."""
 
 
 class Tenants:
@@ -80,7 +80,8 @@ class Tenants:
     async def _register(self, namespace: str) -> None:
         await self._known_operator().workflow_service.register_namespace(
             RegisterNamespaceRequest(
-                namespace=namespace, workflow_execution_retention_period=_RETENTION
+                namespace=namespace,
+                workflow_execution_retention_period=duration_message(RETENTION_UNDER_SKIPPED_TIME),
             )
         )
 

@@ -1,6 +1,8 @@
 """Wake-ups where time may jump: in the order of their times, all of them, and no void one."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Coroutine
 from typing import Final
 
@@ -34,7 +36,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.real = RealTime()
-        self.clocks = SkippingClocks(self.real, is_shared=True, is_locked=False)
+        self.clocks = SkippingClocks(self.real, is_shared=False, is_locked=False)
         self.clock = self.clocks.clock_of(NAMESPACE)
         self.woken: list[tuple[WorkflowKey, int]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,3 +129,19 @@ async def test_a_run_that_is_only_to_be_cleared_up_is_woken_on_the_way() -> None
     scene.note(2, 5 * DAY)
     await scene.skip()
     assert scene.woken == [(run(1), 3 * DAY), (run(2), 5 * DAY)]
+
+
+async def test_a_clock_without_wake_ups_is_let_go() -> None:
+    scene = Scene()
+    for number, span in enumerate((2 * DAY, DAY, 3 * DAY)):
+        scene.note(number, span)
+        scene.note(10 + number, span, is_idle=True)
+    for number in (1, 0, 2, 11, 10, 12):
+        assert scene.real.arranged_count == 1
+        scene.wakeups.note(run(number), None)
+    assert scene.real.arranged_count == 0
+    clock = weakref.ref(scene.clock)
+    scene.clocks.retain(())
+    scene.clock = scene.clocks.clock_of(NAMESPACE)
+    gc.collect()
+    assert clock() is None

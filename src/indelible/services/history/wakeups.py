@@ -68,7 +68,8 @@ class Wakeups:
         self._spawn = spawn
         self._wake = wake
         self._window: Final = Duration(max(WINDOW, clocks.foresight))
-        self._lanes: dict[tuple[int, bool], _Lane] = {}
+        self._lanes: dict[tuple[Clock, bool], _Lane] = {}
+        """Those that hold wake-ups; an empty one would keep the clock of a deleted namespace."""
         self._noted: dict[WorkflowKey, Instant] = {}
         """The wake-up of each run in the window; a heap entry that says otherwise is void."""
         self._woken: dict[WorkflowKey, int] = {}
@@ -126,7 +127,7 @@ class Wakeups:
 
     def _lane(self, key: WorkflowKey, *, is_idle: bool) -> _Lane:
         clock = self._clocks.clock_of(key.namespace_id)
-        place = (id(clock), is_idle)
+        place = (clock, is_idle)
         lane = self._lanes.get(place)
         if lane is None:
             lane = self._lanes[place] = _Lane(clock, is_idle=is_idle)
@@ -136,7 +137,7 @@ class Wakeups:
         """Arm what comes after a wake-up that has become void: no time is skipped for its sake."""
         clock = self._clocks.clock_of(key.namespace_id)
         for is_idle in (False, True):
-            lane = self._lanes.get((id(clock), is_idle))
+            lane = self._lanes.get((clock, is_idle))
             if lane is None or lane.armed_at != void:
                 continue
             if lane.timer is not None:
@@ -147,7 +148,10 @@ class Wakeups:
     def _arm(self, lane: _Lane) -> None:
         while lane.heap and self._noted.get(lane.heap[0][1]) != lane.heap[0][0]:
             heapq.heappop(lane.heap)
-        if self._is_stopped or not lane.heap:
+        if not lane.heap:
+            self._lanes.pop((lane.clock, lane.is_idle), None)
+            return
+        if self._is_stopped:
             return
         first = lane.heap[0][0]
         if lane.armed_at is not None and lane.armed_at <= first:
