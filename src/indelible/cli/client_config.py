@@ -99,6 +99,11 @@ def profile_name(named: str | None, environment: Mapping[str, str]) -> str:
     return named or environment.get("TEMPORAL_PROFILE") or PROFILE_DEFAULT
 
 
+def header_name(name: str) -> str:
+    """Return the name under which a header is sent, and therefore kept."""
+    return name.casefold().replace("_", "-")
+
+
 # --------------------------------------------------------------------------------------- reading
 def read_profiles(path: Path) -> Mapping[str, Profile]:
     """Return all profiles of a file, none if it does not exist. Raises `ValueRefusedError`."""
@@ -108,7 +113,7 @@ def read_profiles(path: Path) -> Mapping[str, Profile]:
         raise ValueRefusedError(f"{path} is not a file of profiles: {error}") from None
     return {
         name: msgspec.structs.replace(
-            profile, grpc_meta={_header(key): text for key, text in profile.grpc_meta.items()}
+            profile, grpc_meta={header_name(key): text for key, text in profile.grpc_meta.items()}
         )
         for name, profile in file.profile.items()
     }
@@ -125,7 +130,7 @@ def profile_at(path: Path, name: str) -> Profile:
 def value_of(profile: Profile, prop: str) -> str | bool:
     """Return the value of a property. Raises `ValueRefusedError` if there is no such property."""
     if prop.startswith(_META_PREFIX):
-        key = _header(prop.removeprefix(_META_PREFIX))
+        key = header_name(prop.removeprefix(_META_PREFIX))
         if key not in profile.grpc_meta:
             raise ValueRefusedError(f'the profile has no header "{key}"')
         return profile.grpc_meta[key]
@@ -191,19 +196,14 @@ def delete_profile(path: Path, name: str) -> None:
 
 
 def _change_header(path: Path, name: str, prop: str, value: str | None) -> None:
-    key = _header(prop.removeprefix(_META_PREFIX))
+    key = header_name(prop.removeprefix(_META_PREFIX))
     document = _document(path)
     headers = _inner(_inner(_inner(document, "profile"), name), _META)
-    for written in [one for one in headers if _header(one) == key]:
+    for written in [one for one in headers if header_name(one) == key]:
         del headers[written]
     if value is not None:
         headers[key] = value
     _write(path, document)
-
-
-def _header(name: str) -> str:
-    """Return the name under which a header is sent, and therefore kept."""
-    return name.casefold().replace("_", "-")
 
 
 def _document(path: Path) -> "TOMLDocument":

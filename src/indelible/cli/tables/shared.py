@@ -47,6 +47,12 @@ CONNECTION: Final = (
         prop="address",
     ),
     text(
+        "--client-authority",
+        "the :authority of requests, if it is not the address; with TLS only",
+        metavar="NAME",
+        prop="authority",
+    ),
+    text(
         "--namespace -n",
         "namespace (default)",
         metavar="NAME",
