@@ -7,6 +7,7 @@ holds the tasks of one version. Must not know which version a task is for.
 from typing import Final
 
 import msgspec
+from temporalio.api.common.v1 import WorkerVersionCapabilities
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
 from temporalio.api.enums.v1 import WorkerVersioningMode
 
@@ -38,6 +39,12 @@ def old_version_text(version: Version | None) -> str:
     return f"{version.deployment_name}{_OLD_DELIMITER}{version.build_id}"
 
 
+def parse_version(text: str) -> Version | None:
+    """Return the version of `name:build`; None if it is none."""
+    name, delimiter, build_id = text.partition(_DELIMITER)
+    return Version(name, build_id) if name and delimiter and build_id else None
+
+
 def parse_old_version(text: str) -> Version | None:
     """Return the version of `name.build`; None if it is none. A name has no dot, a build may."""
     name, delimiter, build_id = text.partition(_OLD_DELIMITER)
@@ -66,6 +73,15 @@ def version_of_options(options: WorkerDeploymentOptions) -> Version | None:
     if options.worker_versioning_mode != VERSIONED:
         return None
     return Version(options.deployment_name, options.build_id)
+
+
+def version_of_worker(
+    capabilities: WorkerVersionCapabilities | None, options: WorkerDeploymentOptions | None
+) -> Version | None:
+    """Return the version under which a worker works; a build id alone has no deployment."""
+    if capabilities is not None and capabilities.use_versioning and capabilities.build_id:
+        return Version("", capabilities.build_id)
+    return None if options is None else version_of_options(options)
 
 
 def versioned_queue_name(queue_name: str, version: Version | None) -> str:

@@ -73,6 +73,15 @@ class WorkerDeploymentRegistry:
         found = None if deployment is None else deployment.version(version.build_id)
         return found is not None and found.has_queue(queue.queue_type, queue.name)
 
+    def versions_of(self, queue: QueueKey) -> Sequence[Version]:
+        """Return the versions whose workers poll a queue."""
+        return [
+            Version(deployment.name, one.build_id)
+            for deployment in self.in_order(queue.namespace_id)
+            for one in deployment.versions
+            if one.has_queue(queue.queue_type, queue.name)
+        ]
+
     def routing(self, queue: QueueKey) -> QueueRouting | None:
         """Return where the tasks of a queue go; None as long as nothing is versioned."""
         deployments = self._by_name.get(queue.namespace_id)

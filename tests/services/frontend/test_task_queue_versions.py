@@ -16,9 +16,10 @@ from indelible.engine.deployment.versioning_rules import (
     VersioningRules,
 )
 from indelible.engine.matching.poller_history import PollerRecord
+from indelible.engine.matching.queue_stats import QueueStats
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.task_queue_versions import TaskQueueVersions
-from indelible.services.matching.description import QueueStats, TaskQueueDescription
+from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.versioning_rules import VersioningRuleRegistry
 from tests.services.frontend.world import DEFAULT, World
 from tests.stores.builders import COMPLETED, RUNNING, key, own, put, visible, write
@@ -49,7 +50,12 @@ async def described(
     registry = VersioningRuleRegistry(world.store, BuildIdSetRegistry(world.store))
     change: Callable[[VersioningRules], VersioningRules] = lambda _: rules  # noqa: E731
     await registry.change(DEFAULT, "q", change)
-    versions = TaskQueueVersions(matching=world.matching, rules=registry, visibility=world.store)
+    versions = TaskQueueVersions(
+        matching=world.matching,
+        deployments=world.deployments,
+        rules=registry,
+        visibility=world.store,
+    )
     request = DescribeTaskQueueRequest(
         namespace="default",
         task_queue=TaskQueue(name="q"),
@@ -108,7 +114,9 @@ async def test_what_tasks_can_reach(
 
 async def test_a_backlog_makes_reachable() -> None:
     world = await World().load()
-    world.matching.description = TaskQueueDescription(stats=QueueStats(backlog_count=1))
+    world.matching.description = TaskQueueDescription(
+        stats_by_priority={3: QueueStats(backlog_count=1)}
+    )
     answer = await described(world, TO_NEW, TaskQueueVersionSelection(build_ids=["old"]))
     assert answer.versions_info["old"].task_reachability == REACHABLE
 

@@ -4,15 +4,20 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import TaskQueueKind, WorkerStatus
 from temporalio.api.operatorservice import v1 as operator
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.taskqueue.v1 import (
+    TaskQueue,
+    TaskQueueVersioningInfo,
+    TaskQueueVersionSelection,
+)
 from temporalio.api.worker.v1 import WorkerHeartbeat, WorkerHostInfo
 from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import StatusCode
 from indelible.base.instants import MINUTE, SECOND, Duration, Instant
 from indelible.engine.matching.poller_history import PollerRecord
+from indelible.engine.matching.queue_stats import QueueStats
 from indelible.services.frontend.workers import WorkerHandlers
-from indelible.services.matching.description import QueueStats, TaskQueueDescription
+from indelible.services.matching.description import TaskQueueDescription
 from tests.services.frontend.world import START, World
 
 
@@ -198,7 +203,6 @@ async def test_a_task_queue_is_described_with_its_pollers_and_numbers(world: Wor
     stats = QueueStats(backlog_count=3, backlog_age=Duration(2 * SECOND), add_rate=1.5)
     world.matching.description = TaskQueueDescription(
         pollers=[PollerRecord(identity="p", last_access_at=START, rate_per_second=5.0)],
-        stats=stats,
         stats_by_priority={3: stats},
         tasks_per_second_max=5.0,
     )
@@ -224,6 +228,27 @@ async def test_a_task_queue_is_described_with_its_pollers_and_numbers(world: Wor
     )
     assert not bare.HasField("stats")
     assert not bare.HasField("task_queue_status")
+    assert bare.versioning_info == TaskQueueVersioningInfo(current_version="__unversioned__")
+    error = await world.refusal(
+        api.DescribeTaskQueueRequest(
+            namespace="default", task_queue=TaskQueue(name="/_sys/q/1"), report_stats=True
+        )
+    )
+    assert error.message == "DescribeTaskQueue stats are only supported for the root partition"
+
+
+async def test_the_reachability_of_five_build_ids_is_told_at_once(world: World) -> None:
+    request = api.DescribeTaskQueueRequest(
+        namespace="default",
+        task_queue=TaskQueue(name="q"),
+        versions=TaskQueueVersionSelection(build_ids=list("abcdef")),
+    )
+    await world.call(request, api.DescribeTaskQueueResponse)
+    request.report_task_reachability = True
+    error = await world.refusal(request)
+    assert error.message == (
+        "Too many build ids queried at once with ReportTaskReachability==true, limit: 5"
+    )
 
 
 async def test_the_enhanced_mode_answers_per_type(world: World) -> None:

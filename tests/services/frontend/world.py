@@ -401,6 +401,10 @@ class RecordedMatching:
     nexus_answers: list[NexusAnswer] = field(default_factory=list)
     shutdowns: list[api.ShutdownWorkerRequest] = field(default_factory=list)
     description: TaskQueueDescription = field(default_factory=TaskQueueDescription)
+    descriptions: dict[str, TaskQueueDescription] = field(
+        default_factory=dict[str, TaskQueueDescription]
+    )
+    """Of queues by name; the one above is that of all others."""
     polled: set[QueueKey] = field(default_factory=set[QueueKey])
 
     def has_recent_poller(self, queue: QueueKey, within: Duration) -> bool:
@@ -454,7 +458,7 @@ class RecordedMatching:
         self.shutdowns.append(request)
 
     async def describe_task_queue(self, key: QueueKey) -> TaskQueueDescription:
-        return self.description
+        return self.descriptions.get(key.name, self.description)
 
 
 class World:

@@ -4,7 +4,7 @@ import pytest
 from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueResponse
 
 from indelible.base.instants import SECOND
-from indelible.services.matching.description import QueueStats
+from indelible.engine.matching.queue_stats import QueueStats
 from tests.services.matching.world import (
     ACTIVITIES,
     START,

@@ -158,8 +158,8 @@ def drainage(version: DeploymentVersion) -> VersionDrainageInfo | None:
 
 
 def queue_versioning(routing: QueueRouting) -> TaskQueueVersioningInfo:
-    """Return the routing of a queue as its description shows it; empty if it has none."""
-    found = TaskQueueVersioningInfo()
+    """Return the routing of a queue as its description shows it."""
+    found = TaskQueueVersioningInfo(current_version=old_version_text(routing.current))
     if routing.current is not None:
         found.current_deployment_version.CopyFrom(version_message(routing.current))
     if routing.ramping is not None:
@@ -168,7 +168,6 @@ def queue_versioning(routing: QueueRouting) -> TaskQueueVersioningInfo:
         found.ramping_version = old_version_text(routing.ramping)
         found.ramping_version_percentage = routing.ramp_percentage
     if routing.is_ramping or routing.current is not None:
-        found.current_version = old_version_text(routing.current)
         found.update_time.CopyFrom(timestamp(routing.updated_at))
     return found
 

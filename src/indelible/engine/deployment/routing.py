@@ -62,6 +62,16 @@ class QueueRouting(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it depends on the workflow where a task goes."""
         return self.is_ramping or bool(self.ramps)
 
+    @property
+    def shares(self) -> tuple[tuple[Version | None, float], ...]:
+        """The percentages of the tasks that a deployment leads to its current and ramping versions.
+
+        What rules lead nowhere yet is everybody's, so it stays with unversioned workers.
+        """
+        ramped = self.ramp_percentage if self.is_ramping else 0.0
+        shares = ((self.current, _PERCENT - ramped),)
+        return (*shares, (self.ramping, ramped)) if ramped else shares
+
     def redirected(self, version: Version) -> Version:
         """Return the version that stands for another one."""
         if version.deployment_name:

@@ -181,6 +181,7 @@ def _task_queue_routes(backends: Backends, *, clocks: Clocks, address: str) -> t
             configs=backends.queue_configs,
             versions=TaskQueueVersions(
                 matching=backends.matching,
+                deployments=backends.deployments,
                 rules=backends.versioning_rules,
                 visibility=backends.visibility,
             ),

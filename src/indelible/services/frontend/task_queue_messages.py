@@ -3,10 +3,15 @@
 from typing import Final
 
 from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueueStats
+from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueResponse,
+    DescribeWorkerDeploymentVersionResponse,
+)
 
 from indelible.base.instants import duration_message, timestamp
 from indelible.engine.matching.poller_history import PollerRecord
-from indelible.services.matching.description import QueueStats
+from indelible.engine.matching.queue_stats import QueueStats
+from indelible.services.matching.description import TaskQueueDescription
 
 DEFAULT_RATE_PER_SECOND: Final = 100_000.0
 """What is shown where nobody set a limit; the reference's system default."""
@@ -22,6 +27,16 @@ def poller_message(record: PollerRecord) -> PollerInfo:
         worker_version_capabilities=record.version_capabilities,
         deployment_options=record.deployment_options,
     )
+
+
+def add_stats(
+    message: DescribeTaskQueueResponse | DescribeWorkerDeploymentVersionResponse.VersionTaskQueue,
+    description: TaskQueueDescription,
+) -> None:
+    """Tell the numbers of a queue, altogether and by priority."""
+    message.stats.CopyFrom(stats_message(description.stats))
+    for priority, stats in description.stats_by_priority.items():
+        message.stats_by_priority_key[priority].CopyFrom(stats_message(stats))
 
 
 def stats_message(stats: QueueStats) -> TaskQueueStats:

@@ -1,7 +1,7 @@
-"""DescribeTaskQueue by build id: the deprecated form, which the command line still asks for.
+"""DescribeTaskQueue by version: the deprecated form, which the command line still asks for.
 
-Owns which build ids are described and whether tasks can reach them (semantics 10.3). The numbers
-are matching's; the rules are those of `engine.deployment.versioning_rules`.
+Owns which versions are described and whether tasks can reach them (semantics 10.3). A build id
+without a deployment is a version, too. The rules are those of `engine.deployment.versioning_rules`.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,21 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import NamespaceId, QueueKey, QueueType
-from indelible.base.versions import Version, versioned_queue_name
+from indelible.base.versions import Version, parse_old_version, parse_version, version_text
 from indelible.engine.deployment.routing import QueueRouting
 from indelible.engine.deployment.versioning_rules import VersioningRules, route_by_rules
-from indelible.engine.matching.poller_history import PollerRecord
 from indelible.engine.visibility.filters import Comparison, Filter, any_of
 from indelible.ports.stores import VisibilityFilter, VisibilityStore
 from indelible.services.frontend.backends import Matching
+from indelible.services.frontend.queue_descriptions import (
+    QueueDescriptions,
+    queue_of_version,
+    version_of_poller,
+)
 from indelible.services.frontend.task_queue_configs import queue_type_of
 from indelible.services.frontend.task_queue_messages import poller_message, stats_message
 from indelible.services.versioning_rules import VersioningRuleRegistry
+from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
 _R: Final = BuildIdTaskReachability
 _RUNNING: Final = 1
@@ -37,9 +42,16 @@ class TaskQueueVersions:
     """Describes a queue by the build ids of its workers."""
 
     def __init__(
-        self, *, matching: Matching, rules: VersioningRuleRegistry, visibility: VisibilityStore
+        self,
+        *,
+        matching: Matching,
+        deployments: WorkerDeploymentRegistry,
+        rules: VersioningRuleRegistry,
+        visibility: VisibilityStore,
     ) -> None:
         self._matching = matching
+        self._deployments = deployments
+        self._queues = QueueDescriptions(matching=matching, deployments=deployments)
         self._rules = rules
         self._visibility = visibility
 
@@ -60,48 +72,61 @@ class TaskQueueVersions:
         ]
         rules = self._rules.of_queue(namespace_id, name)
         response = DescribeTaskQueueResponse()
-        for build_id in await self._build_ids(request, rules, queues):
-            described = response.versions_info[build_id]
+        for version in await self._versions(request, rules, queues):
+            key = _shown(version)
+            described = response.versions_info[key]
             for queue in queues:
-                await self._describe_type(request, described, queue, build_id)
+                await self._describe_type(request, described, queue, version)
             if request.report_task_reachability:
                 described.task_reachability = await self._reachability(
-                    QueueKey(namespace_id, QueueType.WORKFLOW, name), rules, build_id
+                    QueueKey(namespace_id, QueueType.WORKFLOW, name), rules, key
                 )
         return response
 
-    async def _build_ids(
+    async def _versions(
         self,
         request: DescribeTaskQueueRequest,
         rules: VersioningRules,
         queues: Sequence[QueueKey],
-    ) -> list[str]:
-        """Return the build ids that are asked for; the default of the queue if none is named."""
+    ) -> list[Version | None]:
+        """Return the versions that are asked for; the default of the queue if none is named."""
+        namespace_id = queues[0].namespace_id
         if not request.HasField("versions"):
-            return [next((one.build_id for one in rules.assignments if one.is_full), _UNVERSIONED)]
-        asked = dict.fromkeys(request.versions.build_ids)
+            default = next((one.build_id for one in rules.assignments if one.is_full), _UNVERSIONED)
+            return [self._named(namespace_id, default)]
+        asked = dict.fromkeys(self._named(namespace_id, one) for one in request.versions.build_ids)
         if request.versions.unversioned:
-            asked[_UNVERSIONED] = None
+            asked[None] = None
         if request.versions.all_active:
             for queue in queues:
                 described = await self._matching.describe_task_queue(queue)
-                for record in described.pollers:
-                    if _build_id(record) != _UNVERSIONED:
-                        asked[_build_id(record)] = None
+                active = (version_of_poller(record) for record in described.pollers)
+                asked |= dict.fromkeys(one for one in active if one is not None)
         return list(asked)
+
+    def _named(self, namespace_id: NamespaceId, text: str) -> Version | None:
+        """Return the version of a text: one of a deployment in either notation, or a build id."""
+        if text == _UNVERSIONED:
+            return None
+        if (version := parse_version(text)) is not None:
+            return version
+        old = parse_old_version(text)  # A build id may well have a dot.
+        deployment = old and self._deployments.find(namespace_id, old.deployment_name)
+        if old and deployment and deployment.version(old.build_id):
+            return old
+        return Version("", text)
 
     async def _describe_type(
         self,
         request: DescribeTaskQueueRequest,
         described: TaskQueueVersionInfo,
         queue: QueueKey,
-        build_id: str,
+        version: Version | None,
     ) -> None:
-        found = await self._matching.describe_task_queue(_queue_of(queue, build_id))
-        pollers = [one for one in found.pollers if _build_id(one) == build_id]
+        found = await self._queues.of_version(queue, version)
         described.types_info[queue.queue_type].CopyFrom(
             TaskQueueTypeInfo(
-                pollers=map(poller_message, pollers) if request.report_pollers else None,
+                pollers=map(poller_message, found.pollers) if request.report_pollers else None,
                 stats=stats_message(found.stats) if request.report_stats else None,
             )
         )
@@ -127,7 +152,8 @@ class TaskQueueVersions:
     async def _has_backlog(self, queue: QueueKey, build_ids: Sequence[str]) -> bool:
         for queue_type in (QueueType.WORKFLOW, QueueType.ACTIVITY):
             for build_id in build_ids:
-                key = _queue_of(queue._replace(queue_type=queue_type), build_id)
+                version = None if build_id == _UNVERSIONED else Version("", build_id)
+                key = queue_of_version(queue._replace(queue_type=queue_type), version)
                 if (await self._matching.describe_task_queue(key)).stats.backlog_count:
                     return True
         return False
@@ -151,26 +177,18 @@ class TaskQueueVersions:
         return counts.get(0, 0) > 0
 
 
+def _shown(version: Version | None) -> str:
+    if version is None:
+        return _UNVERSIONED
+    return version_text(version) if version.deployment_name else version.build_id
+
+
 def _is_assigned(rules: VersioningRules, routing: QueueRouting, build_ids: Sequence[str]) -> bool:
     """Whether a rule leads new tasks to one of the build ids, or nothing leads them elsewhere."""
     targets = {ramp.version.build_id if ramp.version else _UNVERSIONED for ramp in routing.ramps}
     if not any(one.is_full for one in rules.assignments):
         targets.add(_UNVERSIONED)
     return not targets.isdisjoint(build_ids)
-
-
-def _queue_of(queue: QueueKey, build_id: str) -> QueueKey:
-    """Return where the tasks lie that are for one build id alone."""
-    if build_id == _UNVERSIONED:
-        return queue
-    return queue._replace(name=versioned_queue_name(queue.name, Version("", build_id)))
-
-
-def _build_id(record: PollerRecord) -> str:
-    capabilities = record.version_capabilities
-    if capabilities is None or not capabilities.use_versioning:
-        return _UNVERSIONED
-    return capabilities.build_id
 
 
 def _entry(kind: str, build_id: str) -> str:

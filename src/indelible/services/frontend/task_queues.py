@@ -7,14 +7,8 @@ and its oldest; `task_queue_versions` has the one between them (semantics 10.3).
 from typing import Final
 
 from google.protobuf.message import Message
-from temporalio.api.enums.v1 import (
-    DescribeTaskQueueMode,
-    RateLimitSource,
-)
-from temporalio.api.taskqueue.v1 import (
-    TaskQueuePartitionMetadata,
-    TaskQueueStatus,
-)
+from temporalio.api.enums.v1 import DescribeTaskQueueMode, RateLimitSource, TaskQueueKind
+from temporalio.api.taskqueue.v1 import TaskQueuePartitionMetadata, TaskQueueStatus
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     DescribeTaskQueueResponse,
@@ -22,17 +16,22 @@ from temporalio.api.workflowservice.v1 import (
     ListTaskQueuePartitionsResponse,
 )
 
+from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import QueueKey
+from indelible.base.versions import RESERVED_QUEUE_PREFIX
 from indelible.engine.deployment.description import queue_versioning
+from indelible.engine.deployment.routing import UNVERSIONED_ROUTING
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import Matching
+from indelible.services.frontend.build_id_sets import BUILD_IDS_ASKED_MAX
+from indelible.services.frontend.queue_descriptions import QueueDescriptions
 from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.task_queue_configs import queue_type_of
 from indelible.services.frontend.task_queue_messages import (
     DEFAULT_RATE_PER_SECOND,
+    add_stats,
     poller_message,
-    stats_message,
 )
 from indelible.services.frontend.task_queue_versions import TaskQueueVersions
 from indelible.services.frontend.validation import check_task_queue
@@ -40,7 +39,6 @@ from indelible.services.matching.description import TaskQueueDescription
 from indelible.services.task_queue_configs import TaskQueueConfigRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
-_RESERVED_PREFIX: Final = "/_sys/"
 _ENHANCED: Final = DescribeTaskQueueMode.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
 
 
@@ -58,6 +56,7 @@ class TaskQueueHandlers:
     ) -> None:
         self._matching = matching
         self._deployments = deployments
+        self._queues = QueueDescriptions(matching=matching, deployments=deployments)
         self._configs = configs
         self._versions = versions
         self._address = address
@@ -77,23 +76,27 @@ class TaskQueueHandlers:
         queue = request.task_queue
         is_enhanced = request.api_mode == _ENHANCED
         check_task_queue(queue, is_set=request.HasField("task_queue"), is_partition=not is_enhanced)
+        if request.report_task_reachability:
+            _check_build_ids(request)
         if is_enhanced:
             return await self._versions.describe(request, namespace.id)
         # A queue has one partition, its root; whoever asks for another one finds it idle.
+        if request.report_stats and queue.name.startswith(RESERVED_QUEUE_PREFIX):
+            raise InvalidArgumentError(
+                "DescribeTaskQueue stats are only supported for the root partition"
+            )
         key = QueueKey(namespace.id, queue_type_of(request.task_queue_type), queue.name)
         description = await self._matching.describe_task_queue(key)
         response = DescribeTaskQueueResponse(pollers=map(poller_message, description.pollers))
-        if request.report_stats and not queue.name.startswith(_RESERVED_PREFIX):
-            response.stats.CopyFrom(stats_message(description.stats))
-            for priority, stats in description.stats_by_priority.items():
-                response.stats_by_priority_key[priority].CopyFrom(stats_message(stats))
+        if request.report_stats:
+            add_stats(response, await self._queues.whole(key))
         if request.report_config and (config := self._configs.message(key)) is not None:
             response.config.CopyFrom(config)
         if request.include_task_queue_status:
             response.task_queue_status.CopyFrom(_status(description))
         _add_rate_limit(response, description)
-        routing = self._deployments.routing(key)
-        if routing is not None:
+        if queue.kind != TaskQueueKind.TASK_QUEUE_KIND_STICKY:
+            routing = self._deployments.routing(key) or UNVERSIONED_ROUTING
             response.versioning_info.MergeFrom(queue_versioning(routing))
         return response
 
@@ -106,6 +109,14 @@ class TaskQueueHandlers:
         )
         return ListTaskQueuePartitionsResponse(
             activity_task_queue_partitions=[partition], workflow_task_queue_partitions=[partition]
+        )
+
+
+def _check_build_ids(request: DescribeTaskQueueRequest) -> None:
+    if len(request.versions.build_ids) > BUILD_IDS_ASKED_MAX:
+        raise InvalidArgumentError(
+            "Too many build ids queried at once with ReportTaskReachability==true, limit: "
+            f"{BUILD_IDS_ASKED_MAX}"
         )
 
 

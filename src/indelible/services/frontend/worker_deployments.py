@@ -48,7 +48,6 @@ from indelible.base.versions import (
     version_message,
     version_of_message,
     version_text,
-    versioned_queue_name,
 )
 from indelible.engine.deployment.changes import (
     Conditions,
@@ -83,7 +82,9 @@ from indelible.services.frontend.deployment_names import (
     check_build_id,
     check_deployment_name,
 )
+from indelible.services.frontend.queue_descriptions import QueueDescriptions, queue_of_version
 from indelible.services.frontend.routes import Routes, namespace_route
+from indelible.services.frontend.task_queue_messages import add_stats
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
 DEPLOYMENTS_PAGE_SIZE_MAX: Final = 1_000
@@ -104,6 +105,7 @@ class WorkerDeploymentHandlers:
     ) -> None:
         self._deployments = deployments
         self._matching = matching
+        self._queues = QueueDescriptions(matching=matching, deployments=deployments)
         self._visibility = visibility
         self._clock = clock
         self._limits_of = limits_of
@@ -174,15 +176,17 @@ class WorkerDeploymentHandlers:
         version = deployment.version(asked.build_id)
         if version is None:
             raise NotFoundError("Worker Deployment Version not found")
-        return DescribeWorkerDeploymentVersionResponse(
-            worker_deployment_version_info=describe_version(deployment, version),
-            version_task_queues=[
-                DescribeWorkerDeploymentVersionResponse.VersionTaskQueue(
-                    name=name, type=TaskQueueType.ValueType(queue_type)
-                )
-                for queue_type, name in version.queues
-            ],
+        response = DescribeWorkerDeploymentVersionResponse(
+            worker_deployment_version_info=describe_version(deployment, version)
         )
+        for queue_type, name in version.queues:
+            queue = response.version_task_queues.add(
+                name=name, type=TaskQueueType.ValueType(queue_type)
+            )
+            if request.report_task_queue_stats:
+                key = QueueKey(namespace.id, QueueType(queue_type), name)
+                add_stats(queue, await self._queues.of_version(key, asked))
+        return response
 
     async def _looked_at(self, namespace: Namespace, name: str) -> Deployment:
         """Return a deployment after a look at its draining versions."""
@@ -423,7 +427,7 @@ class WorkerDeploymentHandlers:
         self, namespace_id: NamespaceId, named: Version, version: DeploymentVersion
     ) -> bool:
         for queue_type, name in version.queues:
-            key = QueueKey(namespace_id, QueueType(queue_type), versioned_queue_name(name, named))
+            key = queue_of_version(QueueKey(namespace_id, QueueType(queue_type), name), named)
             if (await self._matching.describe_task_queue(key)).pollers:
                 return True
         return False

@@ -12,20 +12,9 @@ from indelible.base.instants import NO_DURATION, Duration, Instant, elapsed
 from indelible.base.limits import TASK_QUEUE_WINDOW_ROWS_MAX
 from indelible.engine.matching.poller_history import PollerRecord
 from indelible.engine.matching.priority import BEFORE_ALL, PRIORITY_DEFAULT
+from indelible.engine.matching.queue_stats import NO_STATS, QueueStats, StatsByPriority, total
 from indelible.ports.stores import TaskQueueStore
 from indelible.services.matching.loaded_queue import LoadedQueue
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueStats:
-    """The backlog of a queue or of one priority, and how fast it moves per second."""
-
-    backlog_count: int = 0
-    backlog_age: Duration = NO_DURATION
-    """Of the oldest task that is known; zero without a backlog."""
-    add_rate: float = 0.0
-    dispatch_rate: float = 0.0
-    is_rate_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +22,16 @@ class TaskQueueDescription:
     """Pollers, latest first, and statistics."""
 
     pollers: Sequence[PollerRecord] = ()
-    stats: QueueStats = QueueStats()
-    stats_by_priority: Mapping[int, QueueStats] = field(
-        default_factory=lambda: {PRIORITY_DEFAULT: QueueStats()}
-    )
+    stats_by_priority: StatsByPriority = field(default_factory=lambda: NO_STATS)
     tasks_per_second_max: float | None = None
     """The limit in force; None for none."""
     is_limited_by_operator: bool = False
     """Whether the limit is configured; otherwise the latest poll set it."""
+
+    @property
+    def stats(self) -> QueueStats:
+        """The numbers of all priorities together."""
+        return total(self.stats_by_priority)
 
 
 @dataclass(slots=True)
@@ -135,13 +126,6 @@ def _description(
     }
     return TaskQueueDescription(
         pollers=() if queue is None or node_now is None else queue.pollers.recent(node_now),
-        stats=QueueStats(
-            backlog_count=sum(stats.backlog_count for stats in by_priority.values()),
-            backlog_age=Duration(max(stats.backlog_age for stats in by_priority.values())),
-            add_rate=sum(added.values()),
-            dispatch_rate=sum(dispatched.values()),
-            is_rate_limited=is_limited,
-        ),
         stats_by_priority=by_priority,
         tasks_per_second_max=None if queue is None else queue.matcher.tasks_per_second_max,
         is_limited_by_operator=queue is not None and queue.is_limited_by_operator,

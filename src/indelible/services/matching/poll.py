@@ -18,7 +18,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.instants import Instant
 from indelible.base.limits import DEFAULT_LIMITS, Limits
 from indelible.base.queue_kinds import STICKY_QUEUE
-from indelible.base.versions import Version, version_of_options
+from indelible.base.versions import version_of_worker
 from indelible.engine.matching.matcher import QueryMatch, TaskMatch
 from indelible.ports.clients import Poller, QueuedTask
 from indelible.services.matching.pending_nexus_tasks import PendingNexusTask
@@ -63,7 +63,9 @@ class Poll:
         self.request: Final = request
         self.identity: Final = request.identity
         self.build_id: Final = _build_id(request)
-        self.version: Final = _version(request)
+        self.version: Final = version_of_worker(
+            version_capabilities(request), deployment_options(request)
+        )
         self.is_sticky: Final = request.task_queue.kind == STICKY_QUEUE
         self.client_name: Final = client_name
         self.started_at: Final = started_at
@@ -157,14 +159,6 @@ def version_capabilities(request: PollRequest) -> WorkerVersionCapabilities | No
 def deployment_options(request: PollRequest) -> WorkerDeploymentOptions | None:
     """Return the deployment options that a poll names, None for none."""
     return request.deployment_options if request.HasField("deployment_options") else None
-
-
-def _version(request: PollRequest) -> Version | None:
-    """The version that a worker asks to be treated as; a build id alone has no deployment."""
-    capabilities = request.worker_version_capabilities
-    if capabilities.use_versioning and capabilities.build_id:
-        return Version("", capabilities.build_id)
-    return version_of_options(request.deployment_options)
 
 
 def _build_id(request: PollRequest) -> str:
