@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
-from temporalio.api.enums.v1 import TaskReachability, VersionDrainageStatus, WorkerVersioningMode
+from temporalio.api.enums.v1 import VersionDrainageStatus, WorkerVersioningMode
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice import v1 as api
 
@@ -179,7 +179,7 @@ async def test_deployments_outlive_a_restart(world: World) -> None:
     assert found.current_build_id == "1"
 
 
-async def test_build_id_sets_are_kept_and_reached(world: World) -> None:
+async def test_build_id_sets_are_kept(world: World) -> None:
     for build_id in ("1.0", "2.0"):
         await world.call(
             api.UpdateWorkerBuildIdCompatibilityRequest(
@@ -192,11 +192,3 @@ async def test_build_id_sets_are_kept_and_reached(world: World) -> None:
         api.GetWorkerBuildIdCompatibilityResponse,
     )
     assert [list(one.build_ids) for one in answer.major_version_sets] == [["1.0"], ["2.0"]]
-    reached = await world.call(
-        api.GetWorkerTaskReachabilityRequest(namespace="default", build_ids=["1.0", "2.0"]),
-        api.GetWorkerTaskReachabilityResponse,
-    )
-    found = [
-        list(one.task_queue_reachability[0].reachability) for one in reached.build_id_reachability
-    ]
-    assert found == [[], [TaskReachability.TASK_REACHABILITY_NEW_WORKFLOWS]]

@@ -147,9 +147,11 @@ async def test_an_id_is_used_once(world: World) -> None:
     assert refusal.message == "Workflow Rule with this ID already exists."
 
 
-async def test_a_scan_is_not_promised(world: World) -> None:
-    refusal = await world.refusal(create(spec(), force_scan=True))
-    assert refusal.code is StatusCode.UNIMPLEMENTED
+async def test_a_scan_is_taken_and_nothing_is_scanned(world: World) -> None:
+    request = create(spec(), force_scan=True)
+    answer = await world.call(request, api.CreateWorkflowRuleResponse)
+    assert answer.rule.spec == spec()
+    assert world.history.calls == []
 
 
 async def test_a_rule_is_triggered_by_its_id_or_as_it_is(world: World) -> None:

@@ -27,16 +27,25 @@ from indelible.engine.deployment.build_id_sets import (
     update_sets,
 )
 from indelible.engine.namespace.record import Namespace
-from indelible.engine.visibility.filters import Comparison
 from indelible.ports.rpc import Call
-from indelible.ports.stores import VisibilityFilter, VisibilityStore
+from indelible.ports.stores import VisibilityStore
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.routes import Routes, namespace_route
+from indelible.services.frontend.runs_of_versions import (
+    CLOSED,
+    OPEN,
+    UNVERSIONED_ENTRY,
+    has_runs,
+)
+from indelible.services.frontend.validation import check_queue_name, check_worker_build_id
 
 BUILD_IDS_ASKED_MAX: Final = 5
-QUEUES_ASKED_MAX: Final = 20
-_RUNNING: Final = 1
+QUEUES_LOOKED_AT_MAX: Final = 20
 _R: Final = TaskReachability
+_STATES: Final = {
+    _R.TASK_REACHABILITY_OPEN_WORKFLOWS: OPEN,
+    _R.TASK_REACHABILITY_CLOSED_WORKFLOWS: CLOSED,
+}
 
 
 class BuildIdSetHandlers:
@@ -101,14 +110,16 @@ class BuildIdSetHandlers:
     ) -> BuildIdReachability:
         queues: Sequence[str] = request.task_queues
         if not queues:
-            queues = self._sets.queues_with(namespace_id, build_id)[:QUEUES_ASKED_MAX]
-        return BuildIdReachability(
-            build_id=build_id,
-            task_queue_reachability=[
-                await self._of_queue(namespace_id, build_id, queue, request.reachability)
-                for queue in queues
-            ],
-        )
+            queues = self._sets.queues_with(namespace_id, build_id)
+        reached = [
+            await self._of_queue(namespace_id, build_id, queue, request.reachability)
+            for queue in queues[:QUEUES_LOOKED_AT_MAX]
+        ]
+        skipped = [
+            TaskQueueReachability(task_queue=queue, reachability=[_R.TASK_REACHABILITY_UNSPECIFIED])
+            for queue in queues[QUEUES_LOOKED_AT_MAX:]
+        ]
+        return BuildIdReachability(build_id=build_id, task_queue_reachability=[*reached, *skipped])
 
     async def _of_queue(
         self,
@@ -117,50 +128,31 @@ class BuildIdSetHandlers:
         queue_name: str,
         asked: "TaskReachability.ValueType",
     ) -> TaskQueueReachability:
+        """Look at one queue. What a set has worked on is for the default of the set."""
         sets = self._sets.of_queue(namespace_id, queue_name)
         found = TaskQueueReachability(task_queue=queue_name)
-        is_default = not sets if not build_id else bool(sets) and sets[-1][-1] == build_id
+        if build_id:
+            members = next((one for one in sets if one[-1] == build_id), None)
+            if members is None:
+                return found
+            entries = [f"versioned:{one}" for one in members]
+            is_default = members == sets[-1]
+        else:
+            entries, is_default = [UNVERSIONED_ENTRY], not sets
         if is_default:
             found.reachability.append(_R.TASK_REACHABILITY_NEW_WORKFLOWS)
-        entry = f"versioned:{build_id}" if build_id else "unversioned"
-        if asked == _R.TASK_REACHABILITY_OPEN_WORKFLOWS:
-            operators = (("=", asked),)
-        elif asked == _R.TASK_REACHABILITY_CLOSED_WORKFLOWS:
-            operators = (("!=", asked),)
-        else:
-            operators = (
-                ("=", _R.TASK_REACHABILITY_EXISTING_WORKFLOWS),
-                ("!=", _R.TASK_REACHABILITY_EXISTING_WORKFLOWS),
-            )
-        for operator, reached in operators:
-            if reached not in found.reachability and await self._has_runs(
-                namespace_id, queue_name, entry, operator
-            ):
-                found.reachability.append(reached)
+        if asked == _R.TASK_REACHABILITY_NEW_WORKFLOWS:
+            return found
+        if await has_runs(
+            self._visibility,
+            namespace_id,
+            queue_name,
+            entries=entries,
+            with_fresh=is_default and asked != _R.TASK_REACHABILITY_CLOSED_WORKFLOWS,
+            state=_STATES.get(asked),
+        ):
+            found.reachability.append(asked or _R.TASK_REACHABILITY_EXISTING_WORKFLOWS)
         return found
-
-    async def _has_runs(
-        self, namespace_id: NamespaceId, queue_name: str, entry: str, status_operator: str
-    ) -> bool:
-        counts = await self._visibility.count_executions(
-            VisibilityFilter(
-                namespace_id=namespace_id,
-                comparisons=(
-                    _comparison("task_queue", "=", queue_name),
-                    _comparison("status", status_operator, _RUNNING),
-                    _comparison("BuildIds", "=", entry, is_search_attribute=True),
-                ),
-            )
-        )
-        return counts.get(0, 0) > 0
-
-
-def _comparison(
-    field: str, operator: str, value: str | int, *, is_search_attribute: bool = False
-) -> Comparison:
-    return Comparison(
-        field=field, is_search_attribute=is_search_attribute, operator=operator, value=value
-    )
 
 
 def _check_queue(name: str) -> None:
@@ -184,12 +176,14 @@ def _check_question(request: GetWorkerTaskReachabilityRequest) -> None:
         raise InvalidArgumentError(
             f"Too many build ids queried at once, limit: {BUILD_IDS_ASKED_MAX}"
         )
+    for build_id in request.build_ids:
+        check_worker_build_id(build_id)
     if "" in request.build_ids and not request.task_queues:
         raise InvalidArgumentError(
             "Cannot get reachability of an unversioned worker without specifying at least one "
             "task queue (empty build ID is interpereted as unversioned)"
         )
-    if len(request.task_queues) > QUEUES_ASKED_MAX:
-        raise InvalidArgumentError(
-            f"Too many task queues queried at once, limit: {QUEUES_ASKED_MAX}"
-        )
+    for queue_name in request.task_queues:
+        check_queue_name(queue_name)
+    if request.reachability not in _R.values():
+        raise InvalidArgumentError(f"Unsupported reachability type: {request.reachability}")

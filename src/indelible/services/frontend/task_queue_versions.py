@@ -19,13 +19,18 @@ from indelible.base.ids import NamespaceId, QueueKey, QueueType
 from indelible.base.versions import Version, parse_old_version, parse_version, version_text
 from indelible.engine.deployment.routing import QueueRouting
 from indelible.engine.deployment.versioning_rules import VersioningRules, route_by_rules
-from indelible.engine.visibility.filters import Comparison, Filter, any_of
-from indelible.ports.stores import VisibilityFilter, VisibilityStore
+from indelible.ports.stores import VisibilityStore
 from indelible.services.frontend.backends import Matching
 from indelible.services.frontend.queue_descriptions import (
     QueueDescriptions,
     queue_of_version,
     version_of_poller,
+)
+from indelible.services.frontend.runs_of_versions import (
+    CLOSED,
+    OPEN,
+    UNVERSIONED_ENTRY,
+    has_runs,
 )
 from indelible.services.frontend.task_queue_configs import queue_type_of
 from indelible.services.frontend.task_queue_messages import poller_message, stats_message
@@ -33,7 +38,6 @@ from indelible.services.versioning_rules import VersioningRuleRegistry
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
 _R: Final = BuildIdTaskReachability
-_RUNNING: Final = 1
 _UNVERSIONED: Final = ""
 """What this form calls workers without a version."""
 
@@ -143,38 +147,31 @@ class TaskQueueVersions:
             reaching += [one.build_id for one in sources]
         if _is_assigned(rules, routing, reaching) or await self._has_backlog(queue, reaching):
             return _R.BUILD_ID_TASK_REACHABILITY_REACHABLE
-        if await self._has_runs(queue, [_entry("assigned", one) for one in reaching], "="):
+        if await self._has_runs(queue, "assigned", reaching):
             return _R.BUILD_ID_TASK_REACHABILITY_REACHABLE
-        if await self._has_runs(queue, [_entry("versioned", one) for one in reaching], "!="):
+        if await self._has_runs(queue, "versioned", reaching):
             return _R.BUILD_ID_TASK_REACHABILITY_CLOSED_WORKFLOWS_ONLY
         return _R.BUILD_ID_TASK_REACHABILITY_UNREACHABLE
 
     async def _has_backlog(self, queue: QueueKey, build_ids: Sequence[str]) -> bool:
+        """Whether tasks are pinned to one of the build ids; the others go by the rules."""
         for queue_type in (QueueType.WORKFLOW, QueueType.ACTIVITY):
-            for build_id in build_ids:
-                version = None if build_id == _UNVERSIONED else Version("", build_id)
+            for build_id in filter(None, build_ids):
+                version = Version("", build_id)
                 key = queue_of_version(queue._replace(queue_type=queue_type), version)
                 if (await self._matching.describe_task_queue(key)).stats.backlog_count:
                     return True
         return False
 
-    async def _has_runs(
-        self, queue: QueueKey, entries: Sequence[str], status_operator: str
-    ) -> bool:
-        in_build: list[Filter] = [_build_ids_are("=", entry) for entry in entries]
-        if "unversioned" in entries:
-            in_build.append(_build_ids_are("is null"))
-        counts = await self._visibility.count_executions(
-            VisibilityFilter(
-                namespace_id=queue.namespace_id,
-                comparisons=(
-                    _field("task_queue", "=", queue.name),
-                    _field("status", status_operator, _RUNNING),
-                    any_of(in_build),
-                ),
-            )
+    async def _has_runs(self, queue: QueueKey, kind: str, build_ids: Sequence[str]) -> bool:
+        return await has_runs(
+            self._visibility,
+            queue.namespace_id,
+            queue.name,
+            entries=[f"{kind}:{one}" if one else UNVERSIONED_ENTRY for one in build_ids],
+            with_fresh=_UNVERSIONED in build_ids,
+            state=OPEN if kind == "assigned" else CLOSED,
         )
-        return counts.get(0, 0) > 0
 
 
 def _shown(version: Version | None) -> str:
@@ -189,15 +186,3 @@ def _is_assigned(rules: VersioningRules, routing: QueueRouting, build_ids: Seque
     if not any(one.is_full for one in rules.assignments):
         targets.add(_UNVERSIONED)
     return not targets.isdisjoint(build_ids)
-
-
-def _entry(kind: str, build_id: str) -> str:
-    return f"{kind}:{build_id}" if build_id != _UNVERSIONED else "unversioned"
-
-
-def _build_ids_are(operator: str, value: str | None = None) -> Comparison:
-    return Comparison(field="BuildIds", is_search_attribute=True, operator=operator, value=value)
-
-
-def _field(field: str, operator: str, value: str | int) -> Comparison:
-    return Comparison(field=field, is_search_attribute=False, operator=operator, value=value)

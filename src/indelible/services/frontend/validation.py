@@ -25,6 +25,7 @@ from indelible.services.frontend.id_lengths import id_bytes_max
 FAIRNESS_KEY_BYTES_MAX: Final = 64
 _UTF8_BYTES_PER_CHARACTER_MAX: Final = 4
 _RESERVED_QUEUE_PREFIX: Final = "/_sys/"
+_BUILD_ID_BYTES_MAX: Final = 255
 _INTERNAL_QUEUE_PREFIX: Final = "temporal-sys-per-ns-"
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE | re.ASCII
@@ -136,6 +137,14 @@ def check_queue_name(name: str) -> None:
     if not name:
         raise InvalidArgumentError("missing task queue name")
     _check_queue_name(name, is_partition=False)
+
+
+def check_worker_build_id(build_id: str) -> None:
+    """Refuse the build id of a worker that is too long."""
+    if exceeds(build_id, _BUILD_ID_BYTES_MAX):
+        raise InvalidArgumentError(
+            "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID."
+        )
 
 
 def check_user_task_queue(queue: TaskQueue, *, is_set: bool) -> None:

@@ -42,10 +42,13 @@ from indelible.services.frontend.backends import History, LimitsOf, Matching
 from indelible.services.frontend.deployment_names import check_build_id, check_deployment_name
 from indelible.services.frontend.failures import too_large_failure
 from indelible.services.frontend.routes import Routes, namespace_route, token_route
-from indelible.services.frontend.validation import check_identity, check_task_queue, exceeds
+from indelible.services.frontend.validation import (
+    check_identity,
+    check_task_queue,
+    check_worker_build_id,
+)
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
-BUILD_ID_BYTES_MAX: Final = 255
 _CLIENT_NAME_HEADER: Final = "client-name"
 
 
@@ -238,10 +241,7 @@ def _check_versioning(
             "NormalName must be set on sticky queue when UseVersioning is true or "
             "DeploymentOptions are set."
         )
-    if exceeds(build_id, BUILD_ID_BYTES_MAX):
-        raise InvalidArgumentError(
-            "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID."
-        )
+    check_worker_build_id(build_id)
     if is_versioned:
         if not (options.deployment_name and options.build_id):
             raise InvalidArgumentError("Deployment name and build id must be set together.")

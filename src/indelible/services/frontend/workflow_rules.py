@@ -87,11 +87,8 @@ class WorkflowRuleHandlers:
         if not request.spec.id:
             raise InvalidArgumentError(_NO_ID)
         check_length(request.spec.id, "Workflow Rule Id")
-        if request.force_scan:
-            raise UnimplementedError(
-                "force_scan is not supported; TriggerWorkflowRule applies a rule to one workflow"
-            )
-        # The reference (1.32) keeps a text that means nothing, and logs so at each activity.
+        # The reference (1.32) takes `force_scan` and scans nothing: a rule is about what starts
+        # from now on. It also keeps a text that means nothing, and logs so at each activity.
         compile_rule(RuleMessage(spec=request.spec))
         changed = await self._registry.change(
             namespace.id,
