@@ -36,7 +36,9 @@ VALUES = (
     'callback.retryPolicy.initialInterval="20ms"',
     "callback.maxPerExecution=2",
     "frontend.callbackURLMaxLength=100",
+    "component.nexusoperations.useSystemCallbackURL=false",
 )
+TEMPLATE = "component.nexusoperations.callback.endpoint.template"
 OVER = {CallbackState.CALLBACK_STATE_SUCCEEDED, CallbackState.CALLBACK_STATE_FAILED}
 
 
@@ -91,8 +93,8 @@ class Caller:
     """Calls the operation and says how it ended."""
 
     @workflow.run
-    async def run(self, word: str) -> str:
-        client = workflow.create_nexus_client(service=Office, endpoint="office")
+    async def run(self, endpoint: str, word: str) -> str:
+        client = workflow.create_nexus_client(service=Office, endpoint=endpoint)
         return await client.execute_operation(
             Office.shout, word, schedule_to_close_timeout=timedelta(seconds=30)
         )
@@ -146,7 +148,12 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     http_port = free_port()
     elsewhere = Elsewhere()
     routes = [Route(method="POST", pattern="/{name}/{statuses}", answer=elsewhere.answer)]
-    values = [word for value in VALUES for word in ("--dynamic-config-value", value)]
+    back = f"http://127.0.0.1:{http_port}/namespaces/{{{{.NamespaceName}}}}/nexus/callback"
+    values = [
+        word
+        for value in (*VALUES, f'{TEMPLATE}="{back}"')
+        for word in ("--dynamic-config-value", value)
+    ]
     process = ServerProcess(
         executable=executable_under_test(),
         log=tmp_path_factory.mktemp("callbacks") / "log",
@@ -273,10 +280,16 @@ async def test_what_the_configuration_does_not_allow_is_refused(
         await world.start("never", *urls)
 
 
-async def test_a_workflow_carries_out_an_operation_that_a_url_was_asked_for(world: World) -> None:
-    base = f"http://127.0.0.1:{world.http_port}"
-    spec = EndpointSpec(name="office")
-    spec.target.external.url = f"{base}/namespaces/default/task-queues/{QUEUE}/nexus-services"
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+async def test_a_workflow_completes_an_operation_at_the_url_of_the_template(
+    world: World, is_elsewhere: bool
+) -> None:
+    base, word = f"http://127.0.0.1:{world.http_port}", f"elsewhere {is_elsewhere}"
+    spec = EndpointSpec(name=f"office-{is_elsewhere}")
+    if is_elsewhere:
+        spec.target.external.url = f"{base}/namespaces/default/task-queues/{QUEUE}/nexus-services"
+    else:
+        spec.target.worker.namespace, spec.target.worker.task_queue = "default", QUEUE
     await world.client.operator_service.create_nexus_endpoint(CreateNexusEndpointRequest(spec=spec))
     async with Worker(
         world.client,
@@ -285,8 +298,8 @@ async def test_a_workflow_carries_out_an_operation_that_a_url_was_asked_for(worl
         nexus_service_handlers=[OfficeHandler()],
     ):
         result = await world.client.execute_workflow(
-            Caller.run, "hello", id="caller", task_queue=QUEUE
+            Caller.run, args=[spec.name, word], id=word, task_queue=QUEUE
         )
-    assert result == "HELLO"
-    (callback,) = await world.callbacks("shout-hello")
+    assert result == word.upper()
+    (callback,) = await world.callbacks(f"shout-{word}")
     assert callback.callback.nexus.url == f"{base}/namespaces/default/nexus/callback"

@@ -1,13 +1,16 @@
 """Which values a key takes, and where they apply."""
 
+import json
 from dataclasses import fields
 
 import pytest
 
 from indelible.base.callback_addresses import AddressRule
-from indelible.base.ids import QueueType
-from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND
+from indelible.base.ids import NamespaceId, NamespaceName, QueueType
+from indelible.base.instants import HOUR, MILLISECOND, MINUTE, NEVER, SECOND, Duration
 from indelible.base.limits import DEFAULT_LIMITS, Limits
+from indelible.engine.namespace.record import Namespace
+from indelible.server.callback_address import CallbackAddress
 from indelible.server.dynamic_config import (
     ConstrainedValue,
     Constraints,
@@ -18,6 +21,15 @@ from indelible.server.dynamic_keys import KEYS
 from indelible.server.dynamic_kinds import Value
 from indelible.server.refusal import StartRefusedError
 from scripts.dynamic_config_page import PAGE, renewed
+
+_TEMPLATE = "component.nexusoperations.callback.endpoint.template"
+NAMESPACE = Namespace(
+    id=NamespaceId("id-1"),
+    name=NamespaceName("a b/c"),
+    retention=Duration(HOUR),
+    created_at=NEVER,
+    updated_at=NEVER,
+)
 
 
 def config(*words: str) -> DynamicConfig:
@@ -72,9 +84,58 @@ def test_a_list_of_addresses_keeps_its_order() -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "field", "expected"),
+    [
+        (
+            "component.nexusoperations.disallowedHeaders",
+            '["Own", "mine"]',
+            "nexus_headers_disallowed",
+            ("own", "mine"),
+        ),
+        ("frontend.nexusRequestHeadersBlacklist", "[]", "nexus_headers_withheld", ()),
+        ("frontend.nexusRequestHeadersBlacklist", '["X-*"]', "nexus_headers_withheld", ("x-*",)),
+        (_TEMPLATE, '"unset"', "nexus_callback_template", ""),
+        (_TEMPLATE, '"https://host"', "nexus_callback_template", "https://host"),
+    ],
+)
+def test_a_text_reaches_its_limit(
+    key: str, value: str, field: str, expected: str | tuple[str, ...]
+) -> None:
+    assert getattr(config(f"{key}={value}").limits("any"), field) == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "url"),
+    [
+        ("http://h/cb", "http://h/cb"),
+        ("http://h/{{.NamespaceName}}/cb", "http://h/a%20b%2Fc/cb"),
+        ("HTTPS://h/{{ .NamespaceID }}?n={{.NamespaceName}}", "HTTPS://h/id-1?n=a%20b%2Fc"),
+    ],
+)
+def test_the_template_of_callbacks_names_the_namespace(template: str, url: str) -> None:
+    limits_of = config(f"{_TEMPLATE}={json.dumps(template)}").limits
+    assert CallbackAddress("127.0.0.1", limits_of, port=1).of(NAMESPACE) == url
+
+
+def test_without_a_template_callbacks_lead_to_the_listener_if_there_is_one() -> None:
+    limits_of = config().limits
+    assert not CallbackAddress("127.0.0.1", limits_of).of(NAMESPACE)
+    url = CallbackAddress("::1", limits_of, port=7243).of(NAMESPACE)
+    assert url == "http://[::1]:7243/namespaces/a%20b%2Fc/nexus/callback"
+
+
+@pytest.mark.parametrize(
     "word",
     [
         "limit.blobSize.error=-1",
+        "frontend.nexusRequestHeadersBlacklist=true",
+        "component.nexusoperations.disallowedHeaders=[1]",
+        f"{_TEMPLATE}=true",
+        f'{_TEMPLATE}=""',
+        f'{_TEMPLATE}="host/path"',
+        f'{_TEMPLATE}="{{{{.NamespaceName}}}}"',
+        f'{_TEMPLATE}="http://h/{{{{.Namespace}}}}"',
+        f'{_TEMPLATE}="http://h/{{{{.NamespaceID | urlquery}}}}"',
         "limit.blobSize.error=1.5",
         "limit.blobSize.error=true",
         'limit.blobSize.error="12"',

@@ -268,6 +268,7 @@ async def test_a_handler_is_called_from_outside(world: World, is_by_endpoint: bo
     assert (answer[0], json.loads(answer[1])) == (201, {"token": "token of it", "state": "running"})
     context = await world.desk.begun.get()
     assert (context.callback_url, dict(context.callback_headers)) == ("http://x", {"a": "b"})
+    assert "accept-encoding" not in context.headers
     answer = await world.ask(f"{base}/Desk/later/cancel", {"nexus-operation-token": "token of it"})
     assert answer[0] == 202
     assert await world.desk.canceled.get() == "token of it"

@@ -3,8 +3,9 @@
 Owns what a rule matches. Must not know where rules come from, nor the grammar of a URL.
 """
 
-import re
 from typing import NamedTuple
+
+from indelible.base.wildcards import matches
 
 
 class AddressRule(NamedTuple):
@@ -17,8 +18,7 @@ class AddressRule(NamedTuple):
 
     def matches(self, host: str) -> bool:
         """Whether a host, with its port if the URL names one, is meant."""
-        literals = (re.escape(literal) for literal in self.pattern.split("*"))
-        return re.fullmatch(".*".join(literals), host, re.IGNORECASE) is not None
+        return matches(self.pattern, host)
 
 
 AddressRules = tuple[AddressRule, ...]

@@ -24,7 +24,6 @@ REASON_BYTES_MAX: Final = 1_000
 """Of the reason for which a client ends a standalone Nexus operation."""
 SCHEDULE_NOTES_BYTES_MAX: Final = 1_000
 
-NEXUS_TOKEN_BYTES_MAX: Final = 4_096
 CALLBACK_ANSWER_BYTES_MAX: Final = 256 * 1024
 """Of what a callback is answered: nothing, or why it was refused."""
 
@@ -82,6 +81,34 @@ class Limits:
     nexus_service_name_bytes_max: int = 1_000
     nexus_operation_name_bytes_max: int = 1_000
     nexus_header_bytes_max: int = 8_192
+    nexus_token_bytes_max: int = 4_096
+    """Of what a handler names an operation by."""
+    nexus_operation_timeout_max: Duration = NO_DURATION
+    """Of an operation as a whole; none for no bound."""
+    nexus_headers_disallowed: tuple[str, ...] = (
+        "request-timeout",
+        "xdc-redirection",
+        "xdc-redirection-api",
+        "xdc-redirection-source-cell",
+        "caller-name",
+        "caller-type",
+        "call-initiation",
+        "temporal-principal-type",
+        "temporal-principal-name",
+    )
+    """Only the service may set them."""
+    nexus_headers_withheld: tuple[str, ...] = (
+        "accept-encoding",
+        "x-forwarded-for",
+        "xdc-redirection",
+        "xdc-redirection-api",
+        "temporal-nexus-failure-support",
+    )
+    """Patterns of headers that no worker sees."""
+    nexus_system_callbacks: bool = True
+    """Whether workers bring the end of an operation to the service by a URL with no address."""
+    nexus_callback_template: str = ""
+    """Of the URL to which they bring it else, and whoever is behind a URL; empty for our own."""
     nexus_endpoint_name_bytes_max: int = 200
     nexus_endpoint_url_bytes_max: int = 4_096
     nexus_endpoint_description_bytes_max: int = 20_000

@@ -4,7 +4,7 @@ Owns the outcomes of a call to a handler, how long such a call may take, and wha
 header of one. Must not know how a handler is called, nor how an outcome is recorded.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
@@ -15,6 +15,7 @@ from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
 from indelible.base.attributes import utf8_length
 from indelible.base.calls import CallRecord, CallState
 from indelible.base.instants import MILLISECOND, NEVER, SECOND, Duration, Instant, after, elapsed
+from indelible.base.wildcards import matches
 
 CALL_TIMEOUT: Final = Duration(10 * SECOND)
 CALL_TIMEOUT_MIN: Final = Duration(1_500 * MILLISECOND)
@@ -24,21 +25,6 @@ SYSTEM_CALLBACK_URL: Final = "temporal://system"
 """Leads to whoever the token in the header of the callback names."""
 TOKEN_HEADER: Final = "temporal-callback-token"  # noqa: S105 - a header's name
 OPERATION_TOKEN_HEADER: Final = "nexus-operation-token"  # noqa: S105 - a header's name
-
-DISALLOWED_HEADERS: Final = frozenset(
-    {
-        "request-timeout",
-        "xdc-redirection",
-        "xdc-redirection-api",
-        "xdc-redirection-source-cell",
-        "caller-name",
-        "caller-type",
-        "call-initiation",
-        "temporal-principal-type",
-        "temporal-principal-name",
-    }
-)
-"""Headers that only the service may set."""
 
 _Timeout = TimeoutType
 
@@ -250,6 +236,12 @@ def timed_out_failure(
     return Failure(
         message=message, timeout_failure_info=TimeoutFailureInfo(timeout_type=timeout_type)
     )
+
+
+def withhold_headers(header: MutableMapping[str, str], patterns: Sequence[str]) -> None:
+    """Take out what the worker behind an operation is not to see."""
+    for name in [name for name in header if any(matches(pattern, name) for pattern in patterns)]:
+        del header[name]
 
 
 def header_bytes(header: Mapping[str, str]) -> int:

@@ -9,7 +9,6 @@ from typing import Final
 
 from indelible.base.limits import HISTORY_PAGE_EVENTS_MAX
 from indelible.server.dynamic_kinds import (
-    ADDRESSES,
     NAMES,
     NUMBER,
     SPAN,
@@ -18,6 +17,7 @@ from indelible.server.dynamic_kinds import (
     Key,
     Scope,
 )
+from indelible.server.dynamic_nexus_keys import CALLBACK_KEYS, NEXUS_KEYS
 
 _SIZES_AND_COUNTS: Final = (
     Key(
@@ -206,62 +206,6 @@ _SIZES_AND_COUNTS: Final = (
     ),
 )
 
-_NEXUS: Final = (
-    Key(
-        "component.nexusoperations.limit.service.name.length",
-        "nexus_service_name_bytes_max",
-        WHOLE_NUMBER,
-        "bytes of the name of a Nexus service",
-    ),
-    Key(
-        "component.nexusoperations.limit.operation.name.length",
-        "nexus_operation_name_bytes_max",
-        WHOLE_NUMBER,
-        "bytes of the name of a Nexus operation",
-    ),
-    Key(
-        "component.nexusoperations.limit.header.size",
-        "nexus_header_bytes_max",
-        WHOLE_NUMBER,
-        "bytes of the header of a Nexus operation",
-    ),
-    Key(
-        "limit.endpointNameMaxLength",
-        "nexus_endpoint_name_bytes_max",
-        WHOLE_NUMBER,
-        "bytes of the name of a Nexus endpoint",
-        Scope.NODE,
-    ),
-    Key(
-        "limit.endpointExternalURLMaxLength",
-        "nexus_endpoint_url_bytes_max",
-        WHOLE_NUMBER,
-        "bytes of the URL that it may lead to",
-        Scope.NODE,
-    ),
-    Key(
-        "limit.endpointDescriptionMaxSize",
-        "nexus_endpoint_description_bytes_max",
-        WHOLE_NUMBER,
-        "bytes of its description",
-        Scope.NODE,
-    ),
-    Key(
-        "limit.endpointListDefaultPageSize",
-        "nexus_endpoint_page_size_default",
-        WHOLE_NUMBER,
-        "endpoints of a page for clients that name no number",
-        Scope.NODE,
-    ),
-    Key(
-        "limit.endpointListMaxPageSize",
-        "nexus_endpoint_page_size_max",
-        WHOLE_NUMBER,
-        "endpoints of a page",
-        Scope.NODE,
-    ),
-)
-
 _DELETION: Final = (
     Key(
         "worker.protectedNamespaces",
@@ -305,52 +249,6 @@ _PAGES: Final = (
         NUMBER,
         "log lines per second about large payloads and memos",
         Scope.NODE,
-    ),
-)
-
-_CALLBACKS: Final = (
-    Key(
-        "callback.allowedAddresses",
-        "callback_addresses",
-        ADDRESSES,
-        "where completion callbacks may lead: host and port with `*` for anything, and whether "
-        "without TLS",
-    ),
-    Key(
-        "callback.maxPerExecution",
-        "callbacks_per_execution_max",
-        WHOLE_NUMBER,
-        "completion callbacks of a run, or of a standalone activity or operation",
-    ),
-    Key(
-        "callback.request.timeout",
-        "callback_timeout",
-        SPAN,
-        "how long one call of a callback may take",
-    ),
-    Key(
-        "callback.retryPolicy.initialInterval",
-        "callback_retry_interval_initial",
-        SPAN,
-        "how long it takes until a callback is called again; doubled each time",
-    ),
-    Key(
-        "callback.retryPolicy.maxInterval",
-        "callback_retry_interval_max",
-        SPAN,
-        "the longest such interval",
-    ),
-    Key(
-        "frontend.callbackURLMaxLength",
-        "callback_url_bytes_max",
-        WHOLE_NUMBER,
-        "bytes of the URL of a callback",
-    ),
-    Key(
-        "frontend.callbackHeaderMaxLength",
-        "callback_header_bytes_max",
-        WHOLE_NUMBER,
-        "bytes of its headers",
     ),
 )
 
@@ -575,10 +473,10 @@ _RATES: Final = (
 
 KEYS: Final = (
     *_SIZES_AND_COUNTS,
-    *_NEXUS,
+    *NEXUS_KEYS,
     *_DELETION,
     *_PAGES,
-    *_CALLBACKS,
+    *CALLBACK_KEYS,
     *_FEATURES,
     *_BATCH_OPERATIONS,
     *_TIMES,

@@ -12,6 +12,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from indelible.base.callback_addresses import AddressRule, AddressRules
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND, Duration, seconds
+from indelible.server.callback_template import ID, NAME, is_template
 
 Value = bool | int | float | str | Sequence["Value"] | Mapping[str, "Value"] | None
 """What JSON (and YAML) can say."""
@@ -29,8 +30,8 @@ class Scope(Enum):
     TASK_QUEUE = "task queue"
 
 
-T = TypeVar("T", int, float, AddressRules, tuple[str, ...])
-Setting = int | float | AddressRules | tuple[str, ...]
+T = TypeVar("T", int, float, str, AddressRules, tuple[str, ...])
+Setting = int | float | str | AddressRules | tuple[str, ...]
 """What a field of `Limits` holds."""
 
 
@@ -49,7 +50,7 @@ class Key(NamedTuple):
 
     name: str
     field: str
-    kind: Kind[int] | Kind[float] | Kind[AddressRules] | Kind[tuple[str, ...]]
+    kind: Kind[int] | Kind[float] | Kind[str] | Kind[AddressRules] | Kind[tuple[str, ...]]
     about: str
     scope: Scope = Scope.NAMESPACE
 
@@ -66,6 +67,8 @@ _UNITS: Final[Mapping[str, float]] = {
     "": 1,
 }
 _SPAN: Final = re.compile(r"(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h|d|$)")
+_UNSET: Final = "unset"
+"""What the reference says where there is no template."""
 _SHOWN_UNITS: Final = (("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLISECOND))
 
 
@@ -145,8 +148,26 @@ def _names(value: Value) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _lower_names(value: Value) -> tuple[str, ...]:
+    return tuple(name.lower() for name in _names(value))
+
+
 def _show_names(names: tuple[str, ...]) -> str:
     return json.dumps(list(names))
+
+
+def _callback_template(value: Value) -> str:
+    if value == _UNSET:
+        return ""
+    if not isinstance(value, str) or not is_template(value):
+        raise UnfitValueError(
+            f"a URL, with {{{{.{NAME}}}}} and {{{{.{ID}}}}} for those of the namespace"
+        )
+    return value
+
+
+def _show_callback_template(template: str) -> str:
+    return template or _UNSET
 
 
 WHOLE_NUMBER: Final = Kind("whole number", _whole_number, str)
@@ -155,3 +176,5 @@ SPAN: Final = Kind("duration", _span, _show_span)
 SWITCH: Final = Kind("true or false", _switch, _show_switch)
 ADDRESSES: Final = Kind("list of addresses", _addresses, _show_addresses)
 NAMES: Final = Kind("list of names", _names, _show_names)
+HEADERS: Final = Kind("list of header names", _lower_names, _show_names)
+CALLBACK_TEMPLATE: Final = Kind("URL", _callback_template, _show_callback_template)

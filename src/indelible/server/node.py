@@ -94,7 +94,7 @@ async def running_node(config: ServerConfig, supervisor: Supervisor) -> AsyncGen
         entropy=SystemEntropy(),
         telemetry=MemoryTelemetry(),
         outbound=OutboundHttp(),
-        callback_address=CallbackAddress(host),
+        callback_address=CallbackAddress(host, config.dynamic_config.limits),
     )
     store = open_store(config, entropy=node.entropy, telemetry=node.telemetry)
     try:

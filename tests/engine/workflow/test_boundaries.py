@@ -124,6 +124,12 @@ def test_a_header_as_large_as_the_bound_allows() -> None:
     assert refusal_of_operations(operation(largest + "v")).endswith("exceeds size limit")
 
 
+def test_a_header_that_callers_may_not_set() -> None:
+    limits = Limits(nexus_headers_disallowed=("k",))
+    assert refusal_of_operations(operation("v"), limits=limits).endswith('header key: "k"')
+    assert not refusal_of_operations(operation(), limits=limits)
+
+
 # -- messages --------------------------------------------------------------------------------------
 
 

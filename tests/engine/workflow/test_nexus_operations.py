@@ -21,7 +21,8 @@ from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedReques
 
 from indelible.base.calls import CallState
 from indelible.base.errors import NotFoundError
-from indelible.base.instants import Duration, duration_message, seconds
+from indelible.base.instants import NO_DURATION, Duration, duration_message, seconds
+from indelible.base.limits import DEFAULT_LIMITS, Limits
 from indelible.base.nexus_operations import (
     CallFailed,
     OperationFailed,
@@ -91,9 +92,9 @@ def complete(run: Run, *commands: Command) -> Refusal | TerminalRefusal | None:
     return None
 
 
-def waiting(**timeouts: Duration) -> tuple[Run, int]:
+def waiting(limits: Limits = DEFAULT_LIMITS, /, **timeouts: Duration) -> tuple[Run, int]:
     """Return a run with one operation, and the id of its scheduled event."""
-    run = Run()
+    run = Run(limits)
     run.start()
     run.start_task()
     assert complete(run, schedule(**timeouts)) is None
@@ -115,6 +116,15 @@ def test_a_scheduled_operation_has_its_handler_called() -> None:
     assert given.request_id
     assert run.last_step is not None
     assert [type(task) for task in run.last_step.transfers] == [StartNexusOperation]
+
+
+@pytest.mark.parametrize(("asked", "given"), [(NO_DURATION, 5), (seconds(6), 5), (seconds(4), 4)])
+def test_no_operation_takes_longer_than_the_bound(asked: Duration, given: int) -> None:
+    run, scheduled = waiting(
+        Limits(nexus_operation_timeout_max=seconds(5)), schedule_to_close=asked
+    )
+    event = run.history[scheduled - 1].nexus_operation_scheduled_event_attributes
+    assert event.schedule_to_close_timeout.seconds == given
 
 
 def test_a_result_at_once_leaves_no_started_event() -> None:

@@ -7,6 +7,7 @@ from temporalio.api.nexus.v1 import Link as NexusLink
 from indelible.base.callback_token import CallbackToken, decode_callback_token
 from indelible.base.ids import EventId, NamespaceId, NamespaceName, RunId, WorkflowId
 from indelible.base.instants import DAY, SECOND, Instant, seconds
+from indelible.base.limits import Limits
 from indelible.base.nexus_operations import (
     CallFailed,
     OperationFailed,
@@ -55,7 +56,7 @@ async def start(elsewhere: Elsewhere, **header: str) -> StartOutcome:
             token=TOKEN,
             link=NexusLink(url="temporal:///x", type="t"),
             patience=seconds(2),
-            result_bytes_max=10,
+            limits=Limits(blob_bytes_max=10),
             now=NOW,
         ),
     )
@@ -103,7 +104,7 @@ async def test_without_a_way_back_nobody_is_called() -> None:
         token=TOKEN,
         link=NexusLink(),
         patience=seconds(2),
-        result_bytes_max=10,
+        limits=Limits(blob_bytes_max=10),
         now=NOW,
     )
     assert isinstance(await call.start(URL, given), CallFailed)

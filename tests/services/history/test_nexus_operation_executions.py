@@ -1,6 +1,6 @@
 """Standalone Nexus operations in their shard: calls, a failing store, a restart, time."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from random import Random  # noqa: TID251 - a seeded generator is what the faulty store is given
 from typing import Final
@@ -112,6 +112,7 @@ class Node:
         )
         self.registry = NamespaceRegistry(self.store)
         self.endpoints = NexusEndpointRegistry(self.store)
+        self.limits = Limits()
         self.handlers = Handlers()
         self.spawned: list[str] = []
         self.shards = Shards(
@@ -121,7 +122,7 @@ class Node:
                 entropy=CountingEntropy(),
                 telemetry=NoTelemetry(),
                 namespaces=self.registry,
-                limits_of=lambda _: Limits(),
+                limits_of=lambda _: self.limits,
                 utc_offset=utc_only,
                 matching=self.handlers,
                 entries_max=10,
@@ -139,6 +140,8 @@ class Node:
                     namespaces=self.registry,
                     matching=self.handlers,
                     clocks=self.clock,
+                    limits_of=lambda _: self.limits,
+                    callback_url=lambda namespace: f"http://back/{namespace.name}",
                 )
             ),
         )
@@ -177,7 +180,13 @@ class Node:
     def namespace(self) -> Namespace:
         return self.registry.by_id(NAMESPACE)
 
-    async def start(self, request_id: str = "request", **timeouts: int) -> str:
+    async def start(
+        self,
+        request_id: str = "request",
+        *,
+        header: Mapping[str, str] | None = None,
+        **timeouts: int,
+    ) -> str:
         request = StartNexusOperationExecutionRequest(
             operation_id="o",
             endpoint="endpoint",
@@ -185,6 +194,7 @@ class Node:
             operation="operation",
             request_id=request_id,
             input=Payload(data=b"input"),
+            nexus_header=header,
             id_reuse_policy=(
                 NexusOperationIdReusePolicy.NEXUS_OPERATION_ID_REUSE_POLICY_ALLOW_DUPLICATE
             ),
@@ -274,6 +284,33 @@ async def test_a_call_that_failed_is_made_again(node: Node) -> None:
     assert await node.status() == "COMPLETED"
     first, second = (task.request.start_operation.request_id for task in node.handlers.asked)
     assert first == second != ""
+
+
+async def test_a_worker_is_told_where_to_complete_an_operation_elsewhere(node: Node) -> None:
+    node.limits = Limits(nexus_system_callbacks=False)
+    run_id = await node.start()
+    await node.call(run_id, SUCCESS)
+    (asked,) = node.handlers.asked
+    assert asked.request.start_operation.callback == "http://back/default"
+
+
+async def test_a_worker_does_not_see_all_headers(node: Node) -> None:
+    node.limits = Limits(nexus_headers_withheld=("accept-encoding", "hidden-*"))
+    run_id = await node.start(header={"accept-encoding": "a", "hidden-b": "b", "shown": "c"})
+    await node.call(run_id, ACCEPTED)
+    await node.operations.request_cancel_nexus_operation(
+        node.namespace,
+        RequestCancelNexusOperationExecutionRequest(operation_id="o", request_id="c"),
+    )
+    await node.call(run_id, HEARD)
+    assert [dict(one.request.header) for one in node.handlers.asked] == [{"shown": "c"}] * 2
+
+
+async def test_a_token_has_a_bound(node: Node) -> None:
+    node.limits = Limits(nexus_token_bytes_max=len("token") - 1)
+    run_id = await node.start()
+    await node.call(run_id, ACCEPTED)
+    assert await node.status() == "FAILED"
 
 
 async def test_without_its_endpoint_an_operation_fails(node: Node) -> None:

@@ -248,7 +248,7 @@ def _routes_for_workers(
             clock=clock,
             limits_of=limits_of,
         ).routes(),
-        NexusTaskHandlers(matching=matching, clock=clock).routes(),
+        NexusTaskHandlers(matching=matching, clock=clock, limits_of=limits_of).routes(),
         WorkerHandlers(matching=matching, clock=clock).routes(),
         VersioningRuleHandlers(
             rules=backends.versioning_rules,

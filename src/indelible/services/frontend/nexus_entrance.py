@@ -13,8 +13,13 @@ from indelible.base.callback_token import decode_callback_token
 from indelible.base.errors import InvalidArgumentError, NotFoundError
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.instants import Instant, after, seconds
-from indelible.base.limits import NEXUS_TOKEN_BYTES_MAX, Limits
-from indelible.base.nexus_operations import OperationEnd, OperationStarted, OperationSucceeded
+from indelible.base.limits import Limits
+from indelible.base.nexus_operations import (
+    OperationEnd,
+    OperationStarted,
+    OperationSucceeded,
+    withhold_headers,
+)
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer, EveryoneMay
 from indelible.ports.clients import MatchingClient, NexusAnswer, NexusTask
@@ -76,9 +81,10 @@ class NexusEntrance:
             raise InvalidArgumentError("invalid callback token")
         await self._pass(namespace, call)
         length = len(completion.operation_token.encode())
-        if length > NEXUS_TOKEN_BYTES_MAX:
+        length_max = self._limits_of(namespace.name).nexus_token_bytes_max
+        if length > length_max:
             raise InvalidArgumentError(
-                f"operation token length exceeds allowed limit ({length}/{NEXUS_TOKEN_BYTES_MAX})"
+                f"operation token length exceeds allowed limit ({length}/{length_max})"
             )
         end = completion.end
         if isinstance(end, OperationSucceeded) and end.result is not None:
@@ -102,6 +108,7 @@ class NexusEntrance:
         if request.HasField("start_operation"):
             size = request.start_operation.payload.ByteSize()
             self._check_size(namespace, size, "input")
+        withhold_headers(request.header, self._limits_of(namespace.name).nexus_headers_withheld)
         latest = after(self._clock.now(), CALL_TIMEOUT)
         return await self._matching.call_nexus(
             NexusTask(queue=QueueKey(namespace.id, QueueType.NEXUS, task_queue), request=request),

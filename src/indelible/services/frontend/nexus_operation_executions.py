@@ -30,12 +30,12 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError, NotFoundError, UnimplementedError
 from indelible.base.fresh_ids import uuid_text
-from indelible.base.instants import duration
+from indelible.base.instants import duration, duration_message
 from indelible.base.limits import (
     REASON_BYTES_MAX,
     Limits,
 )
-from indelible.base.nexus_operations import DISALLOWED_HEADERS, header_bytes
+from indelible.base.nexus_operations import header_bytes
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.search_attributes import add_types, check_search_attributes
 from indelible.ports.entropy import Entropy
@@ -232,14 +232,14 @@ def _complete_start(
     _check_operation_id(request)
     check_entity_id(request.identity, "identity")
     _check_target(request, limits)
-    _complete_timeouts(request)
+    _complete_timeouts(request, limits)
     if request.input.ByteSize() > limits.blob_bytes_max:
         raise InvalidArgumentError(
             f"input exceeds size limit. Length={request.input.ByteSize()} "
             f"Limit={limits.blob_bytes_max}"
         )
     check_user_metadata(request.user_metadata, limits)
-    header = _checked_header(request.nexus_header, limits.nexus_header_bytes_max)
+    header = _checked_header(request.nexus_header, limits)
     request.nexus_header.clear()
     request.nexus_header.update(header)
     attributes, custom = request.search_attributes, namespace.search_attributes
@@ -264,8 +264,8 @@ def _check_target(request: StartNexusOperationExecutionRequest, limits: Limits) 
         check_entity_text(name, words, bytes_max)
 
 
-def _complete_timeouts(request: StartNexusOperationExecutionRequest) -> None:
-    """No part of an operation outlasts the whole."""
+def _complete_timeouts(request: StartNexusOperationExecutionRequest, limits: Limits) -> None:
+    """No part of an operation outlasts the whole, and that not the bound of the namespace."""
     whole = request.schedule_to_close_timeout
     parts = (request.schedule_to_start_timeout, request.start_to_close_timeout)
     for timeout, words in (
@@ -276,19 +276,22 @@ def _complete_timeouts(request: StartNexusOperationExecutionRequest) -> None:
         fault = duration_fault(timeout)
         if fault:
             raise InvalidArgumentError(f"{words} is invalid: {fault}")
+    longest = limits.nexus_operation_timeout_max
+    if longest and not 0 < duration(whole) <= longest:
+        whole.CopyFrom(duration_message(longest))
     if duration(whole):
         for part in parts:
             if duration(part) > duration(whole):
                 part.CopyFrom(whole)
 
 
-def _checked_header(given: Mapping[str, str], bytes_max: int) -> dict[str, str]:
+def _checked_header(given: Mapping[str, str], limits: Limits) -> dict[str, str]:
     """Return a header with its names in lower case, as handlers compare them."""
     for name in given:
-        if name.lower() in DISALLOWED_HEADERS:
+        if name.lower() in limits.nexus_headers_disallowed:
             raise InvalidArgumentError(f'nexus_header contains a disallowed key: "{name}"')
     header = {name.lower(): value for name, value in given.items()}
-    if header_bytes(header) > bytes_max:
+    if header_bytes(header) > limits.nexus_header_bytes_max:
         raise InvalidArgumentError("nexus_header exceeds size limit")
     return header
 

@@ -18,14 +18,13 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import QueueKey, QueueType
-from indelible.base.limits import NEXUS_TOKEN_BYTES_MAX
 from indelible.base.task_token import NexusTaskToken
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.nexus.failures import handler_error_failure
 from indelible.ports.clients import NexusAnswer
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call
-from indelible.services.frontend.backends import Matching
+from indelible.services.frontend.backends import LimitsOf, Matching
 from indelible.services.frontend.poll_deadlines import is_too_late, poll_deadline
 from indelible.services.frontend.routes import Routes, namespace_route, token_route
 from indelible.services.frontend.validation import check_identity, check_task_queue
@@ -37,9 +36,10 @@ _NOT_JSON: Final = "failure details must be JSON serializable"
 class NexusTaskHandlers:
     """Answers polls for Nexus tasks, and takes what workers made of them."""
 
-    def __init__(self, *, matching: Matching, clock: Clock) -> None:
+    def __init__(self, *, matching: Matching, clock: Clock, limits_of: LimitsOf) -> None:
         self._matching = matching
         self._clock = clock
+        self._limits_of = limits_of
 
     def routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -72,7 +72,7 @@ class NexusTaskHandlers:
     async def _completed(
         self,
         request: RespondNexusTaskCompletedRequest,
-        _namespace: Namespace,
+        namespace: Namespace,
         token: NexusTaskToken,
     ) -> Message:
         start = request.response.start_operation
@@ -82,10 +82,10 @@ class NexusTaskHandlers:
             if not operation_token:
                 raise InvalidArgumentError("missing opration token in response")
             length = len(operation_token.encode())
-            if length > NEXUS_TOKEN_BYTES_MAX:
+            length_max = self._limits_of(namespace.name).nexus_token_bytes_max
+            if length > length_max:
                 raise InvalidArgumentError(
-                    "operation token length exceeds allowed limit "
-                    f"({length}/{NEXUS_TOKEN_BYTES_MAX})"
+                    f"operation token length exceeds allowed limit ({length}/{length_max})"
                 )
         if start.HasField("operation_error"):
             _check_details(start.operation_error.failure.details)

@@ -13,7 +13,7 @@ from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from indelible.base.callback_token import encode_callback_token
 from indelible.base.failures import server_failure
 from indelible.base.instants import MILLISECOND, Duration
-from indelible.base.limits import MESSAGE_BYTES_MAX
+from indelible.base.limits import MESSAGE_BYTES_MAX, Limits
 from indelible.base.nexus_operations import (
     OPERATION_TOKEN_HEADER,
     TOKEN_HEADER,
@@ -22,6 +22,7 @@ from indelible.base.nexus_operations import (
     OperationSucceeded,
     StartOutcome,
 )
+from indelible.engine.namespace.record import Namespace
 from indelible.engine.nexus.content import Content, content_of, is_header, media_type, payload_of
 from indelible.engine.nexus.error_types import ERROR_TYPES, OPERATION_UNSUCCESSFUL
 from indelible.engine.nexus.failure_json import (
@@ -49,18 +50,18 @@ from indelible.services.history.operation_calls import (
     StartCall,
 )
 
-CallbackUrl = Callable[[str], str]
+CallbackUrl = Callable[[Namespace], str]
 """Where handlers complete the operations of a namespace; empty if they cannot."""
 
 USER_AGENT: Final = ("user-agent", "indelible")
-_NO_CALLBACK: Final = "handlers with a URL complete over HTTP: the server needs an --http-port"
+NO_CALLBACK: Final = "the handler completes over HTTP: the server needs an --http-port"
 TRANSFER_HEADERS: Final = frozenset(
     {"host", "connection", "transfer-encoding", "te", "upgrade", "expect"}
 )
 _PREFIXES: Final = ("content-", "nexus-", "proxy-")
 
 
-def nowhere(_namespace: str) -> str:
+def nowhere(_namespace: Namespace) -> str:
     """Handlers cannot complete anything."""
     return ""
 
@@ -81,9 +82,9 @@ class ExternalHandlers:
 
     async def start(self, base: str, call: StartCall) -> StartOutcome:
         """Ask a handler to start an operation; return what became of it."""
-        callback = self._callback_url(call.namespace.name)
+        callback = self._callback_url(call.namespace)
         if not callback:
-            return CallFailed(failure=server_failure(_NO_CALLBACK, is_non_retryable=False))
+            return CallFailed(failure=server_failure(NO_CALLBACK, is_non_retryable=False))
         content = content_of(call.payload)
         headers = [
             *_headers(call.header, call.patience),
@@ -93,8 +94,10 @@ class ExternalHandlers:
             *link_headers([call.link]),
         ]
         url = _url(base, call.target, (), [("callback", callback)])
-        answer = await self._post(url, headers, content.body, call.patience, call.result_bytes_max)
-        outcome = answer if isinstance(answer, _Refused) else _outcome(answer)
+        answer = await self._post(
+            url, headers, content.body, call.patience, call.limits.blob_bytes_max
+        )
+        outcome = answer if isinstance(answer, _Refused) else _outcome(answer, call.limits)
         if not isinstance(outcome, _Refused):
             return outcome
         if outcome.is_retryable:
@@ -161,14 +164,14 @@ def _headers(given: Mapping[str, str], patience: Duration) -> Iterable[tuple[str
     yield USER_AGENT
 
 
-def _outcome(answer: OutboundResponse) -> StartOutcome | _Refused:
+def _outcome(answer: OutboundResponse, limits: Limits) -> StartOutcome | _Refused:
     try:
         links = temporal_links(links_in(answer.headers))
         match answer.status:
             case 200:
                 return OperationSucceeded(result=payload_of(_content(answer)), links=links)
             case 201:
-                return started_outcome(_token(answer), links)
+                return started_outcome(_token(answer), links, limits)
             case codes if codes == OPERATION_UNSUCCESSFUL:
                 return OperationFailed(failure=_operation_failure(answer))
             case _:

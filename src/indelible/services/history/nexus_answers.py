@@ -6,7 +6,7 @@ from temporalio.api.common.v1 import Link
 from temporalio.api.nexus.v1 import StartOperationResponse
 
 from indelible.base.failures import server_failure
-from indelible.base.limits import NEXUS_TOKEN_BYTES_MAX
+from indelible.base.limits import Limits
 from indelible.base.nexus_operations import (
     CallFailed,
     OperationFailed,
@@ -28,7 +28,7 @@ RESULT_TOO_LARGE: Final = "http: response body too large"
 """In the words of the reference, whose handlers are called over HTTP."""
 
 
-def start_outcome(answer: NexusAnswer | None, *, result_bytes_max: int) -> StartOutcome:
+def start_outcome(answer: NexusAnswer | None, *, limits: Limits) -> StartOutcome:
     """Return what became of a call; no answer means that there was none in time."""
     if answer is None:
         return CallFailed(failure=handler_failure(UPSTREAM_TIMEOUT, "upstream timeout"))
@@ -38,14 +38,14 @@ def start_outcome(answer: NexusAnswer | None, *, result_bytes_max: int) -> Start
         return OperationFailed(failure=answer.failure)
     if answer.response is None:
         return CallFailed(failure=handler_failure(INTERNAL, "empty outcome"))
-    return _response_outcome(answer.response.start_operation, result_bytes_max)
+    return _response_outcome(answer.response.start_operation, limits)
 
 
-def _response_outcome(response: StartOperationResponse, result_bytes_max: int) -> StartOutcome:
+def _response_outcome(response: StartOperationResponse, limits: Limits) -> StartOutcome:
     match response.WhichOneof("variant"):
         case "sync_success":
             success = response.sync_success
-            if success.payload.ByteSize() > result_bytes_max:
+            if success.payload.ByteSize() > limits.blob_bytes_max:
                 return OperationFailed(
                     failure=server_failure(RESULT_TOO_LARGE, is_non_retryable=True)
                 )
@@ -54,7 +54,7 @@ def _response_outcome(response: StartOperationResponse, result_bytes_max: int) -
         case "async_success":
             started = response.async_success
             token = started.operation_token or started.operation_id
-            return started_outcome(token, temporal_links(started.links))
+            return started_outcome(token, temporal_links(started.links), limits)
         case "operation_error":
             return OperationFailed(failure=operation_error_failure(response.operation_error))
         case "failure":
@@ -63,13 +63,13 @@ def _response_outcome(response: StartOperationResponse, result_bytes_max: int) -
             return CallFailed(failure=handler_failure(INTERNAL, "empty outcome"))
 
 
-def started_outcome(token: str, links: list[Link]) -> StartOutcome:
+def started_outcome(token: str, links: list[Link], limits: Limits) -> StartOutcome:
     """Return what the answer of a handler means that will call back."""
     length = len(token.encode())
-    if length > NEXUS_TOKEN_BYTES_MAX:
+    if length > limits.nexus_token_bytes_max:
         message = (
             "invalid operation token: length exceeds allowed limit "
-            f"({length}/{NEXUS_TOKEN_BYTES_MAX})"
+            f"({length}/{limits.nexus_token_bytes_max})"
         )
         return OperationFailed(failure=server_failure(message, is_non_retryable=True))
     return OperationStarted(token=token, links=links)

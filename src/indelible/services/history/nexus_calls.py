@@ -103,7 +103,7 @@ class NexusCalls:
                 ),
                 link=nexus_link(link),
                 patience=patience.span,
-                result_bytes_max=shard.parts.limits_of(namespace.name).blob_bytes_max,
+                limits=shard.parts.limits_of(namespace.name),
                 now=now,
             )
         )

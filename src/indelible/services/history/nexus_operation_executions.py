@@ -237,7 +237,7 @@ class NexusOperationExecutions:
                 ),
                 link=operation_link(link.nexus_operation),
                 patience=patience.span,
-                result_bytes_max=shard.parts.limits_of(namespace.name).blob_bytes_max,
+                limits=shard.parts.limits_of(namespace.name),
                 now=now,
             )
         )

@@ -10,6 +10,7 @@ from temporalio.api.nexus.v1 import Link as NexusLink
 
 from indelible.base.callback_token import CallbackToken
 from indelible.base.instants import Duration, Instant
+from indelible.base.limits import Limits
 from indelible.base.nexus_operations import Patience, timed_out_failure
 from indelible.engine.namespace.record import Namespace
 
@@ -42,7 +43,8 @@ class StartCall:
     link: NexusLink
     """Leads to whoever wants the operation."""
     patience: Duration
-    result_bytes_max: int
+    limits: Limits
+    """Of its namespace."""
     now: Instant
 
 

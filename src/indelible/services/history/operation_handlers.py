@@ -4,7 +4,9 @@ Owns the way to a handler: through the task queue of an endpoint, or to its URL.
 know who waits for the outcome, nor how it is recorded.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.nexus.v1 import (
@@ -18,12 +20,14 @@ from indelible.base.errors import NotFoundError, ServiceError
 from indelible.base.failures import server_failure
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.instants import Duration, after, timestamp
+from indelible.base.limits import Limits
 from indelible.base.nexus_operations import (
     SYSTEM_CALLBACK_URL,
     TOKEN_HEADER,
     CallFailed,
     OperationFailed,
     StartOutcome,
+    withhold_headers,
 )
 from indelible.engine.nexus.endpoint import NexusEndpoint
 from indelible.engine.nexus.failures import (
@@ -35,7 +39,12 @@ from indelible.engine.nexus.failures import (
 from indelible.ports.clients import MatchingClient, NexusAnswer, NexusTask
 from indelible.ports.clock import Clocks
 from indelible.ports.outbound import NOTHING_OUTSIDE, Outbound
-from indelible.services.history.external_handlers import CallbackUrl, ExternalHandlers, nowhere
+from indelible.services.history.external_handlers import (
+    NO_CALLBACK,
+    CallbackUrl,
+    ExternalHandlers,
+    nowhere,
+)
 from indelible.services.history.nexus_answers import start_outcome
 from indelible.services.history.operation_calls import (
     CallResult,
@@ -46,6 +55,9 @@ from indelible.services.history.operation_calls import (
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
+_NODE: Final = ""
+"""The name of no namespace: what workers see is said for the whole node."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NexusSurroundings:
@@ -55,6 +67,7 @@ class NexusSurroundings:
     namespaces: NamespaceRegistry
     matching: MatchingClient
     clocks: Clocks
+    limits_of: Callable[[str], Limits]
     outbound: Outbound = NOTHING_OUTSIDE
     callback_url: CallbackUrl = nowhere
 
@@ -74,6 +87,9 @@ class OperationHandlers:
         queue = self._queue(endpoint)
         if queue is None:
             return OperationFailed(failure=_not_registered())
+        callback = self._workers_callback(call)
+        if not callback:
+            return CallFailed(failure=server_failure(NO_CALLBACK, is_non_retryable=False))
         request = NexusRequest(
             endpoint=call.target.endpoint,
             scheduled_time=timestamp(call.now),
@@ -82,7 +98,7 @@ class OperationHandlers:
                 service=call.target.service,
                 operation=call.target.operation,
                 request_id=call.request_id,
-                callback=SYSTEM_CALLBACK_URL,
+                callback=callback,
                 callback_header={TOKEN_HEADER: encode_callback_token(call.token)},
                 payload=call.payload,
                 links=[call.link],
@@ -91,7 +107,7 @@ class OperationHandlers:
         answer = await self._ask(queue, request, call.patience)
         if isinstance(answer, Failure):
             return CallFailed(failure=answer)
-        return start_outcome(answer, result_bytes_max=call.result_bytes_max)
+        return start_outcome(answer, limits=call.limits)
 
     async def cancel(self, call: CancelCall) -> CallResult:
         """Ask a handler to cancel an operation that it has started."""
@@ -123,6 +139,12 @@ class OperationHandlers:
             return CallResult(failure=answer.failure, is_retryable=is_retryable)
         return CallResult()
 
+    def _workers_callback(self, call: StartCall) -> str:
+        """Return where a worker brings the end of an operation; empty for nowhere."""
+        if call.limits.nexus_system_callbacks:
+            return SYSTEM_CALLBACK_URL
+        return self._around.callback_url(call.namespace)
+
     def _endpoint(self, target: OperationName) -> NexusEndpoint | None:
         """Return the endpoint that was meant, or the one that was made anew under its name."""
         return self._around.endpoints.find_by_id(target.endpoint_id) or self._around.endpoints.find(
@@ -143,6 +165,7 @@ class OperationHandlers:
         self, queue: QueueKey, request: NexusRequest, patience: Duration
     ) -> NexusAnswer | Failure | None:
         """Return the answer of a worker, None if there is none in time, or why it was not asked."""
+        withhold_headers(request.header, self._around.limits_of(_NODE).nexus_headers_withheld)
         request.capabilities.temporal_failure_responses = True
         deadline = after(self._around.clocks.node.now(), patience)
         try:

@@ -283,6 +283,7 @@ def _operation_handlers(around: HistorySurroundings) -> OperationHandlers:
             namespaces=around.namespaces,
             matching=around.matching,
             clocks=around.clocks,
+            limits_of=around.limits_of,
             outbound=around.outbound,
             callback_url=around.callback_url,
         )

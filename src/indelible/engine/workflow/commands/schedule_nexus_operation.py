@@ -13,7 +13,7 @@ from temporalio.api.history.v1 import NexusOperationScheduledEventAttributes
 from indelible.base.attributes import duration_fault, utf8_length
 from indelible.base.instants import Duration, duration, duration_message
 from indelible.base.limits import Limits
-from indelible.base.nexus_operations import DISALLOWED_HEADERS, header_bytes
+from indelible.base.nexus_operations import header_bytes
 from indelible.engine.workflow.commands.outcome import (
     CommandContext,
     Outcome,
@@ -47,10 +47,12 @@ def schedule_nexus_operation(
     if not target.is_system and given.input.ByteSize() > limits.blob_bytes_max:
         return TerminalRefusal(cause=_CAUSE, message=f"{_ATTRIBUTES}.Input exceeds size limit")
     header = {name.lower(): value for name, value in given.nexus_header.items()}
-    refusal = _refuse_header(given, header, limits.nexus_header_bytes_max) or _refuse_count(step)
+    refusal = _refuse_header(given, header, limits) or _refuse_count(step)
     if refusal is not None:
         return refusal
-    close, start, work = _normal_timeouts(given, step.execution.run_timeout)
+    close, start, work = _normal_timeouts(
+        given, step.execution.run_timeout, limits.nexus_operation_timeout_max
+    )
     event = step.emit(
         NexusOperationScheduledEventAttributes(
             endpoint=given.endpoint,
@@ -99,12 +101,12 @@ def _timeouts_fault(given: _Given) -> str | None:
     return None
 
 
-def _refuse_header(given: _Given, header: dict[str, str], bytes_max: int) -> Refusal | None:
+def _refuse_header(given: _Given, header: dict[str, str], limits: Limits) -> Refusal | None:
     for name in given.nexus_header:
-        if name.lower() in DISALLOWED_HEADERS:
+        if name.lower() in limits.nexus_headers_disallowed:
             message = f'{_ATTRIBUTES}.NexusHeader contains a disallowed header key: "{name}"'
             return Refusal(cause=_CAUSE, message=message)
-    if header_bytes(header) > bytes_max:
+    if header_bytes(header) > limits.nexus_header_bytes_max:
         return Refusal(cause=_CAUSE, message=f"{_ATTRIBUTES}.NexusHeader exceeds size limit")
     return None
 
@@ -122,13 +124,17 @@ def _refuse_count(step: Transition) -> Refusal | None:
     )
 
 
-def _normal_timeouts(given: _Given, run_timeout: Duration) -> tuple[Duration, Duration, Duration]:
-    """Return (to close, to start, start to close): none outlasts the run, nor what contains it."""
+def _normal_timeouts(given: _Given, *longest: Duration) -> tuple[Duration, Duration, Duration]:
+    """Return (to close, to start, start to close): none outlasts what contains it.
+
+    `longest` are the bounds of the whole: of the run, and of the namespace.
+    """
     close = duration(given.schedule_to_close_timeout)
     start = duration(given.schedule_to_start_timeout)
     work = duration(given.start_to_close_timeout)
-    if run_timeout:
-        close = min(close or run_timeout, run_timeout)
+    for bound in longest:
+        if bound:
+            close = min(close or bound, bound)
     if close:
         start, work = min(start, close), min(work, close)
     return close, start, work
