@@ -148,6 +148,18 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         "A batch operation that was ended tells how far it had come.",
     ),
     _meant(
+        "batch (terminate|describe) --job-id \\$slow|batch list",
+        r"exit|error|(/\*)?/state",
+        "A batch operation keeps to the rate that it was given; the reference takes no notice of it"
+        " and is done before anybody can stop it.",
+    ),
+    _meant(
+        "activity complete -a sa-6",
+        "error",
+        "What has ended is not found, as an activity of a workflow; the reference says that"
+        " its state does not allow it.",
+    ),
+    _meant(
         "task-queue describe .*--legacy-mode",
         r"/taskQueues/\*/.*|/versioning_info",
         "Tasks are rows of a queue: there are no blocks of ids and no levels of reading.",
