@@ -12,11 +12,12 @@ import pytest
 from indelible.base.ids import RunId, TaskId
 from indelible.base.instants import NEVER, Instant
 from indelible.engine.matching.priority import BEFORE_ALL
-from indelible.engine.visibility.filters import AnyOf
+from indelible.engine.visibility.filters import AllOf, AnyOf
 from indelible.engine.visibility.ordering import STATUS, SortKey
-from indelible.ports.stores import Comparison, VisibilityCursor, VisibilityFilter
+from indelible.ports.stores import Comparison, Filter, VisibilityCursor, VisibilityFilter
 from indelible.store.sqlite import SqliteStore, access_paths, search, statements as sql
 from indelible.store.sqlite.migrations import known_migrations, migrate
+from indelible.store.sqlite.visibility_rows import VisibilityWriter
 from tests.stores.builders import (
     BYTES_MAX,
     CLUSTER_ID,
@@ -30,6 +31,7 @@ from tests.stores.builders import (
     key,
     own,
     put,
+    visible,
     where,
     write,
 )
@@ -108,7 +110,7 @@ LISTED: Final = compare_attribute("TemporalNamespaceDivision", "is null", None)
 PARTITION: Final = "namespace_ref=? AND archetype=?"
 
 
-def listed(*comparisons: Comparison) -> VisibilityFilter:
+def listed(*comparisons: Filter) -> VisibilityFilter:
     """What a client's query becomes: the service's own executions are left out."""
     return where(*comparisons, LISTED)
 
@@ -220,7 +222,7 @@ ROW_SETS: Final[dict[str, tuple[Comparison | AnyOf, str]]] = {
     ),
     "numbers": (
         compare_attribute("Amount", ">=", 5),
-        f"visibility_values USING PRIMARY KEY ({PARTITION} AND name=? AND value>?)",
+        f"PRIMARY KEY ({PARTITION} AND name=? AND value>? AND value<?)",
     ),
     "one or the other": (
         AnyOf((compare_attribute("Customer", "=", "a"), compare("workflow_id", "=", "w"))),
@@ -229,6 +231,13 @@ ROW_SETS: Final[dict[str, tuple[Comparison | AnyOf, str]]] = {
 }
 
 
+@pytest.fixture
+def unmerged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few the values of a prefix are, they are too many for a walk behind each."""
+    monkeypatch.setattr(access_paths, "WALKS_MAX", -1)
+
+
+@pytest.mark.usefixtures("unmerged")
 @pytest.mark.parametrize("name", ROW_SETS)
 def test_few_rows_are_found_by_an_index(connection: sqlite3.Connection, name: str) -> None:
     part, expected = ROW_SETS[name]
@@ -242,6 +251,87 @@ def test_few_rows_are_found_by_an_index(connection: sqlite3.Connection, name: st
         assert "visibility USING INTEGER PRIMARY KEY (rowid=?)" in text
         assert "SCAN visibility" not in text
         assert not found.is_scan
+
+
+BY_CUSTOMER: Final = (
+    f"visibility_values USING PRIMARY KEY ({PARTITION} AND name=? AND value=? AND {ORDERED}"
+)
+BY_STATUS: Final = f"visibility_by_status ({PARTITION} AND status=? AND {ORDERED}"
+BY_TYPE: Final = f"visibility_by_type ({PARTITION} AND workflow_type=? AND {ORDERED}"
+MERGES: Final[dict[str, tuple[Comparison | AnyOf, list[str]]]] = {
+    "statuses": (compare("status", "in", [1, 3]), [BY_STATUS] * 2),
+    "types": (compare("workflow_type", "in", ["a", "b", "a"]), [BY_TYPE] * 2),
+    "keywords": (compare_attribute("Customer", "in", ["a", "b", "c"]), [BY_CUSTOMER] * 3),
+    "keyword or status": (
+        AnyOf((compare_attribute("Customer", "=", "a"), compare("status", "=", 3))),
+        [BY_CUSTOMER, BY_STATUS],
+    ),
+    "keyword or a status of a type": (
+        AnyOf(
+            (
+                compare_attribute("Customer", "=", "a"),
+                AllOf((compare("workflow_type", "=", "t"), compare("status", "=", 3))),
+            )
+        ),
+        [BY_CUSTOMER, BY_TYPE],
+    ),
+    "keyword prefix": (compare_attribute("Customer", "starts_with", "a"), [BY_CUSTOMER] * 2),
+    "type prefix": (compare("workflow_type", "starts_with", "t"), [BY_TYPE] * 2),
+    "prefix or status": (
+        AnyOf((compare_attribute("Customer", "starts_with", "a"), compare("status", "=", 3))),
+        [BY_CUSTOMER] * 2 + [BY_STATUS],
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def few_values() -> Iterator[sqlite3.Connection]:
+    """Two customers begin with an a, two types with a t."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
+        migrate(opened, known_migrations())
+        writer = VisibilityWriter(opened)
+        for number, (customer, workflow_type) in enumerate(
+            [("a1", "t1"), ("a2", "t1"), ("a2", "t2"), ("b", "s")], start=1
+        ):
+            row = visible(key(f"w{number}", f"r{number}"))
+            values = {"Customer": customer}
+            row = replace(row, workflow_type=workflow_type, indexed_values=values)
+            writer.put(number, 1, row)
+        writer.finish()
+        yield opened
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("name", MERGES)
+def test_walks_behind_several_values_are_merged(few_values: sqlite3.Connection, name: str) -> None:
+    """Each begins at its place, and the next row comes from the one that is ahead."""
+    part, expected = MERGES[name]
+    found = search.list_search(few_values, listed(part), 1, PLACE, 10)
+    text = plan(few_values, found.statement, found.parameters)
+    assert not found.is_scan
+    assert "USE TEMP B-TREE FOR ORDER BY" not in text.split("SCAN (subquery")[0]
+    assert text.count("MERGE (UNION)") == len(expected) - 1
+    for search_of_one in {*expected}:
+        assert text.count(search_of_one) == expected.count(search_of_one)
+
+
+@pytest.mark.usefixtures("many")
+def test_the_values_of_a_prefix_cost_the_same_however_many_rows_have_them() -> None:
+    costs: list[int] = []
+    for rows in (20, 500):
+        with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
+            migrate(opened, known_migrations())
+            writer = VisibilityWriter(opened)
+            for number in range(rows):
+                row = visible(key(f"w{number}", f"r{number}"))
+                values = {"Customer": f"customer-{number % 10}"}
+                writer.put(number + 1, 1, replace(row, indexed_values=values))
+            writer.finish()
+            prefix = compare_attribute("Customer", "starts_with", "customer-")
+            with Steps(opened) as steps:
+                access_paths.choose(opened, access_paths.Partition(1, 1), [prefix])
+            costs.append(steps.count)
+    assert costs[0] == costs[1]
 
 
 def test_two_ends_are_one_window(connection: sqlite3.Connection) -> None:

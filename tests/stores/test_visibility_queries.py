@@ -314,9 +314,10 @@ async def check_both_ways(expressions: Sequence[Expression], orders: Orders) -> 
             compiled = compile_query(spelled(expression) + _ordered_by(orders), CUSTOM)
             query = where(*compiled.comparisons, order_by=compiled.order_by)
             expected = in_order([row for row in ROWS if verdict(row, expression)], orders)
-            for most in (-1, 0, 4, 20):
+            for most, merged in ((-1, 32), (-1, 3), (0, 0), (4, 2), (20, 32)):
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setattr(access_paths, "ROW_SET_MAX", most)
+                    patch.setattr(access_paths, "WALKS_MAX", merged)
                     found = [row for page in await pages(stores[1], query, 3) for row in page]
                     counts = await stores[1].count_executions(query)
                 assert [row.run_id for row in found] == expected

@@ -4,14 +4,15 @@ There are two ways to the rows of a filter.
 
 - A *walk* follows an index in the order of lists, and stops when the page is full. There is an
   index for all rows, and one behind each value of a type, a status, a workflow id, a parent, and of
-  every search attribute.
+  every search attribute. Alternatives, several values, and a prefix that few values have, are
+  several walks that are merged: they are all in the same order.
 - A *row set* names the executions that a part of the filter can let pass: an id prefix, a window of
   start times, one of several values. They are looked at one by one, and sorted.
 
 A row set is taken while it has `ROW_SET_MAX` rows at most, the smallest first; else a walk, behind
 the rarest value. Sizes are not guessed: the indexes are asked, up to that bound, and types and
-statuses have counts. In both ways the whole filter is tested on every row, so a path may lead to
-too many rows, never to too few.
+statuses have counts. What an index does not tell exactly is tested on every row, so a path may lead
+to too many rows, never to too few.
 
 Owns that choice. Must not know how a page is read.
 """
@@ -20,7 +21,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from indelible.engine.visibility.filters import (
     AllOf,
@@ -31,7 +32,12 @@ from indelible.engine.visibility.filters import (
     operands,
 )
 from indelible.ports.stores import Comparison, Filter
-from indelible.store.sqlite.conditions import INTEGER_END, comparison_on, conditions_of
+from indelible.store.sqlite.conditions import (
+    INTEGER_END,
+    comparison_on,
+    conditions_of,
+    prefix_range,
+)
 from indelible.store.sqlite.sorting import TEXT_COLUMNS, Operand
 from indelible.store.sqlite.visibility_rows import OPEN_CLOSE_ORDER, UNLISTED_ATTRIBUTE, has_entry
 
@@ -39,6 +45,10 @@ ROW_SET_MAX: Final = 20_000
 """Some 50 ms of rows."""
 _CANDIDATES_MAX: Final = 20
 """Row sets that are asked for their size, and alternatives within one."""
+WALKS_MAX: Final = 32
+"""Walks that are merged: each is a part of the statement."""
+_REPEATED_MAX: Final = 50
+"""Comparisons and their values that each of these parts repeats."""
 
 _INDEXES: Final = {
     "workflow_id": "visibility_by_workflow",
@@ -72,6 +82,8 @@ class RowSet(NamedTuple):
     parameters: Sequence[Operand]
     size: str
     """A statement for their number, up to the bound and one more, with the same parameters."""
+    is_exact: bool
+    """Whether all of them hold what they were selected by, but for their partition."""
 
 
 class Walk(NamedTuple):
@@ -82,20 +94,31 @@ class Walk(NamedTuple):
     parameters: Sequence[Operand]
     rest: Sequence[Filter]
     """What has to be tested on each row that is met."""
-    behind: Filter | None
-    """The value that they share."""
     is_direct: bool
     """Whether that needs no more than the index."""
 
 
-class Paths(NamedTuple):
-    """One of the two ways to the rows; the walk is there for any filter."""
+class Walks(NamedTuple):
+    """Walks that lead to all of the rows between them, and may meet some of these twice."""
 
-    walk: Walk
+    each: Sequence[Walk]
+    behind: Filter | None
+    """What their rows have in common."""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether none of them needs more than its index."""
+        return all(walk.is_direct for walk in self.each)
+
+
+class Paths(NamedTuple):
+    """One of the two ways to the rows; there are walks for any filter."""
+
+    walks: Sequence[Walk]
     row_set: RowSet | None
     partition: Partition
-    parts: Sequence[Filter]
-    """All that a row has to hold."""
+    rest: Sequence[Filter]
+    """What has to be tested on the rows of the row set."""
 
 
 def choose(
@@ -104,31 +127,37 @@ def choose(
     parts: Sequence[Filter],
     *,
     is_paged: bool = False,
+    is_merged: bool = True,
 ) -> Paths:
     """Return the way to the rows that hold all of the parts.
 
-    Behind the first page the place is the upper bound of a walk, and the tighter one.
+    Behind the first page the place is the upper bound of a walk, and the tighter one. If walks
+    cannot be merged, there is one.
     """
-    flat = list(conjuncts(parts))
+    flat = [_spelled_out(connection, partition, part) for part in conjuncts(parts)]
     candidates = [
         (part, row_set)
         for part in _windows(flat)
         if (row_set := _row_set(partition, part)) is not None
     ][:_CANDIDATES_MAX]
     sized = _sized(connection, candidates)
-    walks = [
-        (not walk.is_direct, one.size, number, walk)
+    found = [
+        (not walks.is_direct, one.size, number, walks)
         for number, one in enumerate(sized)
-        if is_walkable(one.part)
-        for walk in [walk_along(partition, flat, one.part, is_paged=is_paged)]
+        if (walks := _walks(partition, flat, one.part, is_paged=is_paged)) is not None
+        if is_merged or len(walks.each) == 1
     ]
-    walk = min(walks)[3] if walks else walk_along(partition, flat, None, is_paged=is_paged)
+    everywhere = Walks([_walk_along(partition, flat, None, is_paged=is_paged)], None)
+    walks = min(found)[3] if found else everywhere
     least = min(sized, key=_SIZE, default=None)
     if least is None or least.size > ROW_SET_MAX:
-        return Paths(walk, None, partition, flat)
-    # A walk behind the rarest value meets no row in vain, if its index tells the rest.
-    is_walk_enough = walk.is_direct and walk.behind is least.part
-    return Paths(walk, None if is_walk_enough else least.row_set, partition, flat)
+        return Paths(walks.each, None, partition, flat)
+    # Walks behind the rarest value meet no row in vain, if their index tells the rest.
+    if walks.is_direct and walks.behind is least.part:
+        return Paths(walks.each, None, partition, flat)
+    answered = list(conjuncts([least.part])) if least.row_set.is_exact else []
+    rest = [part for part in flat if not any(part is other for other in answered)]
+    return Paths(walks.each, least.row_set, partition, rest)
 
 
 class _Sized(NamedTuple):
@@ -170,8 +199,48 @@ def _sized(
 
 
 # ------------------------------------------------------------------------------------------- walks
-def is_walkable(part: Filter) -> bool:
-    """Whether the rows that meet it lie in the order of lists."""
+def _walks(
+    partition: Partition, parts: Sequence[Filter], behind: Filter, *, is_paged: bool
+) -> Walks | None:
+    """Return the walks that lead to the rows that meet one of the parts, if there are any."""
+    alternatives = _alternatives(behind)
+    if not alternatives or len(alternatives) > WALKS_MAX:
+        return None
+    others = [part for part in parts if part is not behind]
+    repeated = sum(1 + len(operands(one)) for part in others for one in comparisons_of(part))
+    if len(alternatives) > 1 and repeated > _REPEATED_MAX:
+        return None
+    return Walks(
+        [
+            _walk_along(partition, [*others, *conjuncts([whole])], value, is_paged=is_paged)
+            for value, whole in alternatives
+        ],
+        behind,
+    )
+
+
+def _alternatives(part: Filter) -> Sequence[tuple[Comparison, Filter]] | None:
+    """Return values behind which the rows lie in the order of lists, and the whole alternative.
+
+    None if there are rows that meet the part and lie behind none.
+    """
+    match part:
+        case AnyOf(parts):
+            found = [_alternatives(each) for each in parts]
+            if any(each is None for each in found):
+                return None
+            return [one for each in found for one in each or ()]
+        case AllOf(parts):
+            return next(([(one, part)] for one in parts if _is_walkable(one)), None)
+        case Comparison(operator="in"):
+            values = dict.fromkeys(operands(part))
+            each = [replace(part, operator="=", value=value) for value in values]
+            return [(one, one) for one in each] if all(map(_is_walkable, each)) else None
+        case Comparison():
+            return [(part, part)] if _is_walkable(part) else None
+
+
+def _is_walkable(part: Filter) -> TypeGuard[Comparison]:
     if not isinstance(part, Comparison) or part.operator != "=":
         return False
     if part.is_search_attribute:
@@ -179,8 +248,44 @@ def is_walkable(part: Filter) -> bool:
     return part.field in _INDEXES and part.field not in {"start_time", "root_workflow_id"}
 
 
-def walk_along(
-    partition: Partition, parts: Sequence[Filter], behind: Filter | None, *, is_paged: bool = False
+def _spelled_out(connection: sqlite3.Connection, partition: Partition, part: Filter) -> Filter:
+    """Return the values that begin with a prefix in its place, if they are few."""
+    if isinstance(part, AnyOf) and len(part.parts) <= WALKS_MAX:
+        return AnyOf(tuple(_values_of(connection, partition, each) for each in part.parts))
+    return _values_of(connection, partition, part)
+
+
+def _values_of(connection: sqlite3.Connection, partition: Partition, part: Filter) -> Filter:
+    if not isinstance(part, Comparison) or part.operator != "starts_with":
+        return part
+    condition, parameters = "namespace_ref = ? AND archetype = ?", [*partition]
+    if part.is_search_attribute and _has_entries(part):
+        source, column = "visibility_values", "value"
+        condition, parameters = f"{condition} AND name = ?", [*partition, part.field]
+    elif part.field in TEXT_COLUMNS and _is_walkable(replace(part, operator="=")):
+        source, column = f"visibility INDEXED BY {_INDEXES[part.field]}", part.field
+        condition += f" AND {column} <> ''"
+    else:
+        return part
+    low, high = prefix_range(str(part.value))
+    least = f"SELECT min({column}) FROM {source} WHERE {condition}"  # noqa: S608 - own names
+    if high:
+        least, parameters = f"{least} AND {column} < ?", [*parameters, high]
+    # From each value the index leads to the next one, past all rows in between.
+    statement = (
+        f"WITH RECURSIVE found (item) AS ({least} AND {column} >= ? UNION ALL"  # noqa: S608
+        f" SELECT ({least} AND {column} > item) FROM found WHERE item IS NOT NULL)"
+        " SELECT item FROM found WHERE item IS NOT NULL LIMIT ?"
+    )
+    limit = WALKS_MAX + 1
+    rows = connection.execute(statement, [*parameters, low, *parameters, limit]).fetchall()
+    if not 0 < len(rows) <= WALKS_MAX:
+        return part
+    return replace(part, operator="in", value=tuple(row[0] for row in rows))
+
+
+def _walk_along(
+    partition: Partition, parts: Sequence[Filter], behind: Comparison | None, *, is_paged: bool
 ) -> Walk:
     """Return the walk behind one of the parts, which is walkable, or along all rows."""
     condition = "namespace_ref = ? AND archetype = ?"
@@ -192,7 +297,7 @@ def walk_along(
         for comparison in comparisons_of(part)
     }
     is_direct = fields <= _IN_EVERY_INDEX
-    if not isinstance(behind, Comparison):
+    if behind is None:
         source = ALL_ROWS
     elif behind.is_search_attribute:
         value, operand = _value_condition(behind)
@@ -207,7 +312,7 @@ def walk_along(
         if behind.field == "workflow_type":
             is_direct = fields <= {*_IN_EVERY_INDEX, "status"}
     bounds, operand = _close_bounds(parts, is_paged=is_paged)
-    return Walk(source, condition + bounds, [*parameters, *operand], rest, behind, is_direct)
+    return Walk(source, condition + bounds, [*parameters, *operand], rest, is_direct)
 
 
 def _close_bounds(parts: Sequence[Filter], *, is_paged: bool) -> tuple[str, list[Operand]]:
@@ -257,7 +362,7 @@ def _any_of_them(partition: Partition, parts: Sequence[Filter]) -> RowSet | None
             case _:
                 found = _row_set(partition, part)
         if found is not None:
-            return found
+            return found._replace(is_exact=found.is_exact and len(parts) == 1)
     return None
 
 
@@ -277,7 +382,8 @@ def _joined(sets: Sequence[RowSet]) -> RowSet:
     statement = " UNION ALL ".join(found.statement for found in sets)
     parameters = [operand for found in sets for operand in found.parameters]
     size = " + ".join(f"({found.size})" for found in sets)
-    return RowSet(statement, parameters, f"SELECT {size}")
+    is_exact = all(found.is_exact for found in sets)
+    return RowSet(statement, parameters, f"SELECT {size}", is_exact)
 
 
 def _compared(partition: Partition, comparisons: Sequence[Comparison]) -> RowSet | None:
@@ -307,7 +413,7 @@ def _of_roots(partition: Partition, comparisons: Sequence[Comparison]) -> RowSet
     """Return those that are below a root, and the roots: they have no parent."""
     children, parameters = conditions_of(comparisons)
     roots, _ = conditions_of([replace(each, field="workflow_id") for each in comparisons])
-    return _joined(
+    found = _joined(
         [
             _counted("visibility INDEXED BY visibility_by_workflow", partition, roots, parameters),
             _counted(
@@ -318,6 +424,7 @@ def _of_roots(partition: Partition, comparisons: Sequence[Comparison]) -> RowSet
             ),
         ]
     )
+    return found._replace(is_exact=False)  # Not every execution of that id is a root.
 
 
 def _counted(
@@ -328,7 +435,7 @@ def _counted(
         f" WHERE namespace_ref = ? AND archetype = ? AND {condition}"
     )
     size = f"SELECT count(*) FROM ({statement} LIMIT {ROW_SET_MAX + 1})"  # noqa: S608
-    return RowSet(statement, [*partition, *parameters], size)
+    return RowSet(statement, [*partition, *parameters], size, is_exact=True)
 
 
 def _of_runs(comparison: Comparison) -> RowSet | None:
@@ -339,18 +446,28 @@ def _of_runs(comparison: Comparison) -> RowSet | None:
         "SELECT execution_id FROM executions"  # noqa: S608
         f" WHERE run_id IN ({', '.join('?' * len(runs))})"
     )
-    return RowSet(statement, runs, f"SELECT count(*) FROM ({statement})")  # noqa: S608
+    size = f"SELECT count(*) FROM ({statement})"  # noqa: S608
+    return RowSet(statement, runs, size, is_exact=True)
 
 
 def _of_attribute(partition: Partition, comparisons: Sequence[Comparison]) -> RowSet:
     values = [_value_condition(comparison) for comparison in comparisons]
-    condition = " AND ".join(["name = ?", *(value for value, _ in values)])
+    condition = " AND ".join(["name = ?", *(value for value, _ in values), *_border(comparisons)])
     parameters = [operand for _, operands in values for operand in operands]
     return _counted("visibility_values", partition, condition, [comparisons[0].field, *parameters])
 
 
+def _border(comparisons: Sequence[Comparison]) -> Sequence[str]:
+    """Return what ends a range where the values of the other type begin: texts follow numbers."""
+    directions = {comparison.operator[0] for comparison in comparisons}
+    is_text = isinstance(comparisons[0].value, str)
+    if is_text and directions == {"<"}:
+        return ["value >= ''"]
+    return ["value < ''"] if directions == {">"} and not is_text else []
+
+
 def _value_condition(comparison: Comparison) -> tuple[str, list[Operand]]:
-    """Return the condition on `visibility_values.value`; a range may let pass more."""
+    """Return the condition on `visibility_values.value`; a range may let pass the other type."""
     texts = [isinstance(value, str) for value in operands(comparison)]
     if all(texts) or not any(texts):
         return comparison_on(comparison, "value", is_text=all(texts))

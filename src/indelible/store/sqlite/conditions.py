@@ -143,13 +143,22 @@ def bound(operand: Operand) -> Operand:
 
 
 def _prefix_condition(column: str, prefix: str) -> tuple[str, list[Operand]]:
-    """A range, so that an index serves it; texts are ordered by code point in SQLite and here."""
+    """A range, so that an index serves it."""
+    low, high = prefix_range(prefix)
+    return (f"{column} >= ? AND {column} < ?", [low, high]) if high else (f"{column} >= ?", [low])
+
+
+def prefix_range(prefix: str) -> tuple[str, str]:
+    """Return the first text with a prefix, and the first one behind all of them; "" if none is.
+
+    Texts are ordered by code point in SQLite and here.
+    """
     end = prefix.rstrip(chr(0x10FFFF))
     if not end:
-        return f"{column} >= ?", [prefix]
+        return prefix, ""
     last = ord(end[-1]) + 1
-    end = end[:-1] + chr(0xE000 if 0xD800 <= last < 0xE000 else last)  # noqa: PLR2004 - surrogates
-    return f"{column} >= ? AND {column} < ?", [prefix, end]
+    is_surrogate = 0xD800 <= last < 0xE000  # noqa: PLR2004
+    return prefix, end[:-1] + chr(0xE000 if is_surrogate else last)
 
 
 def _attribute_condition(comparison: Comparison) -> tuple[str, list[Operand]]:

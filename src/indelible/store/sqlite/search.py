@@ -32,6 +32,7 @@ from indelible.ports.stores import (
 from indelible.store.sqlite.access_paths import ALL_ROWS, COUNTED, VALUES, Partition, Paths, choose
 from indelible.store.sqlite.conditions import conditions_of
 from indelible.store.sqlite.sorting import (
+    DEFAULT_ORDER,
     Operand,
     is_latest_start,
     order_clause,
@@ -44,6 +45,7 @@ _COLUMNS: Final = """workflow_id, run_id, workflow_type, task_queue, status, sta
     execution_time, close_order, history_length, history_size_bytes, state_transition_count,
     parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, indexed_values,
     search_attributes, memo"""
+_PLACE: Final = "close_order, start_time, run_id, execution_id"
 _ROW_AS_JSON: Final = _COLUMNS.replace(
     "search_attributes, memo", "hex(search_attributes), hex(memo)"
 )
@@ -100,7 +102,9 @@ def list_search(
     for archetype in archetypes:
         partition = Partition(namespace_ref, archetype)
         is_paged = after is not None and not query.order_by
-        paths = choose(connection, partition, parts, is_paged=is_paged)
+        paths = choose(
+            connection, partition, parts, is_paged=is_paged, is_merged=not query.order_by
+        )
         pages.append(_page(paths, query, after, limit))
     order, operands = order_clause(query.order_by)
     rows, parameters = pages[0].statement, pages[0].parameters
@@ -116,28 +120,43 @@ def list_search(
 def _page(
     paths: Paths, query: VisibilityFilter, after: VisibilityCursor | None, limit: int
 ) -> Search:
-    source, condition, parameters = _found(paths)
+    order, order_operands = order_clause(query.order_by)
     is_by_start = bool(query.order_by) and is_latest_start(query.order_by[0])
-    if is_by_start and source == ALL_ROWS:
-        source = "visibility INDEXED BY visibility_by_start"
+    place, place_operands = "TRUE", list[Operand]()
     if after is not None:
-        place, operands = place_condition(query.order_by, after)
-        condition += f" AND {place}"
-        parameters += operands
-    order, operands = order_clause(query.order_by)
-    tail = f"FROM {source} WHERE {condition} ORDER BY {order} LIMIT ?"
-    parameters += [*operands, limit]
-    is_walk = paths.row_set is None
-    is_scan = is_walk and not ("by_start" in source and paths.walk.is_direct)
-    if is_walk and not query.order_by:
-        is_scan = not paths.walk.is_direct
-        return Search(f"SELECT {_COLUMNS} {tail}", parameters, is_scan=is_scan)
+        place, place_operands = place_condition(query.order_by, after)
+    ways: list[str] = []
+    parameters: list[Operand] = []
+    for source, condition, operands in _found(paths):
+        is_along_starts = is_by_start and source == ALL_ROWS
+        along = "visibility INDEXED BY visibility_by_start" if is_along_starts else source
+        ways.append(f"FROM {along} WHERE {condition} AND {place}")
+        parameters += [*operands, *place_operands]
+    parameters += [*order_operands, limit]
+    is_direct = all(walk.is_direct for walk in paths.walks)
+    if paths.row_set is None and not query.order_by:
+        return Search(_in_list_order(ways), parameters, is_scan=not is_direct)
+    is_scan = paths.row_set is None and not ("by_start" in ways[0] and is_direct)
     # What is sorted are numbers; only the rows of the page are read whole.
+    page = f"SELECT execution_id {ways[0]} ORDER BY {order} LIMIT ?"
     statement = (
-        f"SELECT {_COLUMNS} FROM (SELECT execution_id {tail}) CROSS JOIN visibility"  # noqa: S608
-        f" USING (execution_id) ORDER BY {order}"
+        f"SELECT {_COLUMNS} FROM ({page})"  # noqa: S608 - own names
+        f" CROSS JOIN visibility USING (execution_id) ORDER BY {order}"
     )
-    return Search(statement, [*parameters, *operands], is_scan=is_scan)
+    return Search(statement, [*parameters, *order_operands], is_scan=is_scan)
+
+
+def _in_list_order(ways: Sequence[str]) -> str:
+    """Return the statement that walks along all of them at once, and meets every row once."""
+    tail = f"ORDER BY {DEFAULT_ORDER} LIMIT ?"
+    if len(ways) == 1:
+        return f"SELECT {_COLUMNS} {ways[0]} {tail}"
+    # Of a UNION of statements that are all in its order, SQLite takes row by row.
+    merged = " UNION ".join(f"SELECT {_PLACE} {way}" for way in ways)
+    return (
+        f"SELECT {_COLUMNS} FROM (SELECT execution_id FROM ({merged} {tail}))"  # noqa: S608
+        f" CROSS JOIN visibility USING (execution_id) ORDER BY {DEFAULT_ORDER}"
+    )
 
 
 def _whole(search: Search) -> str:
@@ -145,17 +164,21 @@ def _whole(search: Search) -> str:
     return f"SELECT * FROM ({search.statement})"  # noqa: S608
 
 
-def _found(paths: Paths) -> tuple[str, str, list[Operand]]:
-    """Return FROM and WHERE of the rows that a filter lets pass."""
-    walk, row_set = paths.walk, paths.row_set
+def _found(paths: Paths) -> list[tuple[str, str, list[Operand]]]:
+    """Return each FROM and WHERE that lead to rows that a filter lets pass."""
+    row_set = paths.row_set
     if row_set is None:
-        rest, operands = conditions_of(walk.rest)
-        return walk.source, f"{walk.condition} AND {rest}", [*walk.parameters, *operands]
-    rest, operands = conditions_of(paths.parts)
+        tested = [(walk, *conditions_of(walk.rest)) for walk in paths.walks]
+        return [
+            (walk.source, f"{walk.condition} AND {rest}", [*walk.parameters, *operands])
+            for walk, rest, operands in tested
+        ]
+    rest, operands = conditions_of(paths.rest)
     condition = (
         f"execution_id IN ({row_set.statement}) AND namespace_ref = ? AND archetype = ? AND {rest}"
     )
-    return "visibility NOT INDEXED", condition, [*row_set.parameters, *paths.partition, *operands]
+    parameters = [*row_set.parameters, *paths.partition, *operands]
+    return [("visibility NOT INDEXED", condition, parameters)]
 
 
 def _archetypes(query: VisibilityFilter) -> tuple[Sequence[int], Sequence[Filter]]:
@@ -234,14 +257,22 @@ def _count(
     if _is_counted(parts, group_by):
         condition, parameters = conditions_of(parts)
         tail = f"FROM visibility_counts WHERE namespace_ref = ? AND archetype = ? AND {condition}"
-        total, parameters, is_scan = "coalesce(sum(row_count), 0)", [*partition, *parameters], False
+        parameters = [*partition, *parameters]
+        total, is_scan = "coalesce(sum(row_count), 0)", False
     else:
-        paths = choose(connection, partition, parts)
-        source, condition, parameters = _found(paths)
-        if source == VALUES and group_by is None and paths.walk.is_direct:
-            source = "visibility_values"
-        tail, total = f"FROM {source} WHERE {condition}", "count(*)"
-        is_scan = paths.row_set is None and not (group_by is None and paths.walk.is_direct)
+        paths = choose(connection, partition, parts, is_merged=group_by is None)
+        is_direct = group_by is None and all(walk.is_direct for walk in paths.walks)
+        ways: list[str] = []
+        parameters: list[Operand] = []
+        for source, condition, found in _found(paths):
+            is_enough = source == VALUES and is_direct
+            ways.append(f"FROM {'visibility_values' if is_enough else source} WHERE {condition}")
+            parameters += found
+        tail, total = ways[0], "count(*)"
+        if len(ways) > 1:
+            each = " UNION ".join(f"SELECT execution_id {way}" for way in ways)
+            tail = f"FROM ({each})"
+        is_scan = paths.row_set is None and not (is_direct and len(ways) == 1)
     statement = f"SELECT {value}, {total} {tail}"
     parameters = [*operands, *parameters]
     if group_by is not None:
