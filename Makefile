@@ -16,6 +16,8 @@
 #   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_TESTS=list] [REPEATS=5] [SUITE_MODE=dev-server|time-skipping]
 #                     [REFERENCE=path]     the official SDK's own tests against us, or the reference
 #   make cli-check    CLI=path [CLI_ARGS=]   every subcommand of the official CLI, against us and the reference
+#   make ui-check     UI_SERVER=path [REFERENCE=path CHROMIUM=path] [UI_ARGS=]   every page of the
+#                     official Web UI in a browser, and what people do there
 #   make docs         writes the reference pages that are made from tables in the code
 #   make format       lets ruff rewrite the files
 #   make lock         new versions and hashes in requirements/
@@ -37,7 +39,7 @@ stage = @date -u '+[%H:%M:%S] $(1)'
 
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
-.PHONY: setup run check lint types contracts spelling tidy test simulate campaign crash golden bench bench-schedules bench-visibility long-run sdk-suite cli-check docs format lock clean
+.PHONY: setup run check lint types contracts spelling tidy test simulate campaign crash golden bench bench-schedules bench-visibility long-run sdk-suite cli-check ui-check docs format lock clean
 
 # -------------------------------------------------------------------------------------- environment
 setup: $(COMPILED)
@@ -130,6 +132,11 @@ sdk-suite: $(COMPILED)
 cli-check: $(COMPILED)
 	@test -n "$(CLI)" || { echo "Say which executable: make cli-check CLI=path/to/temporal"; exit 2; }
 	$(BIN)/python -m scripts.cli_check $(CLI) $(CLI_ARGS)
+
+ui-check: $(STAMP)
+	@test -n "$(UI_SERVER)" || { echo "Say which executable: make ui-check UI_SERVER=path/to/ui-server"; exit 2; }
+	$(BIN)/python -m scripts.ui_check --ui-server $(UI_SERVER) $(if $(REFERENCE),--reference $(REFERENCE)) \
+		$(if $(CHROMIUM),--chromium $(CHROMIUM)) $(UI_ARGS)
 
 # ------------------------------------------------------------------------------------------- upkeep
 format: $(STAMP)

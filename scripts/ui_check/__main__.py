@@ -1,146 +1,140 @@
-"""`python -m scripts.ui_check --ui URL --address HOST:PORT [--pictures FOLDER]`."""
+"""`python -m scripts.ui_check --ui-server PATH [--reference PATH] [--only PATTERN]`."""
 
 import argparse
 import asyncio
 import logging
+import re
 import sys
-from collections.abc import Collection
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from temporalio.api.enums.v1 import IndexedValueType
-from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.client import Client
-
+from scripts.ui_check.acts import Act
 from scripts.ui_check.chromium import EXECUTABLE, Browser, chromium
+from scripts.ui_check.comparing import Observation, Verdict, judged, normal_lines
+from scripts.ui_check.drives import drives
+from scripts.ui_check.hand import Hand, NotThereError
 from scripts.ui_check.pages import pages
-from scripts.ui_check.seeding import seeded
+from scripts.ui_check.seeding import Seeds, seeded
+from scripts.ui_check.sides import side
+from tests.server_process import INDELIBLE, ServerExecutable, reference_executable
 
-_QUIET_SECONDS: Final = 1.0
-"""A page is there when it has asked nothing for so long,"""
-_CALLS_MIN: Final = 3
-"""and these at least: who is there, which version, which namespaces."""
-_LOADING: Final = """!!document.querySelector('.background-animate, [data-testid="loading"]')"""
-_PAGE_SECONDS_MAX: Final = 20.0
-# The UI's own, against any server.
-_HARMLESS: Final = ("net::ERR_NAME_NOT_RESOLVED", "net::ERR_INTERNET_DISCONNECTED")
-# A query that is wrong on purpose.
-_EXPECTED: Final = {"workflows-bad-query": {400}}
-
-
-@dataclass(slots=True)
-class Heard:
-    """What one page said and asked."""
-
-    errors: list[str] = field(default_factory=list[str])
-    failed: list[str] = field(default_factory=list[str])
-    calls: set[str] = field(default_factory=set[str])
-    under_way: set[str] = field(default_factory=set[str])
-    last_at: float = 0
-
-    def listen(self, method: str, params: dict[str, Any]) -> None:
-        """Take in one event."""
-        now = asyncio.get_running_loop().time()
-        if method == "Network.requestWillBeSent":
-            self.under_way.add(params["requestId"])
-            self.last_at = now
-        elif method in {"Network.loadingFinished", "Network.loadingFailed"}:
-            self.under_way.discard(params["requestId"])
-            self.last_at = now
-        elif method == "Network.responseReceived":
-            self._response(params["response"])
-        elif method == "Runtime.exceptionThrown":
-            self.errors.append(_exception_text(params["exceptionDetails"]))
-        elif method == "Runtime.consoleAPICalled" and params["type"] in {"error", "assert"}:
-            words = [str(one.get("value", one.get("description"))) for one in params["args"]]
-            self.errors.append(" ".join(words))
-        elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
-            entry = params["entry"]
-            self.errors.append(f"{entry['text']} {entry.get('url', '')}")
-
-    def _response(self, response: dict[str, Any]) -> None:
-        if "/api/" in response["url"]:
-            self.calls.add(response["url"].partition("?")[0])
-        if response["status"] >= 400:
-            self.failed.append(f"{response['status']} {response['url']}")
-
-
-def _exception_text(details: dict[str, Any]) -> str:
-    return str(details.get("exception", {}).get("description", details["text"]))
+_IN_FILES: Final = str.maketrans("/?= ", "----")
 
 
 async def main() -> int:
-    """Open every page and report. Returns how the process shall end."""
+    """Do every act on every side and report. Returns how the process shall end."""
     arguments = _arguments()
     # The workers fail on purpose, which the SDK tells at length.
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
-    client = await Client.connect(arguments.address)
-    await _register(client)
-    bad_count = 0
-    async with seeded(client) as seeds, chromium(arguments.chromium) as browser:
-        for line in seeds.refused:
-            print(f"not seeded: {line}")
-        listed = [one for one in pages(seeds) if not arguments.only or arguments.only in one[0]]
-        for name, path in listed:
-            heard = await _opened(browser, arguments.ui.rstrip("/") + path)
-            if arguments.pictures:
-                picture = await browser.screenshot()
-                await asyncio.to_thread((arguments.pictures / f"{name}.png").write_bytes, picture)
-            bad_count += not _told(name, path, heard)
-    print(f"{len(listed)} pages, {bad_count} with errors")
+    acts = [one for one in (*pages(), *drives()) if re.search(arguments.only, one.name)]
+    executables = [INDELIBLE]
+    if arguments.reference:
+        executables.append(reference_executable(arguments.reference))
+    with tempfile.TemporaryDirectory(prefix="ui-check-") as folder:
+        async with chromium(arguments.chromium) as browser:
+            observed = [
+                await _observed(acts, one, browser, arguments, Path(folder)) for one in executables
+            ]
+    verdicts = [
+        judged(
+            observed[0][act.name],
+            observed[1][act.name] if arguments.reference else None,
+            expected=act.expected,
+        )
+        for act in acts
+    ]
+    return _told(verdicts, has_calls=arguments.calls)
+
+
+async def _observed(
+    acts: Sequence[Act],
+    executable: ServerExecutable,
+    browser: Browser,
+    arguments: argparse.Namespace,
+    folder: Path,
+) -> Mapping[str, Observation]:
+    place = folder / executable.name
+    await asyncio.to_thread(place.mkdir)
+    pictures = arguments.pictures / executable.name if arguments.pictures else None
+    if pictures:
+        await asyncio.to_thread(pictures.mkdir, parents=True, exist_ok=True)
+    observed: dict[str, Observation] = {}
+    async with (
+        side(executable, ui_server=arguments.ui_server, folder=place) as one,
+        seeded(one.client) as seeds,
+    ):
+        hand = Hand(browser, one.ui)
+        for act in acts:
+            observed[act.name] = await _done(act, hand, seeds)
+            if pictures:
+                picture = pictures / f"{act.name.translate(_IN_FILES)}.png"
+                await asyncio.to_thread(picture.write_bytes, await hand.picture())
+            note = observed[act.name].broken or "done"
+            print(f"{executable.name}: {act.name}: {note}", file=sys.stderr, flush=True)
+    return observed
+
+
+async def _done(act: Act, hand: Hand, seeds: Seeds) -> Observation:
+    hand.listen_anew()
+    broken = ""
+    try:
+        await act.doing(hand, seeds)
+        await hand.settle()
+    except NotThereError as error:
+        broken = f"looked in vain for {error}"
+    except TimeoutError:
+        broken = "waited in vain"
+    heard = hand.heard
+    return Observation(
+        name=act.name,
+        broken=broken,
+        errors=frozenset(heard.errors),
+        refused=frozenset(heard.refused),
+        calls=frozenset(heard.calls),
+        lines=normal_lines(await hand.text()) if act.is_compared else (),
+    )
+
+
+def _told(verdicts: Sequence[Verdict], *, has_calls: bool) -> int:
+    print(f"{'':4} {'page or act':36} {'calls':>5} {'errors':>6} {'reference':>9}")
+    for one in verdicts:
+        theirs = str(_errors_count(one.theirs)) if one.theirs else "-"
+        print(
+            f"{'BAD' if one.faults else 'ok':4} {one.ours.name:36} {len(one.ours.calls):5}"
+            f" {_errors_count(one.ours):6} {theirs:>9}"
+        )
+        for line in one.faults:
+            print(f"       {line[:300]}")
+        for line in one.shared:
+            print(f"     = {line[:300]}")
+        for line in sorted(one.ours.calls) if has_calls else ():
+            print(f"       {line[:300]}")
+    bad_count = sum(bool(one.faults) for one in verdicts)
+    print(f"{len(verdicts)} pages and acts, {bad_count} bad")
     return 1 if bad_count else 0
 
 
-async def _opened(browser: Browser, url: str) -> Heard:
-    heard = Heard()
-    browser.listeners[:] = [heard.listen]
-    loop = asyncio.get_running_loop()
-    began = heard.last_at = loop.time()
-    await browser.ask("Page.navigate", url=url)
-    while loop.time() - began < _PAGE_SECONDS_MAX:
-        await asyncio.sleep(0.1)
-        is_quiet = loop.time() - heard.last_at > _QUIET_SECONDS and not heard.under_way
-        if is_quiet and len(heard.calls) >= _CALLS_MIN and not await browser.evaluate(_LOADING):
-            break
-    return heard
-
-
-def _told(name: str, path: str, heard: Heard) -> bool:
-    expected = _EXPECTED.get(name, set[int]())
-    failed = [one for one in heard.failed if int(one.partition(" ")[0]) not in expected]
-    errors = [one for one in heard.errors if not _is_harmless(one, expected)]
-    mark = "ok " if not failed and not errors else "BAD"
-    print(f"{mark} {name:28} {len(heard.calls):2} calls  {path}")
-    for line in (*failed, *errors):
-        print(f"      {line[:400]}")
-    return mark == "ok "
-
-
-def _is_harmless(text: str, expected: Collection[int]) -> bool:
-    harmless = [*_HARMLESS, *(f"status of {one}" for one in expected)]
-    if expected:
-        harmless.append("Initial count fetch failed")  # The UI says so of its own wrong query.
-    return any(one in text for one in harmless)
-
-
-async def _register(client: Client) -> None:
-    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-    await client.operator_service.add_search_attributes(
-        AddSearchAttributesRequest(
-            namespace=client.namespace, search_attributes={"UiKeyword": keyword}
-        )
-    )
+def _errors_count(one: Observation) -> int:
+    return len(one.errors) + len(one.refused) + bool(one.broken)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.ui_check", description=__doc__)
-    parser.add_argument("--ui", required=True, help="address of the UI server")
-    parser.add_argument("--address", required=True, help="gRPC address of the server behind it")
-    parser.add_argument("--pictures", type=Path, help="folder for a picture of every page")
-    parser.add_argument("--only", help="pages whose name has this in it")
+    parser.add_argument(
+        "--ui-server", required=True, type=_path, help="executable of the UI server"
+    )
+    parser.add_argument("--reference", help="official command line, for a comparison")
     parser.add_argument("--chromium", default=EXECUTABLE)
+    parser.add_argument("--only", default="", help="pages whose name matches this pattern")
+    parser.add_argument("--calls", action="store_true", help="list what each page asks")
+    parser.add_argument("--pictures", type=Path, help="folder for a picture of every page")
     return parser.parse_args()
+
+
+def _path(text: str) -> Path:
+    return Path(text).resolve()
 
 
 if __name__ == "__main__":

@@ -10,21 +10,25 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 EXECUTABLE: Final = "/usr/bin/chromium"
-_ANSWER_SECONDS_MAX: Final = 30
+_ANSWER_SECONDS_MAX: Final = 60
 _FLAGS: Final = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-dev-shm-usage", "--window-size=1400,1000", "--remote-debugging-pipe"),
+    *("--disable-extensions", "--force-prefers-reduced-motion", "--in-process-gpu"),
 )
 
 
 class Browser:
     """One Chromium with one tab."""
 
-    def __init__(self, reader: asyncio.StreamReader, commands: int) -> None:
+    def __init__(self, reader: asyncio.StreamReader, commands: int, downloads: Path) -> None:
+        self.downloads = downloads
+        """Folder of the files that pages have saved."""
         self._reader = reader
         self._commands = commands
         self._number = 0
@@ -49,10 +53,12 @@ class Browser:
 
     async def open_tab(self) -> None:
         """Attach to a fresh tab and listen to its console and its network."""
+        saving = {"behavior": "allow", "downloadPath": str(self.downloads)}
+        await self.ask("Browser.setDownloadBehavior", **saving)
         target = (await self.ask("Target.createTarget", url="about:blank"))["targetId"]
         attached = await self.ask("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
+        for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             await self.ask(f"{domain}.enable")
 
     async def ask(self, method: str, **params: object) -> dict[str, Any]:
@@ -111,7 +117,9 @@ async def chromium(executable: str = EXECUTABLE) -> AsyncIterator[Browser]:
         await asyncio.get_running_loop().connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(events_read, "rb")
         )
-        browser = Browser(reader, commands_write)
+        downloads = Path(profile) / "saved"
+        downloads.mkdir()
+        browser = Browser(reader, commands_write, downloads)
         async with asyncio.TaskGroup() as group:
             reading = group.create_task(browser.read())
             try:

@@ -4,72 +4,101 @@ Owns the list. The paths are the UI's own (server 2.53).
 """
 
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import quote
 
+from scripts.ui_check.acts import Act, opens
 from scripts.ui_check.seeding import BUILD, DEPLOYMENT, QUEUE, Seeds
 
-_FILTER = quote('`ExecutionStatus`="Failed"')
-_CUSTOM = quote('`UiKeyword`="red"')
-
-
-def pages(seeds: Seeds, namespace: str = "default") -> Iterator[tuple[str, str]]:
-    """Yield a name and a path for every page."""
-    home = f"/namespaces/{namespace}"
-    yield "root", "/"
-    yield "namespaces", "/namespaces"
-    yield "namespace", home
-    yield "workflows", f"{home}/workflows"
-    yield "workflows-failed", f"{home}/workflows?query={_FILTER}"
-    yield "workflows-attribute", f"{home}/workflows?query={_CUSTOM}"
-    yield "workflows-bad-query", f"{home}/workflows?query=nonsense"
-    yield "start-workflow", f"{home}/workflows/start-workflow?taskQueue={QUEUE}"
-    yield from _workflow_pages(home, seeds)
-    yield "schedules", f"{home}/schedules"
-    yield "schedule-create", f"{home}/schedules/create"
-    if seeds.has_schedule:
-        yield "schedule", f"{home}/schedules/ui-schedule"
-        yield "schedule-edit", f"{home}/schedules/ui-schedule/edit"
-    yield "batch-operations", f"{home}/batch-operations"
-    yield "task-queues", f"{home}/task-queues"
-    yield "task-queue", f"{home}/task-queues/{QUEUE}"
-    yield "workers", f"{home}/workers"
-    yield "deployments", f"{home}/workers/deployments"
-    yield "deployment", f"{home}/workers/deployments/{DEPLOYMENT}"
-    yield "deployment-create", f"{home}/workers/deployments/create"
-    yield "version-create", f"{home}/workers/deployments/{DEPLOYMENT}/versions/create"
-    yield "version-edit", f"{home}/workers/deployments/{DEPLOYMENT}/versions/{BUILD}/edit"
-    yield "archival", f"{home}/archival"
-    yield "activities", f"{home}/activities"
-    yield "activity-start", f"{home}/activities/start"
-    if seeds.activity is not None:
-        for tab in ("details", "metadata", "search-attributes", "workers"):
-            yield f"activity-{tab}", f"{home}/activities/{'/'.join(seeds.activity)}/{tab}"
-    yield "nexus-operations", f"{home}/nexus-operations"
-    yield "nexus-operation-start", f"{home}/nexus-operations/start"
-    yield "nexus", "/nexus"
-    yield "nexus-create", "/nexus/create"
-    if seeds.endpoint_id:
-        yield "nexus-endpoint", f"/nexus/{seeds.endpoint_id}"
-        yield "nexus-edit", f"/nexus/{seeds.endpoint_id}/edit"
-    yield "import", "/import/events"
-    yield "select-namespace", "/select-namespace"
-
-
-_TABS = (
+HOME: Final = "/namespaces/default"
+_FILTER: Final = quote('`ExecutionStatus`="Failed"')
+_CUSTOM: Final = quote('`UiKeyword`="red"')
+_DEPLOYMENT: Final = f"{HOME}/workers/deployments/{DEPLOYMENT}"
+_FIXED: Final = {
+    "root": "/",
+    "namespaces": "/namespaces",
+    "namespace": HOME,
+    "workflows": f"{HOME}/workflows",
+    "workflows-failed": f"{HOME}/workflows?query={_FILTER}",
+    "workflows-attribute": f"{HOME}/workflows?query={_CUSTOM}",
+    "start-workflow": f"{HOME}/workflows/start-workflow?taskQueue={QUEUE}",
+    "schedules": f"{HOME}/schedules",
+    "schedule-create": f"{HOME}/schedules/create",
+    "schedule": f"{HOME}/schedules/ui-schedule",
+    "schedule-edit": f"{HOME}/schedules/ui-schedule/edit",
+    "batch-operations": f"{HOME}/batch-operations",
+    "task-queues": f"{HOME}/task-queues",
+    "task-queue": f"{HOME}/task-queues/{QUEUE}",
+    "workers": f"{HOME}/workers",
+    "deployments": f"{HOME}/workers/deployments",
+    "deployment": _DEPLOYMENT,
+    "deployment-create": f"{HOME}/workers/deployments/create",
+    "version-create": f"{_DEPLOYMENT}/versions/create",
+    "version-edit": f"{_DEPLOYMENT}/versions/{BUILD}/edit",
+    "archival": f"{HOME}/archival",
+    "activities": f"{HOME}/activities",
+    "activity-start": f"{HOME}/activities/start",
+    "nexus-operations": f"{HOME}/nexus-operations",
+    "nexus-operation-start": f"{HOME}/nexus-operations/start",
+    "nexus": "/nexus",
+    "nexus-create": "/nexus/create",
+    "import": "/import/events",
+    "select-namespace": "/select-namespace",
+    "catalog": f"{HOME}/catalog",
+    "common-errors": "/common-errors",
+}
+_TABS: Final = (
     *("timeline", "history", "metadata", "memo", "search-attributes", "user-metadata"),
     *("workers", "relationships", "pending-activities", "call-stack", "query", "nexus-links"),
+    *("history?view=compact", "history?view=feed", "history?view=json", "history/events/1"),
 )
+_RUNS: Final = ("failed", "cancelled", "terminated", "updated")
 
 
-def _workflow_pages(home: str, seeds: Seeds) -> Iterator[tuple[str, str]]:
-    for kind, (workflow_id, run_id) in seeds.runs.items():
-        base = f"{home}/workflows/{quote(workflow_id, safe='')}/{run_id}"
-        if kind in {"running", "completed"}:
-            yield f"{kind}", base
-            for tab in _TABS:
-                yield f"{kind}-{tab}", f"{base}/{tab}"
-            for view in ("compact", "feed", "json"):
-                yield f"{kind}-history-{view}", f"{base}/history?view={view}"
-            yield f"{kind}-event", f"{base}/history/events/1"
-        else:
-            yield f"{kind}-timeline", f"{base}/timeline"
+def pages() -> Iterator[Act]:
+    """Yield the opening of every page."""
+    for name, path in _FIXED.items():
+        yield _fixed(name, path)
+    # A query that is wrong on purpose; the UI says so of it twice.
+    yield opens(
+        "workflows-bad-query",
+        lambda _: f"{HOME}/workflows?query=nonsense",
+        expected=("400 GET ", "Initial count fetch failed"),
+    )
+    for kind in ("running", "completed"):
+        for tab in ("", *(f"/{one}" for one in _TABS)):
+            yield _of_run(kind, tab)
+    for kind in _RUNS:
+        yield _of_run(kind, "/timeline")
+    for tab in ("details", "metadata", "search-attributes", "workers"):
+        yield opens(f"activity/{tab}", lambda seeds, tab=tab: f"{activity(seeds)}/{tab}")
+    yield opens("nexus-endpoint", lambda seeds: f"/nexus/{seeds.endpoint_id}")
+    yield opens("nexus-edit", lambda seeds: f"/nexus/{seeds.endpoint_id}/edit")
+
+
+def run(seeds: Seeds, kind: str) -> str:
+    """Return the path of a run that was there from the start."""
+    return path_of_run(*seeds.runs[kind])
+
+
+def path_of_run(workflow_id: str, run_id: str) -> str:
+    """Return the path of any run."""
+    return f"{HOME}/workflows/{quote(workflow_id, safe='')}/{run_id}"
+
+
+def activity(seeds: Seeds) -> str:
+    """Return the path of the activity without a workflow."""
+    return f"{HOME}/activities/{'/'.join(seeds.activity)}"
+
+
+def _fixed(name: str, path: str) -> Act:
+    return opens(name, lambda _: path)
+
+
+def _of_run(kind: str, tab: str) -> Act:
+    return opens(
+        f"{kind}{tab}",
+        lambda seeds: run(seeds, kind) + tab,
+        # The stacks stand there in any order.
+        is_compared=tab != "/call-stack",
+    )

@@ -1,50 +1,52 @@
 """Fills a server with something of everything that the UI shows, by the official SDK.
 
-Owns the workflows and their worker. What a server refuses is told and left out.
+Owns the workflows and their worker. Must not know the pages.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from temporalio import activity, workflow
+from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.nexus.v1 import EndpointSpec, EndpointTarget
 from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
     CreateNexusEndpointRequest,
-    ListNexusEndpointsRequest,
 )
 from temporalio.client import (
+    ActivityHandle,
     Client,
     Schedule,
     ScheduleActionStartWorkflow,
-    ScheduleAlreadyRunningError,
     ScheduleIntervalSpec,
     ScheduleSpec,
     WorkflowFailureError,
     WorkflowHandle,
 )
 from temporalio.common import (
-    ActivityIDConflictPolicy,
     RetryPolicy,
     SearchAttributeKey,
     SearchAttributePair,
     TypedSearchAttributes,
     VersioningBehavior,
     WorkerDeploymentVersion,
-    WorkflowIDConflictPolicy,
 )
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 QUEUE: Final = "ui"
 DEPLOYMENT: Final = "ui-deployment"
 BUILD: Final = "1.0"
-_T = TypeVar("_T")
+ENDPOINT: Final = "ui-endpoint"
+_SECONDS_MAX: Final = 60
+_PAUSE_SECONDS: Final = 0.2
+_ONCE_AN_HOUR: Final = RetryPolicy(initial_interval=timedelta(hours=1))
 _KEYWORD: Final = SearchAttributeKey.for_keyword("UiKeyword")
+_RED: Final = TypedSearchAttributes([SearchAttributePair(_KEYWORD, "red")])
 
 
 @activity.defn
@@ -84,7 +86,7 @@ class Failing:
 
 @workflow.defn
 class Waiting:
-    """Stays open: a child, a timer, an activity that fails again and again; takes everything."""
+    """Stays open: a child, an activity that fails again and again; takes everything."""
 
     def __init__(self) -> None:
         self._notes: list[str] = []
@@ -99,7 +101,7 @@ class Waiting:
             always_fail,
             name,
             start_to_close_timeout=timedelta(seconds=5),
-            retry_policy=RetryPolicy(initial_interval=timedelta(seconds=5)),
+            retry_policy=_ONCE_AN_HOUR,
         )
         await workflow.wait_condition(lambda: "stop" in self._notes)
         return self._notes
@@ -131,16 +133,16 @@ class Versioned:
         return name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seeds:
     """What the pages are opened with."""
 
-    runs: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    client: Client
+    runs: dict[str, tuple[str, str]]
     """Workflow and run id by kind."""
-    endpoint_id: str = ""
-    has_schedule: bool = False
-    activity: tuple[str, str] | None = None
-    refused: list[str] = field(default_factory=list[str])
+    endpoint_id: str
+    activity: tuple[str, str]
+    """Id and run id of an activity without a workflow."""
 
 
 @asynccontextmanager
@@ -150,6 +152,7 @@ async def seeded(client: Client) -> AsyncIterator[Seeds]:
     activities = [greet, always_fail]
     version = WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=BUILD)
     config = WorkerDeploymentConfig(version=version, use_worker_versioning=True)
+    await _search_attributes(client)
     async with (
         Worker(client, task_queue=QUEUE, workflows=workflows, activities=activities),
         Worker(
@@ -159,26 +162,32 @@ async def seeded(client: Client) -> AsyncIterator[Seeds]:
             deployment_config=config,
         ),
     ):
-        runs = await _runs(client)
-        refused: list[str] = []
+        await _schedule(client)
         yield Seeds(
-            runs=runs,
-            endpoint_id=await _told(refused, "Nexus endpoint", _endpoint(client)) or "",
-            has_schedule=bool(await _told(refused, "schedule", _schedule(client))),
-            activity=await _told(refused, "standalone activity", _activity(client)),
-            refused=refused,
+            client=client,
+            runs=await _runs(client),
+            endpoint_id=await endpoint(client, ENDPOINT),
+            activity=await _activity(client),
         )
 
 
+async def _search_attributes(client: Client) -> None:
+    keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace=client.namespace, search_attributes={_KEYWORD.name: keyword}
+        )
+    )
+
+
 async def _runs(client: Client) -> dict[str, tuple[str, str]]:
-    attributes = TypedSearchAttributes([SearchAttributePair(_KEYWORD, "red")])
     greeting = await client.start_workflow(
         Greeting.run,
         "UI",
         id="ui-completed",
         task_queue=QUEUE,
         memo={"note": "a memo"},
-        search_attributes=attributes,
+        search_attributes=_RED,
         static_summary="A *greeting*",
         static_details="With **details**",
     )
@@ -188,54 +197,82 @@ async def _runs(client: Client) -> dict[str, tuple[str, str]]:
         await failing.result()
     runs: dict[str, WorkflowHandle[Any, Any]] = {"completed": greeting, "failed": failing}
     for kind in ("running", "cancelled", "terminated", "updated"):
-        runs[kind] = await client.start_workflow(
-            Waiting.run,
-            "UI",
-            id=f"ui-{kind}",
-            task_queue=QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
-        )
+        runs[kind] = await waiting(client, f"ui-{kind}")
     await runs["updated"].execute_update(Waiting.add, "one")
     await runs["running"].signal(Waiting.note, "two")
     await runs["cancelled"].cancel()
+    with suppress(WorkflowFailureError):
+        await runs["cancelled"].result()
     await runs["terminated"].terminate("enough")
     return {kind: (one.id, one.result_run_id or "") for kind, one in runs.items()}
 
 
-async def _told(refused: list[str], what: str, attempt: Awaitable[_T]) -> _T | None:
-    try:
-        return await attempt
-    except RPCError as error:
-        refused.append(f"{what}: {error.status.name}: {error.message}")
-        return None
+async def greeted(client: Client, workflow_id: str) -> WorkflowHandle[Greeting, str]:
+    """Start a workflow and wait for its end."""
+    handle = await client.start_workflow(Greeting.run, "UI", id=workflow_id, task_queue=QUEUE)
+    await handle.result()
+    return handle
 
 
-async def _endpoint(client: Client) -> str:
-    spec = EndpointSpec(name="ui-endpoint")
-    worker = EndpointTarget.Worker(namespace=client.namespace, task_queue=QUEUE)
+async def failing_activity(client: Client, activity_id: str) -> ActivityHandle[str]:
+    """Start an activity without a workflow, and wait for its first failure."""
+    handle = await client.start_activity(
+        always_fail,
+        "UI",
+        id=activity_id,
+        task_queue=QUEUE,
+        start_to_close_timeout=timedelta(seconds=5),
+        retry_policy=_ONCE_AN_HOUR,
+    )
+    await _reached(lambda: _has_failed(handle))
+    return handle
+
+
+async def _has_failed(handle: ActivityHandle[str]) -> bool:
+    return (await handle.describe()).attempt > 1
+
+
+async def waiting(client: Client, workflow_id: str) -> WorkflowHandle[Waiting, list[str]]:
+    """Start a workflow that stays open, and wait until nothing of it moves any more."""
+    handle = await client.start_workflow(
+        Waiting.run, "UI", id=workflow_id, task_queue=QUEUE, search_attributes=_RED
+    )
+    await _reached(lambda: _has_failed_activity(handle))
+    return handle
+
+
+async def _has_failed_activity(handle: WorkflowHandle[Any, Any]) -> bool:
+    pending = (await handle.describe()).raw_description.pending_activities
+    return any(one.HasField("last_failure") for one in pending)
+
+
+async def _reached(is_there: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(_SECONDS_MAX):
+        while True:
+            if await is_there():
+                return
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def endpoint(client: Client, name: str) -> str:
+    """Create a Nexus endpoint, where nobody listens, and return its id."""
+    spec = EndpointSpec(name=name)
+    worker = EndpointTarget.Worker(namespace=client.namespace, task_queue=f"{QUEUE}-nobody")
     spec.target.CopyFrom(EndpointTarget(worker=worker))
-    operator = client.operator_service
-    listed = await operator.list_nexus_endpoints(ListNexusEndpointsRequest(name=spec.name))
-    if listed.endpoints:
-        return listed.endpoints[0].id
-    made = await operator.create_nexus_endpoint(CreateNexusEndpointRequest(spec=spec))
+    made = await client.operator_service.create_nexus_endpoint(
+        CreateNexusEndpointRequest(spec=spec)
+    )
     return made.endpoint.id
 
 
-async def _schedule(client: Client) -> bool:
-    with suppress(ScheduleAlreadyRunningError):
-        await _create_schedule(client)
-    return True
-
-
-async def _create_schedule(client: Client) -> None:
+async def _schedule(client: Client) -> None:
     await client.create_schedule(
         "ui-schedule",
         Schedule(
             action=ScheduleActionStartWorkflow(
                 Greeting.run, "schedule", id="ui-scheduled", task_queue=QUEUE
             ),
-            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=10))]),
+            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(days=1))]),
         ),
     )
 
@@ -245,10 +282,9 @@ async def _activity(client: Client) -> tuple[str, str]:
         greet,
         "UI",
         id="ui-activity",
-        id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
         task_queue=QUEUE,
         start_to_close_timeout=timedelta(seconds=5),
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(_SECONDS_MAX):
         await handle.result()
     return handle.id, handle.run_id or ""

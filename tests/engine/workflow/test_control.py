@@ -346,6 +346,12 @@ def test_options_that_cannot_be(path: str, fields: dict[str, Any]) -> None:
         update(working(), path, **fields)
 
 
+def test_a_start_delay_means_nothing_to_the_activity_of_a_workflow() -> None:
+    delay = duration_message(seconds(30))
+    changed = update(working(), "start_delay", "heartbeat_timeout", start_delay=delay)
+    assert not changed.HasField("start_delay")
+
+
 def test_a_retry_follows_its_new_interval() -> None:
     run = working()
     poll(run)

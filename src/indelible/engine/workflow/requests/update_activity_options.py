@@ -77,9 +77,9 @@ def options_of(record: ActivityRecord) -> ActivityOptions:
 
 
 def _merge(target: ActivityOptions, request: UpdateActivityOptionsRequest) -> None:
-    paths = request.update_mask.paths
-    if START_DELAY in paths:
-        raise InvalidArgumentError(f"unknown field in UpdateMask: {START_DELAY}")
+    # The activity of a workflow has no start delay. The official Web UI names it all the same, and
+    # the reference (1.32) takes no notice.
+    paths = [path for path in request.update_mask.paths if path != START_DELAY]
     merge_options(target, request.activity_options, paths)
 
 
