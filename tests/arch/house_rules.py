@@ -176,6 +176,16 @@ def no_unfinished(module: Module) -> Iterator[str]:
             yield module.fault(node.lineno, "NotImplementedError: build it, or leave it out")
 
 
+def no_dataclass(module: Module) -> Iterator[str]:
+    """Making one compiles code: 0.4 ms at each start, where a `msgspec.Struct` takes 0.01."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "dataclasses":
+            if any(alias.name == "dataclass" for alias in node.names):
+                yield module.fault(node.lineno, "a dataclass; make it a msgspec.Struct")
+        elif isinstance(node, ast.Import) and "dataclasses" in _imported_modules(node):
+            yield module.fault(node.lineno, "a dataclass? make it a msgspec.Struct")
+
+
 def only_api_messages(module: Module) -> Iterator[str]:
     """The server takes the generated messages from the SDK's package and nothing else."""
     for node in ast.walk(module.tree):

@@ -122,6 +122,7 @@ RULES: Final[tuple[tuple[Rule, tuple[str, ...]], ...]] = (
     (_banned_names, ("src/", "simulation/", "bench/", "scripts/")),
     (house_rules.no_assert, PRODUCT),
     (house_rules.no_unfinished, PRODUCT),
+    (house_rules.no_dataclass, PRODUCT),
     (_only_api_messages, PRODUCT),
     (_set_iteration, ENGINE),
 )
@@ -190,6 +191,8 @@ BITES: Final[tuple[tuple[Rule, str, int], ...]] = (
     (house_rules.open_marks, "# TODO(#12): when the shard moves\n", 0),
     (house_rules.no_assert, "assert x\n", 1),
     (house_rules.no_unfinished, "def f():\n    raise NotImplementedError\n", 1),
+    (house_rules.no_dataclass, "from dataclasses import dataclass\nimport dataclasses\n", 2),
+    (house_rules.no_dataclass, "from dataclasses import replace\n", 0),
     (house_rules.only_api_messages, "from temporalio.api.enums.v1 import EventType\n", 0),
     (house_rules.only_api_messages, "from temporalio.client import Client\n", 1),
     (

@@ -5,9 +5,11 @@ import io
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.service import ServiceClient
 
 from indelible.cli.completion_command import answers
 from indelible.cli.main import main
@@ -222,8 +224,13 @@ def test_a_question_waits_for_a_yes(
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
     stream = io.StringIO()
     options = argparse.Namespace(yes=None)
-    session = Session.__new__(Session)
-    session.options, session.output = options, Output(now=NOW, stream=stream)
+    session = Session(
+        options=options,
+        output=Output(now=NOW, stream=stream),
+        namespace="default",
+        identity="me",
+        service=cast("ServiceClient", None),  # A question to the person asks no server.
+    )
     if is_confirmed:
         session.confirm("Sure?")
     else:

@@ -1,11 +1,11 @@
 """A node in this process: it starts, serves, and stops by itself when a part of it dies."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import grpc.aio
 import pytest
+from msgspec.structs import replace
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest, GetSystemInfoResponse
 
 from indelible.runtime.supervisor import Supervisor

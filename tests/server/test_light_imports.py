@@ -31,6 +31,12 @@ def after_light_imports(code: str) -> Any:
 
 pytestmark = pytest.mark.slow
 
+MODULES_MAX = 900
+"""Each costs every start a quarter of a millisecond, and one of ours four times that uncompiled.
+
+Whoever needs more says here what for, or has them imported when they are needed.
+"""
+
 
 def test_a_server_leaves_out_what_it_never_uses() -> None:
     heavy = [
@@ -41,6 +47,11 @@ def test_a_server_leaves_out_what_it_never_uses() -> None:
         f"import indelible.cli.running\nfound = [name for name in {heavy} if name in sys.modules]"
     )
     assert after_light_imports(code) == []
+
+
+def test_the_imports_of_a_server_keep_to_their_budget() -> None:
+    code = "import indelible.cli.running\nfound = len(sys.modules)"
+    assert after_light_imports(code) <= MODULES_MAX
 
 
 def test_the_sdk_is_whole_as_soon_as_somebody_asks() -> None:

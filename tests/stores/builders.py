@@ -6,8 +6,9 @@ carries its fencing number.
 
 import asyncio
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from indelible.base.ids import (
     Archetype,

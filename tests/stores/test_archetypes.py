@@ -2,10 +2,10 @@
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from indelible.base.ids import Archetype, RunId, TaskId
 from indelible.base.instants import Instant

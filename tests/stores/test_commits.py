@@ -1,10 +1,10 @@
 """Every store: commits are atomic, fenced, versioned, and applied in call order."""
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from indelible.base.ids import NamespaceId, ShardId, TaskId, WorkflowKey
 from indelible.base.instants import Instant

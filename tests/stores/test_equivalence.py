@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeVar
 
 from hypothesis import given, settings, strategies as st
+from msgspec.structs import replace
 
 from indelible.base.ids import (
     EventId,

@@ -1,11 +1,11 @@
 """The faulty store: each fault does what its name says, in call order, and a seed repeats it."""
 
 import asyncio
-from dataclasses import replace
 from random import Random  # noqa: TID251 - a seeded generator is what the store is given
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from indelible.base.instants import Duration
 from indelible.ports.stores import StoreUnavailableError

@@ -3,11 +3,11 @@
 import asyncio
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from indelible.ports.stores import Commit, CommitConflictError, StoreError, StoreUnavailableError
 from indelible.store.sqlite import SqliteStore, flushing

@@ -5,12 +5,12 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from indelible.ports.stores import StoreUnavailableError
 from indelible.store.sqlite import Durability, SqliteStore, opening

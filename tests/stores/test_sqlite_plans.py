@@ -3,11 +3,11 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
 import pytest
+from msgspec.structs import replace
 
 from indelible.base.ids import RunId, TaskId
 from indelible.base.instants import NEVER, Instant

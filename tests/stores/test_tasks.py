@@ -1,9 +1,9 @@
 """Every store: wake-ups, transfer tasks, dispatch tasks, namespaces."""
 
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from indelible.base.ids import NamespaceId, QueueKey, QueueType, ShardId, TaskId
 from indelible.base.instants import Instant

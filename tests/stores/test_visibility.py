@@ -1,9 +1,9 @@
 """Every store: order, paging and filters of lists and counts."""
 
-from dataclasses import replace
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import NEVER

@@ -4,8 +4,9 @@ Owns the numbers; the defaults are the reference service's (semantics section 16
 those that an operator may change; the rest are constants.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from indelible.base.callback_addresses import AddressRules
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, NO_DURATION, SECOND, Duration
@@ -54,8 +55,7 @@ QUERIES_WAITING_MAX: Final = 1_000
 WORKERS_SHUT_DOWN_REMEMBERED_MAX: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds that dynamic configuration may change; one value per namespace."""
 
     id_bytes_max: int = 1_000

@@ -5,9 +5,9 @@ header of one. Must not know how a handler is called, nor how an outcome is reco
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
 from temporalio.api.common.v1 import Link, Payload
 from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.failure.v1 import Failure, TimeoutFailureInfo
@@ -29,8 +29,7 @@ OPERATION_TOKEN_HEADER: Final = "nexus-operation-token"  # noqa: S105 - a header
 _Timeout = TimeoutType
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationStarted:
+class OperationStarted(msgspec.Struct, frozen=True, kw_only=True):
     """The handler will call back."""
 
     token: str
@@ -39,16 +38,14 @@ class OperationStarted:
     """When it started, if only its completion tells; None for now."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationSucceeded:
+class OperationSucceeded(msgspec.Struct, frozen=True, kw_only=True):
     """The operation has its result."""
 
     result: Payload | None
     links: Sequence[Link] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationFailed:
+class OperationFailed(msgspec.Struct, frozen=True, kw_only=True):
     """The operation has ended without a result; a canceled failure says that it was canceled."""
 
     failure: Failure
@@ -59,15 +56,13 @@ class OperationFailed:
         return self.failure.HasField("canceled_failure_info")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationTimedOut:
+class OperationTimedOut(msgspec.Struct, frozen=True, kw_only=True):
     """There is not enough time left for another call."""
 
     timeout_type: "TimeoutType.ValueType"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallFailed:
+class CallFailed(msgspec.Struct, frozen=True, kw_only=True):
     """The call failed, and may succeed later."""
 
     failure: Failure
@@ -76,8 +71,7 @@ class CallFailed:
 OperationEnd = OperationSucceeded | OperationFailed
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
+class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """What those are told who gave a callback: how something has ended, and what it was."""
 
     started: OperationStarted
@@ -169,8 +163,7 @@ def _deadlines(operation: OperationCalls) -> Iterator[OperationDeadline]:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """How long a call may take, and which timeout says so."""
 
     span: Duration

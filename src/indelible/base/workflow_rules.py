@@ -5,8 +5,9 @@ whoever reads the text of a rule, and whoever decides about activities.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from indelible.base.facts import FactKind, Predicate
 from indelible.base.instants import NEVER, Instant
@@ -35,8 +36,7 @@ ACTIVITY_FACTS: Final[Mapping[str, FactKind]] = {
 of the API's documentation; the reference service (1.32) knows only the others."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkflowRule:
+class WorkflowRule(msgspec.Struct, frozen=True, kw_only=True):
     """One rule: the activities that meet it are paused when they are about to start."""
 
     id: str

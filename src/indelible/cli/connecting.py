@@ -9,10 +9,10 @@ import argparse
 import getpass
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import msgspec
 from temporalio.service import ConnectConfig, RetryConfig, TLSConfig
 
 from indelible.cli import client_config
@@ -40,8 +40,7 @@ _TRUTHS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "
 _Layer: TypeAlias = "Callable[[Option], str | bool | None]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The server that is meant, and the namespace in it."""
 
     config: ConnectConfig

@@ -9,10 +9,11 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TextIO, TypeAlias
+
+import msgspec
 
 from indelible.cli.values import Json, shown_duration, shown_instant
 
@@ -33,8 +34,7 @@ class Color(Enum):
     MAGENTA = "35"
 
 
-@dataclass(slots=True, kw_only=True)
-class Output:
+class Output(msgspec.Struct, kw_only=True):
     """Where results go, and in which form."""
 
     form: str = "text"
@@ -43,7 +43,7 @@ class Output:
     """Whether payloads are written as plain values where they can be."""
     time_format: str = "relative"
     now: datetime
-    stream: TextIO = field(default_factory=lambda: sys.stdout)
+    stream: TextIO = msgspec.field(default_factory=lambda: sys.stdout)
     _list_length: int | None = None
 
     @property

@@ -9,12 +9,12 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from indelible import __version__
 from indelible.base.instants import DAY, Duration
@@ -179,7 +179,7 @@ def _durability(pragmas: Iterable[str]) -> Durability:
 
 
 def _shown(config: ServerConfig) -> str:
-    return "\n".join(f"{one.name}: {getattr(config, one.name)}" for one in fields(config))
+    return "\n".join(f"{name}: {getattr(config, name)}" for name in config.__struct_fields__)
 
 
 # ---------------------------------------------------------------------------- the terminal

@@ -11,10 +11,11 @@ import stat
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 _SHEBANG: Final = "#!/bin/sh\n"
 _MARK: Final = "# Put here by `indelible sdk install`; `indelible sdk uninstall` takes it away.\n"
@@ -29,8 +30,7 @@ class ServerKind(Enum):
     TEST_SERVER = ("-c", "from indelible.cli.test_server import main; raise SystemExit(main())")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sdk:
+class Sdk(msgspec.Struct, frozen=True, kw_only=True):
     """How one SDK names what it has downloaded, up to a version."""
 
     own_version: Mapping[ServerKind, str]
@@ -74,8 +74,7 @@ class State(Enum):
     FOREIGN = "another executable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """One file that an SDK looks for, and the server that it expects there."""
 
     path: Path

@@ -8,10 +8,10 @@ messages.
 import argparse
 import os
 import sys
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import msgspec
 from temporalio.service import ConnectConfig, OperatorService, ServiceClient, WorkflowService
 
 from indelible.cli.connecting import target, user
@@ -24,8 +24,7 @@ class CommandFailedError(Exception):
     """The command has failed; the message tells the person why and what to do."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Session:
+class Session(msgspec.Struct, kw_only=True):
     """What a command works with."""
 
     options: argparse.Namespace

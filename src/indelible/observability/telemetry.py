@@ -6,8 +6,9 @@ scraper's. Names and labels follow the reference service's, so existing dashboar
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+import msgspec
 
 SERIES_MAX: Final = 50_000
 """Names with their labels. Beyond it new ones are dropped and counted."""
@@ -28,11 +29,10 @@ class SeriesKey(NamedTuple):
     labels: Labels
 
 
-@dataclass(slots=True)
-class Distribution:
+class Distribution(msgspec.Struct):
     """How often each bucket was hit; the last one is for values beyond all bounds."""
 
-    counts: list[int] = field(default_factory=lambda: [0] * (len(_BUCKETS) + 1))
+    counts: list[int] = msgspec.field(default_factory=lambda: [0] * (len(_BUCKETS) + 1))
     sum: float = 0.0
 
     def cumulative(self) -> Iterator[tuple[str, int]]:

@@ -1,8 +1,8 @@
 """How the history and the matching service call each other."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.nexus.v1 import Request as NexusRequest, Response as NexusResponse
 from temporalio.api.query.v1 import WorkflowQuery
@@ -21,8 +21,7 @@ from indelible.ports.dispatch_tasks import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedTask:
+class QueuedTask(msgspec.Struct, frozen=True, kw_only=True):
     """A committed dispatch task on its way to a worker."""
 
     queue: QueueKey
@@ -33,8 +32,7 @@ class QueuedTask:
     """Its turn among the tasks of the same priority; see `MatchingClient.assign_pass`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Poller:
+class Poller(msgspec.Struct, frozen=True, kw_only=True):
     """The worker that polls, as far as a started task must tell."""
 
     identity: str
@@ -48,8 +46,7 @@ class Poller:
     """The version that the worker works under; None for an unversioned one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryTask:
+class QueryTask(msgspec.Struct, frozen=True, kw_only=True):
     """A query for a worker, outside of a workflow task. It lives in memory and may be lost."""
 
     queue: QueueKey
@@ -59,8 +56,7 @@ class QueryTask:
     """What the worker's poll returns, complete but for the task token."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryAnswer:
+class QueryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker said to a query: serialized `Payloads`, or a message and a `Failure`."""
 
     is_success: bool
@@ -69,16 +65,14 @@ class QueryAnswer:
     failure: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NexusTask:
+class NexusTask(msgspec.Struct, frozen=True, kw_only=True):
     """A call of a Nexus operation for a worker. It lives in memory and may be lost."""
 
     queue: QueueKey
     request: NexusRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NexusAnswer:
+class NexusAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker made of a Nexus task: a response, or the failure of its handler."""
 
     response: NexusResponse | None = None

@@ -1,9 +1,9 @@
 """The seam between HTTP and the services, for Nexus: calls of operations, and their completions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from temporalio.api.nexus.v1 import Link as NexusLink, Request as NexusRequest
 
 from indelible.base.instants import Instant
@@ -12,8 +12,7 @@ from indelible.ports.clients import NexusAnswer
 from indelible.ports.rpc import Call
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationCompletion:
+class OperationCompletion(msgspec.Struct, frozen=True, kw_only=True):
     """How an asynchronous operation has ended, as its handler tells it."""
 
     callback_token: str
@@ -25,16 +24,14 @@ class OperationCompletion:
     end: OperationEnd
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueTarget:
+class QueueTarget(msgspec.Struct, frozen=True, kw_only=True):
     """The handlers that look for work in a task queue."""
 
     namespace: str
     task_queue: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndpointTarget:
+class EndpointTarget(msgspec.Struct, frozen=True, kw_only=True):
     """The handlers behind an endpoint."""
 
     endpoint_id: str

@@ -1,14 +1,14 @@
 """Calls to elsewhere: handlers of Nexus operations and callbacks that have a URL."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+import msgspec
 
 from indelible.base.instants import Duration
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboundResponse:
+class OutboundResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What was answered, whole."""
 
     status: int

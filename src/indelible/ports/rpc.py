@@ -1,7 +1,6 @@
 """The seam between a transport and the services."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
@@ -36,8 +35,7 @@ Interceptor: TypeAlias = Callable[[Handlers, Callable[[str], SkippingClock]], Ha
 """Puts itself between a transport and the services; it finds the clock of a namespace by name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls, and in which namespace. Ids inside tokens and commands are checked against it."""
 
     subject: str

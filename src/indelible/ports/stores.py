@@ -9,9 +9,10 @@ raises means that the outcome is unknown: the caller must forget what it believe
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
+
+import msgspec
 
 from indelible.base.ids import (
     Archetype,
@@ -53,8 +54,7 @@ class StoreUnavailableError(StoreError):
     """The store cannot be used (disk full, file corrupt, closed); the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubRecord:
+class SubRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One sub-record of an execution; `(kind, record_id)` is unique within it."""
 
     kind: int
@@ -62,8 +62,7 @@ class SubRecord:
     blob: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryBatch:
+class HistoryBatch(msgspec.Struct, frozen=True, kw_only=True):
     """Consecutive history events of one commit: a serialized `temporal.api.history.v1.History`."""
 
     first_event_id: EventId
@@ -76,16 +75,14 @@ class HistoryBatch:
     blob: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistoryAncestor:
+class HistoryAncestor(msgspec.Struct, frozen=True, kw_only=True):
     """The beginning of a history: the events before `end` of another execution."""
 
     key: WorkflowKey
     end: EventId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionWrite:
+class ExecutionWrite(msgspec.Struct, frozen=True, kw_only=True):
     """One execution's part of a commit. `expected_version` 0 means that it must not exist.
 
     `remove` is carried out before `put`. `history` goes on behind the last stored event: the
@@ -111,8 +108,7 @@ class ExecutionWrite:
     is written with this commit, then before this one. `history` goes on behind."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurrentWrite:
+class CurrentWrite(msgspec.Struct, frozen=True, kw_only=True):
     """Make `run_id` the current run of the chain if `expected` (None: no run at all) still is."""
 
     chain: ChainKey
@@ -120,8 +116,7 @@ class CurrentWrite:
     run_id: RunId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransferRow:
+class TransferRow(msgspec.Struct, frozen=True, kw_only=True):
     """A task that the shard executes; deleted when done.
 
     A `task_id` that the shard has already is a `CommitConflictError`.
@@ -132,8 +127,7 @@ class TransferRow:
     blob: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DispatchRow:
+class DispatchRow(msgspec.Struct, frozen=True, kw_only=True):
     """A task that lies in a task queue until a worker has it, in the order of its place.
 
     Tasks of several shards meet in a queue, so task ids are unique over the whole store: derive
@@ -156,8 +150,7 @@ class DispatchRow:
         return (self.priority, self.pass_number, self.task_id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitingPasses:
+class WaitingPasses(msgspec.Struct, frozen=True, kw_only=True):
     """The first and the last pass among the tasks of a queue with one priority and key."""
 
     queue: QueueKey
@@ -167,8 +160,7 @@ class WaitingPasses:
     last: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """One atomic change of one shard; `executions` and `currents` come before `deleted`.
 
     An execution, a chain or a task occurs once in each field.
@@ -187,8 +179,7 @@ class Commit:
     dispatches_removed: Sequence[tuple[QueueKey, TaskId]] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredExecution:
+class StoredExecution(msgspec.Struct, frozen=True, kw_only=True):
     """An execution as it was read."""
 
     key: WorkflowKey
@@ -346,8 +337,7 @@ class NamespaceRecordStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisibilityFilter:
+class VisibilityFilter(msgspec.Struct, frozen=True, kw_only=True):
     """What all has to hold of a row within a namespace: comparisons, or trees of them.
 
     Texts and numbers are never equal nor ordered; booleans are the numbers 0 and 1. An open run has
@@ -356,13 +346,12 @@ class VisibilityFilter:
 
     namespace_id: NamespaceId
     archetype: Archetype = Archetype.WORKFLOW
-    comparisons: Sequence[Filter] = field(default_factory=tuple)
+    comparisons: Sequence[Filter] = msgspec.field(default_factory=tuple)
     order_by: Sequence[SortKey] = ()
     """Before the order of every list, which decides between equal rows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisibilityCursor:
+class VisibilityCursor(msgspec.Struct, frozen=True, kw_only=True):
     """The place behind the last row of a page: (close time or open, start time, run id)."""
 
     close_time: Instant
@@ -395,8 +384,7 @@ class VisibilityStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreDescription:
+class StoreDescription(msgspec.Struct, frozen=True, kw_only=True):
     """What `indelible server start` and `/metrics` tell about the store."""
 
     kind: str

@@ -5,15 +5,15 @@ puts in its place.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from indelible.base.limits import Limits
 from indelible.engine.namespace.record import Namespace
 from indelible.server.callback_template import NAME, callback_url
 
 
-@dataclass(slots=True)
-class CallbackAddress:
+class CallbackAddress(msgspec.Struct):
     """The address of a node on its host."""
 
     host: str

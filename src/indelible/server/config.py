@@ -5,10 +5,11 @@ that is the command line's work.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from indelible.base.instants import DAY, Duration
 from indelible.ports.rpc import Interceptor
@@ -36,8 +37,7 @@ class Durability(StrEnum):
     """A crash of the process; a power failure may take the last moments."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port:
+class Port(msgspec.Struct, frozen=True, kw_only=True):
     """A port to listen on."""
 
     number: int
@@ -46,8 +46,7 @@ class Port:
     """Whether a free one will do if this one is taken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeSkipping:
+class TimeSkipping(msgspec.Struct, frozen=True, kw_only=True):
     """How time is skipped, for tests."""
 
     is_locked: bool = True
@@ -60,13 +59,12 @@ class TimeSkipping:
     """Stands between callers and the services, so that tests can let things go wrong."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerConfig:
+class ServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a server needs to know to start."""
 
     host: str = HOST_DEFAULT
     port: int = GRPC_PORT_DEFAULT
-    metrics_port: Port = field(default_factory=lambda: Port(number=0))
+    metrics_port: Port = msgspec.field(default_factory=lambda: Port(number=0))
     http_port: int | None = None
     """Of the HTTP listener; 0 takes a free one, None leaves HTTP out."""
     database: Path | None = None
@@ -76,9 +74,9 @@ class ServerConfig:
     """Made at the start if they do not exist."""
     retention: Duration = Duration(3 * DAY)
     """Of the namespaces made at the start."""
-    search_attributes: Mapping[str, int] = field(default_factory=dict[str, int])
+    search_attributes: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])
     """Registered in each of `namespaces`; the values are those of `IndexedValueType`."""
-    dynamic_config: DynamicConfig = field(default_factory=DynamicConfig)
+    dynamic_config: DynamicConfig = msgspec.field(default_factory=DynamicConfig)
     time_skipping: TimeSkipping | None = None
     """None for real time. Otherwise everything is kept in memory: `database` must be None."""
     dynamic_config_file: Path | None = None

@@ -6,8 +6,10 @@ limit asks again each time and keeps nothing.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from indelible.base.ids import QueueType
 from indelible.base.limits import DEFAULT_LIMITS, Limits
@@ -16,8 +18,7 @@ from indelible.server.dynamic_kinds import Key, Scope, Setting, UnfitValueError,
 from indelible.server.refusal import StartRefusedError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constraints:
+class Constraints(msgspec.Struct, frozen=True, kw_only=True):
     """Where a value applies: wherever everything that is named here is so."""
 
     namespace: str | None = None
@@ -30,8 +31,7 @@ class Constraints:
         return self.queue is not None or self.queue_type is not None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConstrainedValue:
+class ConstrainedValue(msgspec.Struct, frozen=True, kw_only=True):
     """A value and where it applies; the more precise one wins."""
 
     value: Value

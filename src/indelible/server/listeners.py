@@ -6,8 +6,9 @@ because SDKs that start the dev server wait for it and do not ask.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from indelible.base.instants import Duration
 from indelible.ports.clock import Clock
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from indelible.wire.http.server import HttpServer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True, kw_only=True):
     """The ports that the listeners have."""
 
     port: int

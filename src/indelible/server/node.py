@@ -6,8 +6,9 @@ Owns the order in which parts start and stop. Must not know what any of them doe
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from indelible.base.fresh_ids import FreshIds
 from indelible.base.ids import NamespaceId
@@ -62,8 +63,7 @@ from indelible.wire.calls.test_service import test_handlers
 _CALL_GRACE: Final[Duration] = seconds(STOP_SECONDS_MAX - 0.8)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Started:
+class Started(msgspec.Struct, frozen=True, kw_only=True):
     """What a node that serves can tell of itself."""
 
     host: str
@@ -138,8 +138,7 @@ def _skipping_clocks(config: ServerConfig, clock: Clock) -> SkippingClocks | Non
     return SkippingClocks(clock, is_shared=how.is_shared, is_locked=how.is_locked)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True, kw_only=True):
     clocks: Clocks
     skipping: SkippingClocks | None
     """`clocks`, if they can skip time."""
@@ -149,8 +148,7 @@ class _Parts:
     callback_address: CallbackAddress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Registries:
+class _Registries(msgspec.Struct, frozen=True, kw_only=True):
     """What is small enough to be held in memory as a whole."""
 
     endpoints: NexusEndpointRegistry

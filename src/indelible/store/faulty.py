@@ -8,8 +8,9 @@ Knows no driver.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from indelible.base.ids import (
     ChainKey,
@@ -53,8 +54,7 @@ class Dice(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultRates:
+class FaultRates(msgspec.Struct, frozen=True, kw_only=True):
     """How often what happens, as shares of all calls; delays are drawn evenly up to a maximum."""
 
     write_fails_before: float = 0.0

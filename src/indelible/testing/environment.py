@@ -5,10 +5,10 @@ Owns how a test asks for time. Everything else is the official SDK's.
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Unpack
 
+import msgspec
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 from temporalio.api.testservice.v1 import SleepRequest
@@ -24,8 +24,7 @@ _SKIP_REAL_TIME_MAX: Final = timedelta(seconds=20)
 _OVERDUE: Final = frozenset({RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndelibleTest:
+class IndelibleTest(msgspec.Struct, frozen=True, kw_only=True):
     """One test's own part of the server; the fixture `indelible`.
 
     Its time is real while the test acts, and skipped while the test waits for an outcome (a result,

@@ -7,12 +7,12 @@ as the test does the same things when nothing goes wrong.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from random import Random  # noqa: TID251 - see above: a seed repeats
 from time import monotonic  # noqa: TID251 - the patience of who waits for tests is real
 from typing import Final, TypeAlias
 
+import msgspec
 import pytest
 
 from indelible.testing.environment import IndelibleTest
@@ -30,8 +30,7 @@ _SPANS: Final = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Failed:
+class _Failed(msgspec.Struct, frozen=True, kw_only=True):
     error: BaseException
     histories: Sequence[tuple[str, str]]
     """Headings and texts about the workflows, as they were when the body had failed."""
@@ -52,8 +51,7 @@ class PlanFoundError(AssertionError):
         self.plan: Final = tuple(plan)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explorer:
+class Explorer(msgspec.Struct, frozen=True, kw_only=True):
     """Runs bodies of tests, each in a namespace of its own; the fixture `indelible_explore`.
 
     Bodies run in an event loop of their own, one after the other.

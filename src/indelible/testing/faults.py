@@ -6,10 +6,11 @@ fault is brought about.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, StrEnum
 from typing import Final
+
+import msgspec
 
 
 class Occasion(Enum):
@@ -59,8 +60,7 @@ OCCASIONS: Final[Mapping[FaultKind, Occasion]] = {
 """When each kind of fault can happen."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that goes wrong."""
 
     kind: FaultKind

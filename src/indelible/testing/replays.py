@@ -6,12 +6,13 @@ histories come from.
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import temporalio
+from msgspec.structs import replace
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
@@ -41,8 +42,7 @@ class Verdict(Enum):
     """No workflow of this type is among those to check."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayOutcome:
+class ReplayOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict on one history, and where and why the code of today goes another way."""
 
     workflow_id: str

@@ -5,9 +5,9 @@ what the server says of the run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -19,8 +19,7 @@ from indelible.testing.timelines import failure_text, span_text
 _ANSWERS: Final = ("timer_fired_event_attributes", "timer_canceled_event_attributes")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of an open run."""
 
     description: DescribeWorkflowExecutionResponse

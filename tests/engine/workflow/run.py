@@ -5,11 +5,11 @@ engine are checked, so whatever a test does is a test of them, too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from itertools import count
 from typing import Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 from temporalio.api.command.v1 import Command
 from temporalio.api.common.v1 import Payload, WorkflowType
 from temporalio.api.history.v1 import HistoryEvent

@@ -1,11 +1,10 @@
 """Commands about one activity: what they ask of history, and how a mistake is refused."""
 
-from dataclasses import replace
-
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
+from msgspec.structs import replace
 from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import Priority, WorkflowExecution
 from temporalio.api.workflowservice import v1 as api

@@ -1,10 +1,9 @@
 """How many requests are let in: per second, at the same time, and who goes first."""
 
-from dataclasses import replace
-
 import pytest
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import RetryInfo
+from msgspec.structs import replace
 from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedScope
 from temporalio.api.errordetails.v1 import ResourceExhaustedFailure
 from temporalio.api.workflowservice import v1 as api

@@ -1,8 +1,7 @@
 """What work can reach a build id of the first generation of versioning."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from temporalio.api.enums.v1 import TaskReachability
 from temporalio.api.workflowservice import v1 as api
 

@@ -1,9 +1,8 @@
 """The service claims exactly what works: the table of capabilities agrees with that of the RPCs."""
 
-from dataclasses import replace
-
 import pytest
 from google.protobuf.descriptor import Descriptor
+from msgspec.structs import replace
 from temporalio.api.namespace.v1 import NamespaceInfo
 from temporalio.api.workflowservice import v1 as api
 

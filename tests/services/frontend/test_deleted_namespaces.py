@@ -1,9 +1,9 @@
 """A deleted namespace loses its executions, then its record; the others keep theirs."""
 
-from dataclasses import replace
 from random import Random  # noqa: TID251 - a seeded generator is what the faulty store is given
 
 import pytest
+from msgspec.structs import replace
 from temporalio.api.operatorservice.v1 import DeleteNamespaceRequest, DeleteNamespaceResponse
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 

@@ -1,9 +1,8 @@
 """How long ids may be is said per namespace and may change while the server runs."""
 
-from dataclasses import replace
-
 import pytest
 from google.protobuf.message import Message
+from msgspec.structs import replace
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.rules.v1 import WorkflowRuleSpec
 from temporalio.api.taskqueue.v1 import TaskQueue

@@ -1,8 +1,7 @@
 """Nexus endpoints: names, targets, versions and pages, as operators see them."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from temporalio.api.nexus.v1 import Endpoint, EndpointSpec
 from temporalio.api.operatorservice import v1 as api
 

@@ -1,11 +1,11 @@
 """Requests that start workflows: what is refused, in which words, and what is filled in."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from google.protobuf.duration_pb2 import Duration as DurationMessage
+from msgspec.structs import replace
 from temporalio.api.common.v1 import (
     Callback,
     Link,

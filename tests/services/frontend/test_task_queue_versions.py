@@ -1,9 +1,9 @@
 """DescribeTaskQueue by build id: which are described, and whether tasks can reach them."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from temporalio.api.common.v1 import WorkerVersionCapabilities
 from temporalio.api.enums.v1 import BuildIdTaskReachability, DescribeTaskQueueMode
 from temporalio.api.taskqueue.v1 import TaskQueue, TaskQueueVersionSelection

@@ -1,12 +1,12 @@
 """Configurations of time skipping: what is refused, in which words, and what is filled in."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
+from msgspec.structs import replace
 from temporalio.api.batch.v1 import BatchOperationUpdateWorkflowExecutionOptions
 from temporalio.api.common.v1 import FastForwardConfig, TimeSkippingConfig, WorkflowExecution
 from temporalio.api.workflow.v1 import PostResetOperation, WorkflowExecutionOptions

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from msgspec.structs import replace
 from temporalio.api.common.v1 import (
     Memo,
     Payload,

@@ -1,9 +1,9 @@
 """Worker deployments and build-id sets, as clients see them."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from temporalio.api.common.v1 import Payload
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions, WorkerDeploymentVersion
 from temporalio.api.enums.v1 import VersionDrainageStatus, WorkerVersioningMode

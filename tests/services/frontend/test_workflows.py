@@ -1,9 +1,8 @@
 """Requests about executions that exist: what is refused, and what reaches history."""
 
-from dataclasses import replace
-
 import pytest
 from google.protobuf.message import Message
+from msgspec.structs import replace
 from temporalio.api.common.v1 import Link, Payload, Payloads, WorkflowExecution
 from temporalio.api.query.v1 import WorkflowQuery
 from temporalio.api.workflowservice import v1 as api

@@ -5,13 +5,14 @@ Owns the fakes and the ways to call the frontend as a transport does.
 
 import ast
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import temporalio.api
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import Message
+from msgspec.structs import replace
 from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import ServiceError

@@ -1,12 +1,12 @@
 """Standalone activities in their shard: what a failing store, a restart and time make of them."""
 
 from collections.abc import Coroutine
-from dataclasses import replace
 from random import Random  # noqa: TID251 - a seeded generator is what the faulty store is given
 from typing import Final
 
 import pytest
 from google.protobuf.duration_pb2 import Duration as DurationMessage
+from msgspec.structs import replace
 from temporalio.api.common.v1 import ActivityType, Callback, Payload, Payloads, RetryPolicy
 from temporalio.api.enums.v1 import ActivityExecutionStatus, CallbackState
 from temporalio.api.taskqueue.v1 import TaskQueue

@@ -1,12 +1,12 @@
 """Standalone Nexus operations in their shard: calls, a failing store, a restart, time."""
 
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
 from random import Random  # noqa: TID251 - a seeded generator is what the faulty store is given
 from typing import Final
 
 import pytest
 from google.protobuf.duration_pb2 import Duration as DurationMessage
+from msgspec.structs import replace
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import (
     NexusOperationExecutionStatus,

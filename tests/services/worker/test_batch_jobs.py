@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random  # noqa: TID251 - a seeded generator is what the faulty store is given
 
 import pytest
 from google.protobuf.message import Message
+from msgspec.structs import replace
 from temporalio.api.batch.v1 import BatchOperationSignal
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import (

@@ -6,9 +6,11 @@ because completion and `--help` read every table.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 
 class Kind(Enum):
@@ -24,8 +26,7 @@ class Kind(Enum):
     """RFC 3339."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(msgspec.Struct, frozen=True, kw_only=True):
     """One option of a command."""
 
     names: tuple[str, ...]
@@ -57,8 +58,7 @@ class Option:
         return self.metavar or "|".join(self.choices) or self.kind.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, kw_only=True):
     """One command: what is typed, what may follow, and what runs."""
 
     path: tuple[str, ...]
@@ -75,8 +75,7 @@ class Command:
     notes: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, kw_only=True):
     """A first word with what follows it."""
 
     name: str

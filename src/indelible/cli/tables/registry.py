@@ -6,9 +6,10 @@ before or between the words of a command, as the reference allows.
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
+
+import msgspec
 
 from indelible.cli.tables.model import Command, Group
 from indelible.cli.tables.shared import CONNECTION, GLOBAL
@@ -34,8 +35,7 @@ _VALUED: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Located:
+class Located(msgspec.Struct, frozen=True, kw_only=True):
     """How far the words lead."""
 
     path: tuple[str, ...]

@@ -7,10 +7,10 @@ two draws but the trees of runs that have closed.
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
@@ -45,8 +45,7 @@ _SIGNS: Final = {
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class _Node:
+class _Node(msgspec.Struct, kw_only=True):
     """One thing that began and may have ended."""
 
     label: str
@@ -57,7 +56,7 @@ class _Node:
     attempt: int = 0
     execution: WorkflowExecution | None = None
     """Set on workflows: there is a history to unfold."""
-    inner: "list[_Node]" = field(default_factory=list)
+    inner: "list[_Node]" = msgspec.field(default_factory=list)
 
 
 async def trace(session: Session) -> None:

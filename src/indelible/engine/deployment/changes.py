@@ -5,9 +5,9 @@ newest state and returns the next one; `now` is an instant of the namespace.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 from temporalio.api.enums.v1 import ResourceExhaustedCause, ResourceExhaustedScope
 
@@ -36,8 +36,7 @@ QUEUES_PER_VERSION_MAX: Final = 100
 PERCENTAGE_MAX: Final = 100.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller says of itself and of the state that it knows."""
 
     identity: str

@@ -8,8 +8,9 @@ what pollers, queries, tasks and lanes are.
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 from indelible.base.instants import Instant
 from indelible.base.limits import FAIRNESS_KEYS_LIMITED_MAX
@@ -23,8 +24,7 @@ Q = TypeVar("Q")
 P = TypeVar("P")
 
 
-@dataclass(slots=True)
-class TaskMatch(Generic[P, T]):
+class TaskMatch(msgspec.Struct, Generic[P, T]):
     """A task for a poller; it is in flight in the backlog."""
 
     poller: P
@@ -34,8 +34,7 @@ class TaskMatch(Generic[P, T]):
     """Whether a poller waited for this task when it was offered."""
 
 
-@dataclass(slots=True)
-class QueryMatch(Generic[P, Q]):
+class QueryMatch(msgspec.Struct, Generic[P, Q]):
     """A query for a poller."""
 
     poller: P

@@ -5,9 +5,9 @@ number. Must not know which of them wait at the moment.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.common.v1 import WorkerVersionCapabilities
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions
 
@@ -16,8 +16,7 @@ from indelible.base.instants import MINUTE, NEVER, Duration, Instant, elapsed
 POLLER_REMEMBERED: Final = Duration(5 * MINUTE)
 
 
-@dataclass(slots=True, kw_only=True)
-class PollerRecord:
+class PollerRecord(msgspec.Struct, kw_only=True):
     """One identity that polled. `rate_per_second` is its own limit, None if it named none."""
 
     identity: str

@@ -4,14 +4,13 @@ Owns the advice that a poll's answer carries (semantics 10.6). Must not know how
 it.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from indelible.base.instants import Duration
 from indelible.base.limits import Limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueLoad:
+class QueueLoad(msgspec.Struct, frozen=True, kw_only=True):
     """What the advice depends on."""
 
     backlog_age: Duration

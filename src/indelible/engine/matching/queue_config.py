@@ -6,9 +6,9 @@ the record. Must not know who holds it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from temporalio.api.taskqueue.v1 import ConfigMetadata, RateLimitConfig, TaskQueueConfig
 from temporalio.api.workflowservice.v1 import UpdateTaskQueueConfigRequest
 
@@ -17,15 +17,14 @@ from indelible.base.instants import Instant, timestamp
 from indelible.base.limits import FAIRNESS_WEIGHTS_SET_MAX
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueConfig:
+class QueueConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The configuration of a queue, as its tasks feel it."""
 
     tasks_per_second_max: float | None = None
     """It comes before what workers ask for; None for no limit, zero stops the queue."""
     key_tasks_per_second_max: float | None = None
     """Of each fairness key with weight one; others may have so many times as many."""
-    weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    weights: Mapping[str, float] = msgspec.field(default_factory=dict[str, float])
     """By fairness key; they come before those of the tasks."""
 
 

@@ -7,16 +7,17 @@ and shares come from.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from indelible.base.instants import NO_DURATION, Duration
 from indelible.engine.matching.priority import PRIORITY_DEFAULT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueStats:
+class QueueStats(msgspec.Struct, frozen=True, kw_only=True):
     """The backlog of a queue or of one priority, and how fast it moves per second."""
 
     backlog_count: int = 0

@@ -6,9 +6,9 @@ an end that is the start and a step of one are left out.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.schedule.v1 import Range
 
 MONTHS: Final = (
@@ -45,8 +45,7 @@ class InvalidSpecError(ValueError):
     """A specification says nothing that could be carried out; the message says what is wrong."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalendarField:
+class CalendarField(msgspec.Struct, frozen=True, kw_only=True):
     """The bounds of one field, and the names that its values have."""
 
     name: str

@@ -4,9 +4,9 @@ Owns what is remembered of them (semantics 11.3 and 11.5). Each outcome may be t
 end of a workflow may be told before its start: the number of the action tells.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 from temporalio.api.common.v1 import RetryPolicy
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
@@ -32,8 +32,7 @@ _FAILED: Final = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_FAILED
 _TIMED_OUT: Final = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TIMED_OUT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionEnd:
+class ActionEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How the chain of runs of a started workflow has ended."""
 
     workflow_id: str

@@ -5,10 +5,10 @@ times, the policies. Nothing is durable before the shell has committed the step.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 from temporalio.api.enums.v1 import ScheduleOverlapPolicy
 from temporalio.api.schedule.v1 import SchedulePolicies, ScheduleSpec
@@ -33,8 +33,7 @@ _SKIP: Final = ScheduleOverlapPolicy.SCHEDULE_OVERLAP_POLICY_SKIP
 _NO_TIMES: Final = Times(ScheduleSpec(), lambda _at: Duration(0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
     """What a definition means, ready to decide with."""
 
     times: Times

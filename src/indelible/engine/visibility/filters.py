@@ -6,14 +6,15 @@ in SQL. Must not know the text they came from, nor how a store finds the rows.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 Operand: TypeAlias = str | int | float | bool | Sequence[str | int | float] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """One condition: `field` is a field of a row, or the name of a search attribute.
 
     Fields are those of `VisibilityRecord`, and `execution_duration`, which a closed row has.
@@ -30,15 +31,13 @@ class Comparison:
     value: Operand = None
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(msgspec.Struct, frozen=True):
     """Every part holds."""
 
     parts: tuple["Filter", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(msgspec.Struct, frozen=True):
     """One part holds at least."""
 
     parts: tuple["Filter", ...]

@@ -4,8 +4,9 @@ Owns what a row is sorted by, and what stands for it in a page token. Must not k
 query, nor how a store sorts.
 """
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from indelible.base.instants import NEVER, elapsed
 from indelible.engine.visibility.record import VisibilityRecord
@@ -18,8 +19,7 @@ CLOSED_FIELDS: Final = frozenset({"history_length", "history_size_bytes", "state
 """An open execution has them, and does not show them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SortKey:
+class SortKey(msgspec.Struct, frozen=True, kw_only=True):
     """A column by which rows are sorted or counted: `field` as in `filters.Comparison`.
 
     Rows without a value come last, either way.

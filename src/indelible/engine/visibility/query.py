@@ -7,9 +7,9 @@ answers: a tree of comparisons without negations. Must not know how a query is s
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+import msgspec
 from temporalio.api.enums.v1 import (
     ActivityExecutionStatus,
     NexusOperationExecutionStatus,
@@ -121,17 +121,16 @@ _OPPOSITES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(msgspec.Struct, frozen=True):
     """What is special about the queries for one kind of entity."""
 
     aliases: Mapping[str, str]
     """Its names of columns that all kinds have."""
     statuses: Mapping[str, int]
     """The spellings of each status, in the order in which they are tried."""
-    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
+    attributes: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Its own keyword attributes: the name, and the key under which rows have the value."""
-    attribute_types: Mapping[str, int] = field(default_factory=dict[str, int])
+    attribute_types: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])
     """The types of those that are no keywords."""
     hides: frozenset[str] = frozenset()
     """Attributes of the service that mean nothing for this kind, and may not be asked for."""
@@ -192,8 +191,7 @@ NEXUS_OPERATIONS: Final = Vocabulary(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class VisibilityQuery:
+class VisibilityQuery(msgspec.Struct, frozen=True):
     """A query that a store can answer: all filters hold, counted by a column if grouped."""
 
     comparisons: tuple[Filter, ...]
@@ -201,8 +199,7 @@ class VisibilityQuery:
     order_by: tuple[SortKey, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(msgspec.Struct, frozen=True):
     """A column of the row, found by the name in the query."""
 
     name: str

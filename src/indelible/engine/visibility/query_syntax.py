@@ -6,8 +6,10 @@ attributes: which names exist and which values they take is decided by whoever r
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from indelible.base.errors import InvalidArgumentError
 
@@ -54,8 +56,7 @@ _KEYWORDS: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """A column, an operator in lower case, and its literals.
 
     Operators are those of `engine.visibility.filters`, and between, like, "is null" and "is not
@@ -65,26 +66,23 @@ class Condition:
     column: str
     operator: str
     values: tuple[Literal, ...] = ()
-    at: int = field(default=0, compare=False)
+    at: int = 0
     """Where it begins in the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conjunction:
+class Conjunction(msgspec.Struct, frozen=True):
     """All of them."""
 
     parts: tuple["Expression", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Disjunction:
+class Disjunction(msgspec.Struct, frozen=True):
     """Any of them."""
 
     parts: tuple["Expression", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Negation:
+class Negation(msgspec.Struct, frozen=True):
     """The opposite."""
 
     part: "Expression"
@@ -93,23 +91,21 @@ class Negation:
 Expression = Condition | Conjunction | Disjunction | Negation
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """A parsed query."""
 
     where: Expression | None = None
     group_by: tuple[str, ...] = ()
-    group_by_at: int = field(default=0, compare=False)
+    group_by_at: int = 0
     order_by: tuple["Order", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """A column to sort by."""
 
     column: str
     is_descending: bool = False
-    at: int = field(default=0, compare=False)
+    at: int = 0
 
 
 def parse(text: str, *, further_operators: Sequence[str] = ()) -> Query:

@@ -5,7 +5,8 @@ becomes one.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from indelible.base.ids import Archetype, NamespaceId, RunId
 from indelible.base.instants import Instant
@@ -14,8 +15,7 @@ IndexedValue = str | int | float | bool | Sequence[str]
 """A search attribute's value in the form in which it is compared; datetimes are nanoseconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisibilityRecord:
+class VisibilityRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The row by which an execution is found. Times are `NEVER` where there is none."""
 
     archetype: Archetype

@@ -6,9 +6,9 @@ anything, and must not know how a step is stored.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Link
 from temporalio.api.enums.v1 import EventType
@@ -53,8 +53,7 @@ _CHILD_STARTED: Final = EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED
 _NEXUS_STARTED: Final = EventType.EVENT_TYPE_NEXUS_OPERATION_STARTED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepSettings:
+class StepSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a step must know of its namespace."""
 
     namespace_name: str

@@ -5,9 +5,9 @@ valid, and `namespace` is the one that the caller may use. What cannot be done i
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
     DescribeWorkflowExecutionRequest,
@@ -299,8 +299,7 @@ class Matching(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backends:
+class Backends(msgspec.Struct, frozen=True, kw_only=True):
     """What lies below the frontend."""
 
     history: History

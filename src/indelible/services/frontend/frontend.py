@@ -4,8 +4,8 @@ Owns which handlers there are. A transport takes them by (service, method) and k
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+import msgspec
 from google.protobuf.message import Message
 
 from indelible.base.time_zones import UTC_ONLY, TimeZones
@@ -56,8 +56,7 @@ from indelible.services.frontend.workflows import WorkflowHandlers
 from indelible.services.namespaces import NamespaceRegistry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """The outside world, as far as the frontend needs it."""
 
     clocks: Clocks

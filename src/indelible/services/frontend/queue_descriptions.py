@@ -4,7 +4,7 @@ Owns how one description comes from several queues, since the tasks that are pin
 in a queue of their own here. The numbers are matching's. Must not know the API messages.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from indelible.base.ids import QueueKey
 from indelible.base.versions import Version, version_of_worker, versioned_queue_name

@@ -6,10 +6,10 @@ against them, and against the protocol.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+import msgspec
 from temporalio.api.enums.v1 import NamespaceState
 
 from indelible.engine.namespace.record import DELETED, DEPRECATED, REGISTERED
@@ -51,8 +51,7 @@ REGISTERED_ONLY: Final[States] = (REGISTERED,)
 ANY_STATE: Final[States] = (REGISTERED, DEPRECATED, DELETED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rpc:
+class Rpc(msgspec.Struct, frozen=True, kw_only=True):
     """One RPC."""
 
     name: str

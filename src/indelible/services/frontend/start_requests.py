@@ -5,9 +5,9 @@ reference's order (semantics 2.1), and their defaults. Changes the request in pl
 is complete. Must not know the runs that exist.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.enums.v1 import WorkflowIdConflictPolicy, WorkflowIdReusePolicy
 from temporalio.api.workflowservice.v1 import (
     SignalWithStartWorkflowExecutionRequest,
@@ -46,8 +46,7 @@ from indelible.services.frontend.versioning_overrides import check_versioning_ov
 StartRequest = StartWorkflowExecutionRequest | SignalWithStartWorkflowExecutionRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartRules:
+class StartRules(msgspec.Struct, frozen=True, kw_only=True):
     """What a request is completed with."""
 
     limits: Limits

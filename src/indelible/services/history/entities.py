@@ -8,8 +8,9 @@ is a value: a step that is not committed leaves no trace. Must not know what an 
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
+
+import msgspec
 
 from indelible.base.ids import ChainKey, QueueKey, RunId, TaskId, WorkflowKey
 from indelible.base.instants import Instant
@@ -73,8 +74,7 @@ class EntityKind(Protocol[S]):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided(Generic[S]):
+class Decided(msgspec.Struct, Generic[S], frozen=True, kw_only=True):
     """A step on its way to the store."""
 
     state: S

@@ -1,9 +1,9 @@
 """Calls to the handlers of Nexus operations, as records: what is asked, and what came of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.nexus.v1 import Link as NexusLink
@@ -17,8 +17,7 @@ from indelible.engine.namespace.record import Namespace
 CANCEL_TOO_LATE: Final = "operation timed out before cancellation could be delivered"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OperationName:
+class OperationName(msgspec.Struct, frozen=True, kw_only=True):
     """What is called."""
 
     endpoint: str
@@ -27,8 +26,7 @@ class OperationName:
     operation: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartCall:
+class StartCall(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt to have an operation started."""
 
     namespace: Namespace
@@ -48,8 +46,7 @@ class StartCall:
     now: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelCall:
+class CancelCall(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt to have an operation canceled."""
 
     target: OperationName
@@ -59,8 +56,7 @@ class CancelCall:
     now: Instant
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallResult:
+class CallResult(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a call that has no result: no failure means that it was heard."""
 
     failure: Failure | None = None

@@ -5,9 +5,9 @@ know who waits for the outcome, nor how it is recorded.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.nexus.v1 import (
     CancelOperationRequest,
@@ -59,8 +59,7 @@ _NODE: Final = ""
 """The name of no namespace: what workers see is said for the whole node."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NexusSurroundings:
+class NexusSurroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What calls need of the node besides the shards."""
 
     endpoints: NexusEndpointRegistry

@@ -3,8 +3,7 @@
 Owns when such a call is still wanted, and what it tells. Must not know what has ended.
 """
 
-from dataclasses import dataclass
-
+import msgspec
 from temporalio.api.common.v1 import Callback, Link
 
 from indelible.base.calls import is_wanted
@@ -21,8 +20,7 @@ from indelible.services.history.callback_delivery import Deliver
 from indelible.services.history.operation_calls import CallResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owing:
+class Owing(msgspec.Struct, frozen=True, kw_only=True):
     """What has ended, as those see it who want to know."""
 
     callbacks: OwedCallbacks

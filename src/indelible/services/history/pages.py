@@ -1,8 +1,8 @@
 """GetWorkflowExecutionHistory: pages, long polls, the close event, backwards (semantics 3.3)."""
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.enums.v1 import EventType, HistoryEventFilterType
 from temporalio.api.history.v1 import (
     History,
@@ -44,8 +44,7 @@ PLAIN_CLIENTS: Final = frozenset({"temporal-cli", "temporal-ui"})
 """Clients that are not shown the events of a workflow task under way (trap 12)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
+class _Reading(msgspec.Struct, frozen=True, kw_only=True):
     """One request for a page."""
 
     chain: ChainKey

@@ -5,8 +5,8 @@ the new run makes of the events is in `engine.workflow.requests.reset_workflow`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import (
     ResetWorkflowExecutionRequest,
@@ -38,8 +38,7 @@ from indelible.services.history.shard import Shard, Stepped
 from indelible.services.history.shards import Shards
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Following:
+class _Following(msgspec.Struct, frozen=True, kw_only=True):
     """What came after the kept events."""
 
     events: Sequence[HistoryEvent]

@@ -5,7 +5,8 @@ beside this one; the methods that the frontend and matching call are theirs.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from indelible.base.ids import Archetype, NamespaceId, WorkflowKey
 from indelible.base.limits import EXECUTIONS_CACHED_MAX, Limits
@@ -61,8 +62,7 @@ from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HistorySurroundings:
+class HistorySurroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What the history service needs of the node."""
 
     store: Store

@@ -6,9 +6,9 @@ again.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, NoReturn, Protocol, TypeVar
 
+import msgspec
 import structlog
 
 from indelible.base.errors import (
@@ -90,8 +90,7 @@ class Stepped(NamedTuple):
     """Why the run has grown too large for this step."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardParts:
+class ShardParts(msgspec.Struct, frozen=True, kw_only=True):
     """What every shard of a node shares."""
 
     store: ExecutionStore

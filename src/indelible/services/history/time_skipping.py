@@ -3,9 +3,9 @@
 Owns what the wait ends with. It follows the chain of runs, as the fast-forward does.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.enums.v1 import FastForwardPollingResult
 from temporalio.api.workflowservice.v1 import (
     PollWorkflowExecutionTimeSkippingRequest,
@@ -35,8 +35,7 @@ ENDED: Final = "the execution ended before the fast-forward completed"
 DISABLED: Final = "time skipping was disabled before the fast-forward completed"
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(msgspec.Struct, frozen=True):
     result: "FastForwardPollingResult.ValueType"
     reason: str = ""
 

@@ -6,9 +6,10 @@ All of it lives in memory: if it is lost, the callers are told to ask again, and
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 
+import msgspec
+from msgspec.structs import replace
 from temporalio.api.common.v1 import Callback
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.protocol.v1 import Message
@@ -28,15 +29,13 @@ from indelible.engine.workflow.state import StateView
 from indelible.ports.clock import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True):
     """The worker, or the service for it, has refused the update."""
 
     failure: Failure
 
 
-@dataclass(frozen=True, slots=True)
-class Aborted:
+class Aborted(msgspec.Struct, frozen=True):
     """Nothing will become of the update."""
 
     error: ServiceError
@@ -44,8 +43,7 @@ class Aborted:
     """Another run follows, and may take the update."""
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """The update has got further, or the wait is over: look at the run."""
 
     is_late: bool = False

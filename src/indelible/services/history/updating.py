@@ -5,9 +5,9 @@ The rules are in `engine.workflow`, the waiting updates in `update_registry`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.common.v1 import Link, WorkflowExecution
 from temporalio.api.enums.v1 import EventType, UpdateWorkflowExecutionLifecycleStage
 from temporalio.api.update.v1 import Outcome, UpdateRef
@@ -53,8 +53,7 @@ CONTINUATIONS_FOLLOWED_MAX: Final = 3
 """How often an update moves to the next run when the one it waited for has ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpdateStatus:
+class UpdateStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How far an update of a run has got."""
 
     key: WorkflowKey
@@ -62,8 +61,7 @@ class UpdateStatus:
     outcome: Outcome | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """A caller who waits for an update of a run."""
 
     key: WorkflowKey

@@ -5,7 +5,9 @@ Must not know the API messages: the frontend puts them together.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from indelible.base.ids import QueueKey
 from indelible.base.instants import NO_DURATION, Duration, Instant, elapsed
@@ -17,12 +19,11 @@ from indelible.ports.stores import TaskQueueStore
 from indelible.services.matching.loaded_queue import LoadedQueue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskQueueDescription:
+class TaskQueueDescription(msgspec.Struct, frozen=True, kw_only=True):
     """Pollers, latest first, and statistics."""
 
     pollers: Sequence[PollerRecord] = ()
-    stats_by_priority: StatsByPriority = field(default_factory=lambda: NO_STATS)
+    stats_by_priority: StatsByPriority = msgspec.field(default_factory=lambda: NO_STATS)
     tasks_per_second_max: float | None = None
     """The limit in force; None for none."""
     is_limited_by_operator: bool = False
@@ -34,8 +35,7 @@ class TaskQueueDescription:
         return total(self.stats_by_priority)
 
 
-@dataclass(slots=True)
-class _Backlog:
+class _Backlog(msgspec.Struct):
     """How many tasks of one priority wait, and since when."""
 
     count: int = 0

@@ -1,7 +1,8 @@
 """What is set for task queues from outside, and may change at any time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.limits import DEFAULT_LIMITS, Limits
@@ -31,8 +32,7 @@ def unconfigured(_queue: QueueKey) -> QueueConfig:
     return UNCONFIGURED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueSettings:
+class QueueSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to ask."""
 
     routing_of: RoutingOf = unrouted

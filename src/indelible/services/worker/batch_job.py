@@ -7,9 +7,9 @@ second's work, and is recorded when it is done; a crash repeats one group at mos
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
+import msgspec
 import structlog
 
 from indelible.base.errors import InvalidArgumentError, NotFoundError, ServiceError
@@ -60,8 +60,7 @@ class BatchRecords(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchSurroundings:
+class BatchSurroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What batch operations need of the node."""
 
     records: BatchRecords

@@ -5,8 +5,9 @@ Owns the meaning of each comparison, as `ports.stores` describes it. Must not kn
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from indelible.base.instants import NEVER
 from indelible.engine.visibility.filters import AllOf, AnyOf

@@ -6,8 +6,10 @@ write. Must not know about tasks of the event loop, time or threads: everything 
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+
+import msgspec
+from msgspec.structs import replace
 
 from indelible.base.ids import (
     ChainKey,
@@ -37,8 +39,7 @@ from indelible.ports.stores import (
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class Execution:
+class Execution(msgspec.Struct, kw_only=True):
     """One execution. `serial` orders equal wake-ups by the age of their executions."""
 
     key: WorkflowKey
@@ -48,17 +49,16 @@ class Execution:
     is_open: bool = True
     wake_at: Instant = NEVER
     record: bytes = b""
-    sub_records: dict[tuple[int, str], SubRecord] = field(default_factory=dict)
-    history: list[HistoryBatch] = field(default_factory=list)
+    sub_records: dict[tuple[int, str], SubRecord] = msgspec.field(default_factory=dict)
+    history: list[HistoryBatch] = msgspec.field(default_factory=list)
     visibility: VisibilityRecord | None = None
 
 
-@dataclass(slots=True)
-class Transfers:
+class Transfers(msgspec.Struct):
     """The transfer tasks of a shard."""
 
-    rows: dict[TaskId, TransferRow] = field(default_factory=dict)
-    order: list[TaskId] = field(default_factory=list)
+    rows: dict[TaskId, TransferRow] = msgspec.field(default_factory=dict)
+    order: list[TaskId] = msgspec.field(default_factory=list)
 
     def add(self, row: TransferRow) -> None:
         """Insert a task."""
@@ -71,12 +71,11 @@ class Transfers:
             del self.order[bisect_left(self.order, task_id)]
 
 
-@dataclass(slots=True)
-class Queue:
+class Queue(msgspec.Struct):
     """The dispatch tasks of a task queue, in the order of their places."""
 
-    rows: dict[TaskId, DispatchRow] = field(default_factory=dict)
-    order: list[TaskPlace] = field(default_factory=list)
+    rows: dict[TaskId, DispatchRow] = msgspec.field(default_factory=dict)
+    order: list[TaskPlace] = msgspec.field(default_factory=list)
 
     def add(self, row: DispatchRow) -> None:
         """Insert a task."""
@@ -90,23 +89,22 @@ class Queue:
             del self.order[bisect_left(self.order, row.place)]
 
 
-@dataclass(slots=True)
-class Tables:
+class Tables(msgspec.Struct):
     """Everything the store holds."""
 
-    ranges: dict[ShardId, RangeId] = field(default_factory=dict)
-    executions: dict[WorkflowKey, Execution] = field(default_factory=dict)
-    currents: dict[ChainKey, RunId] = field(default_factory=dict)
-    wakeups: dict[ShardId, list[tuple[Instant, int]]] = field(default_factory=dict)
-    by_serial: dict[int, Execution] = field(default_factory=dict)
-    transfers: dict[ShardId, Transfers] = field(default_factory=dict)
-    queues: dict[QueueKey, Queue] = field(default_factory=dict)
-    queue_of_task: dict[TaskId, QueueKey] = field(default_factory=dict)
-    namespaces: dict[NamespaceId, tuple[str, bytes]] = field(default_factory=dict)
-    namespace_records: dict[tuple[NamespaceRecordKind, NamespaceId, str], bytes] = field(
+    ranges: dict[ShardId, RangeId] = msgspec.field(default_factory=dict)
+    executions: dict[WorkflowKey, Execution] = msgspec.field(default_factory=dict)
+    currents: dict[ChainKey, RunId] = msgspec.field(default_factory=dict)
+    wakeups: dict[ShardId, list[tuple[Instant, int]]] = msgspec.field(default_factory=dict)
+    by_serial: dict[int, Execution] = msgspec.field(default_factory=dict)
+    transfers: dict[ShardId, Transfers] = msgspec.field(default_factory=dict)
+    queues: dict[QueueKey, Queue] = msgspec.field(default_factory=dict)
+    queue_of_task: dict[TaskId, QueueKey] = msgspec.field(default_factory=dict)
+    namespaces: dict[NamespaceId, tuple[str, bytes]] = msgspec.field(default_factory=dict)
+    namespace_records: dict[tuple[NamespaceRecordKind, NamespaceId, str], bytes] = msgspec.field(
         default_factory=dict
     )
-    nexus_endpoints: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    nexus_endpoints: dict[str, tuple[str, bytes]] = msgspec.field(default_factory=dict)
     range_id_last: int = 0
     serial_last: int = 0
     open_count: int = 0

@@ -19,9 +19,10 @@ Owns that choice. Must not know how a page is read.
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeGuard
+
+from msgspec.structs import replace
 
 from indelible.engine.visibility.filters import (
     AllOf,

@@ -6,8 +6,9 @@ Must not know which index finds the row.
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from indelible.engine.visibility.filters import AllOf, AnyOf, depth_of
 from indelible.ports.stores import Comparison, Filter, StoreError

@@ -13,9 +13,10 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Final, Generic, TypeVar
+
+import msgspec
 
 from indelible.ports.stores import StoreError, StoreUnavailableError
 from indelible.ports.telemetry import Telemetry
@@ -33,8 +34,7 @@ _PAGE_BYTES: Final = 4_096
 _Result = TypeVar("_Result")
 
 
-@dataclass(slots=True)
-class _Write(Generic[_Result]):
+class _Write(msgspec.Struct, Generic[_Result]):
     """A write that waits, and whoever waits for it."""
 
     apply: Callable[[], _Result]

@@ -7,9 +7,10 @@ and newer files, damage. Must not know what is stored.
 import sqlite3
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+
+import msgspec
 
 from indelible.ports.stores import StoreUnavailableError
 from indelible.store.sqlite.failures import damage, store_error
@@ -38,8 +39,7 @@ _HEADER: Final = struct.Struct(">16sH10xI")
 """Magic, page size, (ten bytes), page count: the beginning of SQLite's file header."""
 
 
-@dataclass(slots=True, kw_only=True)
-class OpenedFile:
+class OpenedFile(msgspec.Struct, kw_only=True):
     """A database that is ready. Without a lock it lives in memory."""
 
     location: str

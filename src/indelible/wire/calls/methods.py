@@ -5,9 +5,9 @@ package decides what exists: a newer one brings its new methods along, and nothi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -15,8 +15,7 @@ from temporalio.api.operatorservice.v1 import service_pb2 as operatorservice
 from temporalio.api.workflowservice.v1 import service_pb2 as workflowservice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(msgspec.Struct, frozen=True, kw_only=True):
     """One generated service."""
 
     name: str
@@ -34,8 +33,7 @@ OPERATOR_SERVICE: Final = Service(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Method:
+class Method(msgspec.Struct, frozen=True, kw_only=True):
     """One unary method of a service."""
 
     service: str

@@ -4,10 +4,10 @@ Owns the masking of internal errors, the bounds on what a refusal may say (seman
 log lines and counts of calls that never reached the services. Must not know why a call failed.
 """
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+import msgspec
 import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.message import DecodeError
@@ -24,8 +24,7 @@ _MASKED_CODES: Final = frozenset({StatusCode.UNKNOWN, StatusCode.INTERNAL})
 _MASKED_MESSAGE: Final = "something went wrong, please retry"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WireStatus:
+class WireStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What a client is told of a failed call."""
 
     code: StatusCode

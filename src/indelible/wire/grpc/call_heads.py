@@ -6,8 +6,9 @@ here is remembered with the header block, so none of it is done twice for blocks
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from indelible.base.errors import StatusCode
 from indelible.base.instants import HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND, Duration
@@ -35,8 +36,7 @@ _TEXT_BYTES_MAX: Final = 200
 _BINARY: Final = b"-bin"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallHead:
+class CallHead(msgspec.Struct, frozen=True, kw_only=True):
     """A call that has been asked for."""
 
     route: Route | None

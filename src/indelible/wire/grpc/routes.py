@@ -1,7 +1,6 @@
 """What a path leads to: one message for one message, or a stream of them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -24,15 +23,13 @@ StreamAnswer = Callable[[AsyncIterator[bytes]], AsyncIterator[bytes | WireStatus
 """Answers messages by messages; a status is the last of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(msgspec.Struct, frozen=True):
     """One message in, one out."""
 
     answer: UnaryAnswer
 
 
-@dataclass(frozen=True, slots=True)
-class Streaming:
+class Streaming(msgspec.Struct, frozen=True):
     """Any number of messages in, any number out. For small messages only."""
 
     answer: StreamAnswer

@@ -6,8 +6,10 @@ grammar: bytes become requests in `connection`.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from indelible.base.errors import StatusCode
 
@@ -33,8 +35,7 @@ _STATUSES: Final[Mapping[StatusCode, int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request, whole."""
 
     method: str
@@ -47,7 +48,7 @@ class Request:
     body: bytes
     peer: str
     """As gRPC writes it: `ipv4:127.0.0.1:50000`."""
-    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    variables: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """What the route's pattern found in the path, unescaped."""
 
     def header(self, name: str, default: str = "") -> str:
@@ -59,8 +60,7 @@ class Request:
         return replace(self, variables=variables)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
+class Response(msgspec.Struct, frozen=True, kw_only=True):
     """One response, whole. Length, date and connection headers are the listener's."""
 
     status: int = 200

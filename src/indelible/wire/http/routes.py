@@ -5,9 +5,10 @@ stands for one segment, `{name=**}` at the end for all that follow. Names may ha
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
+
+import msgspec
 
 from indelible.base.invariants import invariant
 from indelible.wire.http.messages import Request, Response
@@ -18,8 +19,7 @@ Answer = Callable[[Request], Awaitable[Response]]
 """Answers a request; its task is cancelled when the client goes away."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """What answers one method on the paths of one pattern."""
 
     method: str
@@ -27,27 +27,24 @@ class Route:
     answer: Answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """The route of a request, with the values of its variables."""
 
     route: Route
     variables: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
+class _Ends(msgspec.Struct, frozen=True):
     """The routes whose patterns end at one place, by method."""
 
-    routes: dict[str, Route] = field(default_factory=dict[str, Route])
+    routes: dict[str, Route] = msgspec.field(default_factory=dict[str, Route])
 
 
-@dataclass(slots=True)
-class _Node:
-    literals: "dict[str, _Node]" = field(default_factory=dict[str, "_Node"])
+class _Node(msgspec.Struct):
+    literals: "dict[str, _Node]" = msgspec.field(default_factory=dict[str, "_Node"])
     variable: "_Node | None" = None
-    here: _Ends = field(default_factory=_Ends)
-    rest: _Ends = field(default_factory=_Ends)
+    here: _Ends = msgspec.field(default_factory=_Ends)
+    rest: _Ends = msgspec.field(default_factory=_Ends)
 
 
 class Routes:

@@ -4,8 +4,9 @@ Owns the distinction between a well-formed request and a malformed one. Must not
 """
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from indelible.wire.http2.header_blocks import Field, list_bytes
 
@@ -21,13 +22,12 @@ class MalformedError(Exception):
     """Not a request as HTTP/2 wants it; its stream is reset."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """The fields of a well-formed request."""
 
     method: bytes
     path: bytes
-    fields: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    fields: dict[bytes, bytes] = msgspec.field(default_factory=dict[bytes, bytes])
     """Without pseudo-fields; what came several times is joined by commas."""
     content_length: int | None = None
     list_bytes: int = 0

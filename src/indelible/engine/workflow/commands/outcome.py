@@ -1,8 +1,8 @@
 """What a command may know besides the state, and how it is refused."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+import msgspec
 from temporalio.api.command.v1 import ScheduleNexusOperationCommandAttributes
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import WorkflowTaskFailedCause
@@ -12,16 +12,14 @@ from indelible.base.ids import EventId, NamespaceId
 from indelible.engine.workflow.rules.updates import IncomingMessages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """The command is invalid: the whole workflow task is undone and failed with this cause."""
 
     cause: "WorkflowTaskFailedCause.ValueType"
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TerminalRefusal:
+class TerminalRefusal(msgspec.Struct, frozen=True, kw_only=True):
     """The command is so far out of bounds that the task fails and the run is terminated."""
 
     cause: "WorkflowTaskFailedCause.ValueType"
@@ -32,8 +30,7 @@ Outcome = Refusal | TerminalRefusal | None
 """None: the command has been carried out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NexusTarget:
+class NexusTarget(msgspec.Struct, frozen=True, kw_only=True):
     """Where a Nexus operation leads, or why it leads nowhere."""
 
     endpoint_id: str = ""
@@ -51,8 +48,7 @@ def no_nexus_target(given: ScheduleNexusOperationCommandAttributes, request_id: 
     return NexusTarget(fault=f'endpoint "{given.endpoint}" not found')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandContext:
+class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
     """What the commands of one workflow task share."""
 
     completed_event_id: EventId
@@ -66,7 +62,7 @@ class CommandContext:
     find_nexus_target: FindNexusTarget = no_nexus_target
     start_event: WorkflowExecutionStartedEventAttributes | None = None
     """Of the run, if it has a retry policy or a cron schedule: what its next run begins with."""
-    messages: IncomingMessages = field(default_factory=IncomingMessages)
+    messages: IncomingMessages = msgspec.field(default_factory=IncomingMessages)
     """What the worker says about updates."""
-    eager_activities: list[EventId] = field(default_factory=list[EventId])
+    eager_activities: list[EventId] = msgspec.field(default_factory=list[EventId])
     """Scheduled event ids of the activities that the worker asked to be given at once."""

@@ -5,9 +5,9 @@ that change together. Must not know how the new run shares the events that it ke
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from temporalio.api.enums.v1 import ResetReapplyType, WorkflowTaskFailedCause
 from temporalio.api.failure.v1 import Failure, ResetWorkflowFailureInfo
 from temporalio.api.history.v1 import (
@@ -35,8 +35,7 @@ SERVICE_IDENTITY: Final = "history-service"
 _RESET: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResetPlan:
+class ResetPlan(msgspec.Struct, frozen=True, kw_only=True):
     """What the new run takes from the base run."""
 
     base: ExecutionRecord

@@ -6,9 +6,9 @@ know what a command means.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import (
     CommandType,
@@ -66,8 +66,7 @@ _Request = RespondWorkflowTaskCompletedRequest
 _UNHANDLED: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompletionSources:
+class CompletionSources(msgspec.Struct, frozen=True, kw_only=True):
     """What the commands may ask that the run does not know."""
 
     find_namespace: Callable[[str], NamespaceId | None]
@@ -75,12 +74,11 @@ class CompletionSources:
     start_event: WorkflowExecutionStartedEventAttributes | None
     """Of the run; needed only if it has a retry policy or a cron schedule."""
     find_nexus_target: FindNexusTarget = no_nexus_target
-    updates: Mapping[str, AdmittedUpdate] = field(default_factory=dict[str, AdmittedUpdate])
+    updates: Mapping[str, AdmittedUpdate] = msgspec.field(default_factory=dict[str, AdmittedUpdate])
     """The updates that wait for an answer, in the order of their admission."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompletionReply:
+class CompletionReply(msgspec.Struct, frozen=True, kw_only=True):
     """What the shell must do about the step."""
 
     refusal: Refusal | TerminalRefusal | None = None
@@ -95,7 +93,7 @@ class CompletionReply:
     """The worker has not looked at updates that it was given."""
     settled_updates: tuple[str, ...] = ()
     """Ids of updates that were accepted or completed."""
-    rejected_updates: Mapping[str, Failure] = field(default_factory=dict[str, Failure])
+    rejected_updates: Mapping[str, Failure] = msgspec.field(default_factory=dict[str, Failure])
     reset_history_event_id: EventId = UNASSIGNED_EVENT_ID
     """The task has left no trace: the worker goes back to this event (trap 45)."""
 

@@ -4,10 +4,10 @@ Owns the id policies and the request deduplication (semantics 2.2). The request 
 valid: defaults were filled in at the edge.
 """
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+import msgspec
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
 from temporalio.api.enums.v1 import (
     ContinueAsNewInitiator,
@@ -86,8 +86,7 @@ class IdDecision(Enum):
     """The request was attached to the current run before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parentage:
+class Parentage(msgspec.Struct, frozen=True, kw_only=True):
     """Who started a child workflow."""
 
     namespace_id: NamespaceId

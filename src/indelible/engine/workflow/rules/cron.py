@@ -11,8 +11,9 @@ workflow.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
 
 from indelible.base.civil_time import LocalTime, first_moment, local_time
 from indelible.base.duration_text import parse_duration
@@ -74,8 +75,7 @@ class _Values(NamedTuple):
     is_open: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CalendarCron:
+class CalendarCron(msgspec.Struct, frozen=True, kw_only=True):
     """Fires at the minutes that all five fields allow, in a time zone."""
 
     minutes: frozenset[int]
@@ -86,8 +86,7 @@ class CalendarCron:
     zone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IntervalCron:
+class IntervalCron(msgspec.Struct, frozen=True, kw_only=True):
     """Fires once per interval: whole seconds, at least one."""
 
     interval: Duration

@@ -4,8 +4,7 @@ Owns whether another run follows a close, when it begins to work, and what it in
 2.6). Must not know with which event the run before closes.
 """
 
-from dataclasses import dataclass
-
+import msgspec
 from temporalio.api.common.v1 import Payloads, RetryPolicy, WorkflowExecution
 from temporalio.api.enums.v1 import ContinueAsNewInitiator, RetryState, TaskQueueKind
 from temporalio.api.failure.v1 import Failure
@@ -36,8 +35,7 @@ from indelible.engine.workflow.transition import Transition
 StartEvent = WorkflowExecutionStartedEventAttributes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextRun:
+class NextRun(msgspec.Struct, frozen=True, kw_only=True):
     """The decision that another run follows: its id, why, and how long it waits."""
 
     run_id: RunId

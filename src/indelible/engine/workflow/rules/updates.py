@@ -6,9 +6,9 @@ in from the shell and their fate goes out to it. Must not know who waits for an 
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
+import msgspec
 from google.protobuf.message import DecodeError, Message
 from temporalio.api.common.v1 import Link
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
@@ -43,8 +43,7 @@ PROTOCOL: Final = "temporal.api.update.v1"
 M = TypeVar("M", bound=Message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdmittedUpdate:
+class AdmittedUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """An update that waits for its worker. It lives in memory alone."""
 
     request: Request

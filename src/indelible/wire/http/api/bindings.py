@@ -6,8 +6,8 @@ Owns the way from `google.api.http` to a list. A newer generated package brings 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+import msgspec
 from google.api.annotations_pb2 import http as http_option
 from google.api.http_pb2 import HttpRule
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
@@ -15,8 +15,7 @@ from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from indelible.wire.calls.methods import Method, Service, methods_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """One path of one method."""
 
     method: Method

@@ -5,10 +5,10 @@ Owns the two options (indented or not, payloads short or long) and where a calle
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NoReturn
 from urllib.parse import parse_qsl
 
+import msgspec
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
@@ -18,8 +18,7 @@ from indelible.wire.http.api.payload_shorthand import Json, expanded, ordered, s
 from indelible.wire.http.messages import Request
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(msgspec.Struct, frozen=True, kw_only=True):
     """How messages look."""
 
     is_pretty: bool = False
