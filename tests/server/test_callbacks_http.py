@@ -34,6 +34,7 @@ QUEUE = "desk"
 VALUES = (
     'callback.allowedAddresses=[{"Pattern": "127.0.0.1:*", "AllowInsecure": true}]',
     'callback.retryPolicy.initialInterval="20ms"',
+    'history.outboundQueue.circuitBreakerSettings={"Timeout": "2s"}',
     "callback.maxPerExecution=2",
     "frontend.callbackURLMaxLength=100",
     "component.nexusoperations.useSystemCallbackURL=false",
@@ -193,6 +194,27 @@ async def test_a_call_that_fails_is_made_again(world: World) -> None:
     heard = world.elsewhere.heard["again"]
     assert len(heard) == 3
     assert len({request.body for request in heard}) == 1
+
+
+async def test_a_url_that_fails_again_and_again_is_called_on_trial_only(world: World) -> None:
+    url = world.elsewhere.url("down", *[503] * 6, 200)
+    names = [f"down-{number}" for number in range(6)]
+    for name in names:
+        await world.start(name, url)
+        await world.end(name)
+
+    async def is_blocked() -> bool:
+        told = [callback for name in names for callback in await world.callbacks(name)]
+        return "The circuit breaker is open." in {
+            callback.blocked_reason
+            for callback in told
+            if callback.state == CallbackState.CALLBACK_STATE_BLOCKED
+        }
+
+    await eventually(is_blocked)
+    settled = [await world.settled(name) for name in names]
+    assert {one.state for one in settled} == {CallbackState.CALLBACK_STATE_SUCCEEDED}
+    assert len(world.elsewhere.heard["down"]) == 12
 
 
 async def test_a_call_that_is_refused_is_not(world: World) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from indelible.base.callback_addresses import AddressRule
+from indelible.base.circuit_breaker import BreakerSettings
 from indelible.base.ids import NamespaceId, NamespaceName, QueueType
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, NEVER, SECOND, Duration
 from indelible.base.limits import DEFAULT_LIMITS, Limits
@@ -124,6 +125,22 @@ def test_without_a_template_callbacks_lead_to_the_listener_if_there_is_one() -> 
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("{}", BreakerSettings()),
+        ('{"MaxRequests": 0, "Timeout": 0}', BreakerSettings()),
+        (
+            '{"maxRequests": 2, "interval": "1h", "timeout": 5}',
+            BreakerSettings(2, HOUR, Duration(5 * SECOND)),
+        ),
+    ],
+)
+def test_the_settings_of_circuit_breakers(value: str, expected: BreakerSettings) -> None:
+    found = config(f"history.outboundQueue.circuitBreakerSettings={value}").limits("any")
+    assert found.circuit_breaker == expected
+
+
+@pytest.mark.parametrize(
     "word",
     [
         "limit.blobSize.error=-1",
@@ -151,6 +168,10 @@ def test_without_a_template_callbacks_lead_to_the_listener_if_there_is_one() -> 
         'callback.allowedAddresses=[{"Pattern": ""}]',
         'callback.allowedAddresses=[{"Pattern": "*", "AllowInsecure": "yes"}]',
         'callback.allowedAddresses=[{"Pattern": "*", "Allowed": true}]',
+        "history.outboundQueue.circuitBreakerSettings=[]",
+        'history.outboundQueue.circuitBreakerSettings={"MaxRequests": -1}',
+        'history.outboundQueue.circuitBreakerSettings={"Timeout": "soon"}',
+        'history.outboundQueue.circuitBreakerSettings={"Time": "1s"}',
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused_by_its_name(word: str) -> None:

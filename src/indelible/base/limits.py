@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from indelible.base.callback_addresses import AddressRules
+from indelible.base.circuit_breaker import USUAL_BREAKER, BreakerSettings
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, NO_DURATION, SECOND, Duration
 
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -123,6 +124,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long one call of a callback may take."""
     callback_retry_interval_initial: Duration = SECOND
     callback_retry_interval_max: Duration = HOUR
+    circuit_breaker: BreakerSettings = USUAL_BREAKER
+    """Of everybody who is called on behalf of a namespace."""
     signals_per_execution_max: int = 10_000
     user_metadata_summary_bytes_max: int = 400
     user_metadata_details_bytes_max: int = 20_000

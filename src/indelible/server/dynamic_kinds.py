@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from indelible.base.callback_addresses import AddressRule, AddressRules
+from indelible.base.circuit_breaker import USUAL_BREAKER, BreakerSettings
 from indelible.base.instants import HOUR, MILLISECOND, MINUTE, SECOND, Duration, seconds
 from indelible.server.callback_template import ID, NAME, is_template
 
@@ -30,8 +31,8 @@ class Scope(Enum):
     TASK_QUEUE = "task queue"
 
 
-T = TypeVar("T", int, float, str, AddressRules, tuple[str, ...])
-Setting = int | float | str | AddressRules | tuple[str, ...]
+T = TypeVar("T", int, float, str, AddressRules, BreakerSettings, tuple[str, ...])
+Setting = int | float | str | AddressRules | BreakerSettings | tuple[str, ...]
 """What a field of `Limits` holds."""
 
 
@@ -50,7 +51,14 @@ class Key(NamedTuple):
 
     name: str
     field: str
-    kind: Kind[int] | Kind[float] | Kind[str] | Kind[AddressRules] | Kind[tuple[str, ...]]
+    kind: (
+        Kind[int]
+        | Kind[float]
+        | Kind[str]
+        | Kind[AddressRules]
+        | Kind[BreakerSettings]
+        | Kind[tuple[str, ...]]
+    )
     about: str
     scope: Scope = Scope.NAMESPACE
 
@@ -141,6 +149,34 @@ def _show_addresses(rules: AddressRules) -> str:
     return json.dumps(shown)
 
 
+def _breaker(value: Value) -> BreakerSettings:
+    given = {name.casefold(): one for name, one in value.items()} if isinstance(value, dict) else {}
+    trials, interval, timeout = (
+        given.pop(name, 0) for name in ("maxrequests", "interval", "timeout")
+    )
+    try:
+        settings = BreakerSettings(_whole_number(trials), _span(interval), _span(timeout))
+    except UnfitValueError:
+        settings = None
+    if settings is None or given or not isinstance(value, dict):
+        raise UnfitValueError(
+            'settings such as {"MaxRequests": 1, "Interval": "0s", "Timeout": "60s"}'
+        )
+    return settings._replace(
+        calls_on_trial_max=settings.calls_on_trial_max or USUAL_BREAKER.calls_on_trial_max,
+        timeout=settings.timeout or USUAL_BREAKER.timeout,
+    )
+
+
+def _show_breaker(settings: BreakerSettings) -> str:
+    shown = {
+        "MaxRequests": settings.calls_on_trial_max,
+        "Interval": _show_span(settings.interval),
+        "Timeout": _show_span(settings.timeout),
+    }
+    return json.dumps(shown)
+
+
 def _names(value: Value) -> tuple[str, ...]:
     names = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
     if not isinstance(value, list) or len(names) < len(value):
@@ -175,6 +211,7 @@ NUMBER: Final = Kind("number", _number, _show_number)
 SPAN: Final = Kind("duration", _span, _show_span)
 SWITCH: Final = Kind("true or false", _switch, _show_switch)
 ADDRESSES: Final = Kind("list of addresses", _addresses, _show_addresses)
+BREAKER: Final = Kind("settings of a circuit breaker", _breaker, _show_breaker)
 NAMES: Final = Kind("list of names", _names, _show_names)
 HEADERS: Final = Kind("list of header names", _lower_names, _show_names)
 CALLBACK_TEMPLATE: Final = Kind("URL", _callback_template, _show_callback_template)

@@ -4,6 +4,7 @@ from typing import Final
 
 from indelible.server.dynamic_kinds import (
     ADDRESSES,
+    BREAKER,
     CALLBACK_TEMPLATE,
     HEADERS,
     SPAN,
@@ -141,6 +142,14 @@ CALLBACK_KEYS: Final = (
         "callback_retry_interval_max",
         SPAN,
         "the longest such interval",
+    ),
+    Key(
+        "history.outboundQueue.circuitBreakerSettings",
+        "circuit_breaker",
+        BREAKER,
+        "when a URL or a Nexus endpoint is called again that has failed more than 5 times in a "
+        "row: `MaxRequests` calls on trial after `Timeout`; failures are forgotten after "
+        "`Interval`, 0 for never",
     ),
     Key(
         "frontend.callbackURLMaxLength",

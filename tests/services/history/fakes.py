@@ -7,7 +7,7 @@ from indelible.base.ids import NamespaceId
 from indelible.base.instants import NO_DURATION, SECOND, Duration, Instant
 
 
-@dataclass
+@dataclass(eq=False)
 class HandClock:
     """Stands still until it is set; whatever waits for it is never called."""
 

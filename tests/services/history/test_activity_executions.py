@@ -42,6 +42,11 @@ from indelible.ports.dispatch_rows import queued_task
 from indelible.ports.rpc import Call
 from indelible.ports.telemetry import NoTelemetry
 from indelible.services.history.activity_executions import ActivityExecutions
+from indelible.services.history.circuit_breakers import (
+    CircuitBreakers,
+    Destination,
+    DestinationKind,
+)
 from indelible.services.history.execution_codec import decode_transfer
 from indelible.services.history.operation_calls import CallResult
 from indelible.services.history.shard import ShardParts
@@ -97,13 +102,27 @@ class Node:
         )
         self.delivered: list[tuple[str, Callback.Nexus, Completion]] = []
         self.results: list[CallResult] = []
-        self.activities = ActivityExecutions(self.shards, self.clock, self._deliver)
+        self.breakers = CircuitBreakers(self.clock, lambda _: Limits(), NoTelemetry())
+        self.activities = ActivityExecutions(self.shards, self.clock, self._deliver, self.breakers)
 
     async def _deliver(
-        self, namespace: str, callback: Callback.Nexus, completion: Completion
+        self, namespace: Namespace, callback: Callback.Nexus, completion: Completion
     ) -> CallResult:
-        self.delivered.append((namespace, callback, completion))
+        self.delivered.append((namespace.name, callback, completion))
         return self.results.pop(0)
+
+    async def have_down(self, url: str) -> None:
+        """Have calls of a URL fail until it is not called for now."""
+        destination = Destination(self.namespace, DestinationKind.CALLBACK, url)
+        failed = CallResult(is_retryable=True)
+
+        async def call() -> CallResult:
+            return failed
+
+        while not self.breakers.is_blocked(destination):
+            await self.breakers.call(
+                destination, call, is_down=lambda told: told.is_retryable, otherwise=failed
+            )
 
     def _spawn(self, name: str, work: Coroutine[object, object, None]) -> None:
         """Note what would go on in the background, and leave it."""
@@ -326,6 +345,14 @@ async def test_who_waits_is_told_the_first_payload_when_it_has_ended(node: Node)
     assert started.links[0].activity.run_id == run_id
     assert end == OperationSucceeded(result=RESULT)
     assert await node.callback_states() == ["SUCCEEDED"]
+
+
+async def test_a_callback_that_is_not_called_since_its_url_is_down_says_so(node: Node) -> None:
+    await node.start(callback="token")
+    await node.complete()
+    assert await node.callback_states() == ["SCHEDULED"]
+    await node.have_down("temporal://system")
+    assert await node.callback_states() == ["BLOCKED"]
 
 
 async def test_a_delivery_that_failed_is_repeated_and_survives_a_restart() -> None:

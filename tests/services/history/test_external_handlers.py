@@ -65,7 +65,14 @@ async def start(elsewhere: Elsewhere, **header: str) -> StartOutcome:
 async def cancel(elsewhere: Elsewhere) -> CallResult:
     return await ExternalHandlers(elsewhere, nowhere).cancel(
         URL,
-        CancelCall(target=NAME, operation_token=GIVEN, header={}, patience=seconds(2), now=NOW),
+        CancelCall(
+            namespace=NAMESPACE,
+            target=NAME,
+            operation_token=GIVEN,
+            header={},
+            patience=seconds(2),
+            now=NOW,
+        ),
     )
 
 

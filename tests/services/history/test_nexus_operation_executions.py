@@ -13,8 +13,9 @@ from temporalio.api.enums.v1 import (
     NexusOperationIdConflictPolicy,
     NexusOperationIdReusePolicy,
     NexusOperationWaitStage,
+    PendingNexusOperationState,
 )
-from temporalio.api.nexus.v1 import Response, StartOperationResponse
+from temporalio.api.nexus.v1 import NexusOperationExecutionInfo, Response, StartOperationResponse
 from temporalio.api.workflowservice.v1 import (
     DeleteNexusOperationExecutionRequest,
     DescribeNexusOperationExecutionRequest,
@@ -38,6 +39,7 @@ from indelible.ports.clients import NexusAnswer, NexusTask, QueryAnswer, QueryTa
 from indelible.ports.rpc import Call
 from indelible.ports.telemetry import NoTelemetry
 from indelible.ports.transfer_tasks import AnyTransfer
+from indelible.services.history.circuit_breakers import CircuitBreakers, CircuitOpenError
 from indelible.services.history.execution_codec import decode_transfer
 from indelible.services.history.nexus_completions import NexusCompletions
 from indelible.services.history.nexus_operation_executions import NexusOperationExecutions
@@ -131,6 +133,7 @@ class Node:
             owner="test",
             spawn=self._spawn,
         )
+        breakers = CircuitBreakers(self.clock, lambda _: Limits(), NoTelemetry())
         self.operations = NexusOperationExecutions(
             self.shards,
             self.clock,
@@ -140,10 +143,12 @@ class Node:
                     namespaces=self.registry,
                     matching=self.handlers,
                     clocks=self.clock,
+                    breakers=breakers,
                     limits_of=lambda _: self.limits,
                     callback_url=lambda namespace: f"http://back/{namespace.name}",
                 )
             ),
+            breakers,
         )
         self.completions = NexusCompletions(self.shards, self.operations)
 
@@ -209,13 +214,16 @@ class Node:
         )
         return response.run_id
 
-    async def status(self, run_id: str = "") -> str:
+    async def described(self, run_id: str = "") -> NexusOperationExecutionInfo:
         described = await self.operations.describe_nexus_operation(
             self.namespace,
             DescribeNexusOperationExecutionRequest(operation_id="o", run_id=run_id),
             CALL,
         )
-        name = NexusOperationExecutionStatus.Name(described.info.status)
+        return described.info
+
+    async def status(self, run_id: str = "") -> str:
+        name = NexusOperationExecutionStatus.Name((await self.described(run_id)).status)
         return name.removeprefix("NEXUS_OPERATION_EXECUTION_STATUS_")
 
     async def tasks(self) -> list[OperationCall]:
@@ -311,6 +319,21 @@ async def test_a_token_has_a_bound(node: Node) -> None:
     run_id = await node.start()
     await node.call(run_id, ACCEPTED)
     assert await node.status() == "FAILED"
+
+
+async def test_an_endpoint_that_is_down_is_called_on_trial_only(node: Node) -> None:
+    run_id = await node.start()
+    for number in range(6):
+        await node.call(run_id, BUSY)
+        await node.wake(run_id, seconds=2**number)
+    with pytest.raises(CircuitOpenError):
+        await node.call(run_id)
+    blocked = await node.described()
+    assert blocked.state == PendingNexusOperationState.PENDING_NEXUS_OPERATION_STATE_BLOCKED
+    assert (blocked.blocked_reason, blocked.attempt) == ("The circuit breaker is open.", 7)
+    await node.wake(run_id, seconds=60 - 2**5)
+    await node.call(run_id, SUCCESS)
+    assert ((await node.described()).blocked_reason, await node.status()) == ("", "COMPLETED")
 
 
 async def test_without_its_endpoint_an_operation_fails(node: Node) -> None:

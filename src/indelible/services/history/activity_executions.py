@@ -67,7 +67,9 @@ from indelible.ports.clock import Clocks
 from indelible.ports.rpc import Call
 from indelible.ports.stores import CurrentWrite
 from indelible.services.history.activity_kind import ActivityKind, state_size
+from indelible.services.history.blocked_calls import mark_callbacks
 from indelible.services.history.callback_delivery import Deliver
+from indelible.services.history.circuit_breakers import CircuitBreakers
 from indelible.services.history.dispatching import drop_obsolete
 from indelible.services.history.entities import Decided, Entities, EntityEntry
 from indelible.services.history.entity_hosts import (
@@ -89,8 +91,11 @@ DELETION_DELAY: Final = SECOND
 class ActivityExecutions:
     """Standalone activities of all shards."""
 
-    def __init__(self, shards: Shards, clocks: Clocks, deliver: Deliver) -> None:
+    def __init__(
+        self, shards: Shards, clocks: Clocks, deliver: Deliver, breakers: CircuitBreakers
+    ) -> None:
         self._deliver = deliver
+        self._breakers = breakers
         self._hosts = EntityHosts(shards, clocks, ActivityKind(), activity_execution_not_found)
 
     # -- for clients -------------------------------------------------------------------------------
@@ -432,6 +437,7 @@ class ActivityExecutions:
         response = DescribeActivityExecutionResponse(
             run_id=state.core.run_id, info=described, callbacks=callbacks(state)
         )
+        mark_callbacks(self._breakers, namespace, (told.info for told in response.callbacks))
         if request.include_input and state.request.input:
             response.input.ParseFromString(state.request.input)
         ended = outcome(state)

@@ -71,7 +71,7 @@ class CallbackCalls:
             closing = (
                 await read_event(shard, entry, execution.close_event_id) if is_scheduled else None
             )
-        namespace = self._namespaces.by_id(key.namespace_id).name
+        namespace = self._namespaces.by_id(key.namespace_id)
         started = OperationStarted(
             token=callback.header.get(OPERATION_TOKEN_HEADER, ""),
             links=[self._start_link(execution, record)],

@@ -1,6 +1,7 @@
 """The way of a completion to whoever gave a callback, whatever has ended.
 
-Owns whether a failed delivery may be tried again. Must not know who owes the callback.
+Owns whether a failed delivery may be tried again, and that nobody is called who is down. Must not
+know who owes the callback.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,13 @@ from indelible.base.errors import ServiceError, StatusCode
 from indelible.base.failures import server_failure
 from indelible.base.limits import Limits
 from indelible.base.nexus_operations import SYSTEM_CALLBACK_URL, TOKEN_HEADER, Completion
+from indelible.engine.namespace.record import Namespace
+from indelible.services.history.circuit_breakers import (
+    REJECTION,
+    CircuitBreakers,
+    Destination,
+    DestinationKind,
+)
 from indelible.services.history.external_callbacks import ExternalCallbacks
 from indelible.services.history.nexus_completions import NexusCompletions
 from indelible.services.history.operation_calls import CallResult
@@ -27,7 +35,7 @@ _FINAL_CODES: Final = frozenset(
 )
 
 
-Deliver = Callable[[str, Callback.Nexus, Completion], Awaitable[CallResult]]
+Deliver = Callable[[Namespace, Callback.Nexus, Completion], Awaitable[CallResult]]
 """Tells the one behind a callback how something in a namespace has ended."""
 
 
@@ -39,18 +47,28 @@ class CallbackDelivery:
         completions: NexusCompletions,
         external: ExternalCallbacks,
         limits_of: Callable[[str], Limits],
+        breakers: CircuitBreakers,
     ) -> None:
         self._completions = completions
         self._external = external
         self._limits_of = limits_of
+        self._breakers = breakers
 
     async def deliver(
-        self, namespace: str, callback: Callback.Nexus, completion: Completion
+        self, namespace: Namespace, callback: Callback.Nexus, completion: Completion
     ) -> CallResult:
-        """Tell the one behind a callback how something in a namespace has ended."""
+        """Tell the one behind a callback how something in a namespace has ended.
+
+        Raises `CircuitOpenError` if a URL is not to be called now. The service itself always is.
+        """
         if callback.url != SYSTEM_CALLBACK_URL:
-            patience = self._limits_of(namespace).callback_timeout
-            return await self._external.complete(callback, completion, patience)
+            patience = self._limits_of(namespace.name).callback_timeout
+            return await self._breakers.call(
+                Destination(namespace, DestinationKind.CALLBACK, callback.url),
+                lambda: self._external.complete(callback, completion, patience),
+                is_down=lambda result: result.is_retryable,
+                otherwise=CallResult(failure=REJECTION, is_retryable=True),
+            )
         token = callback.header.get(TOKEN_HEADER, "")
         return await attempted(
             self._completions.complete_nexus_operation(token, completion.started, completion.end)

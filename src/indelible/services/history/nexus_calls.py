@@ -20,6 +20,7 @@ from indelible.base.nexus_operations import (
     start_header,
     start_patience,
 )
+from indelible.engine.namespace.record import Namespace
 from indelible.engine.nexus.endpoint import SYSTEM_ENDPOINT
 from indelible.engine.workflow.records import NexusOperationRecord
 from indelible.engine.workflow.requests.record_nexus_call import (
@@ -122,7 +123,8 @@ class NexusCalls:
             scheduled = await read_event(shard, entry, task.scheduled_event_id)
             now = shard.now_of(entry)
         header = dict(scheduled.nexus_operation_scheduled_event_attributes.nexus_header)
-        result = await self._canceled(record, header, now)
+        namespace = self._namespaces.by_id(key.namespace_id)
+        result = await self._canceled(namespace, record, header, now)
         await shard.step_if_there(
             key,
             lambda step: record_nexus_cancel(
@@ -135,13 +137,18 @@ class NexusCalls:
         )
 
     async def _canceled(
-        self, record: NexusOperationRecord, header: dict[str, str], now: Instant
+        self,
+        namespace: Namespace,
+        record: NexusOperationRecord,
+        header: dict[str, str],
+        now: Instant,
     ) -> CallResult:
         patience = cancel_patience(record, now)
         if patience.is_too_short:
             return too_late_to_cancel(patience)
         return await self._handlers.cancel(
             CancelCall(
+                namespace=namespace,
                 target=_name(record),
                 operation_token=record.operation_token,
                 header=header,

@@ -63,6 +63,8 @@ from indelible.engine.visibility.search_attributes import typed_attributes
 from indelible.ports.clock import Clocks
 from indelible.ports.rpc import Call
 from indelible.ports.stores import CurrentWrite
+from indelible.services.history.blocked_calls import mark_callbacks, mark_operations
+from indelible.services.history.circuit_breakers import CircuitBreakers
 from indelible.services.history.entities import Decided, Entities, EntityEntry
 from indelible.services.history.entity_hosts import (
     EntityHosts,
@@ -92,9 +94,16 @@ DELETION_DELAY: Final = SECOND
 class NexusOperationExecutions:
     """Standalone Nexus operations of all shards."""
 
-    def __init__(self, shards: Shards, clocks: Clocks, handlers: OperationHandlers) -> None:
+    def __init__(
+        self,
+        shards: Shards,
+        clocks: Clocks,
+        handlers: OperationHandlers,
+        breakers: CircuitBreakers,
+    ) -> None:
         self._hosts = EntityHosts(shards, clocks, NexusOperationKind(), nexus_operation_not_found)
         self._handlers = handlers
+        self._breakers = breakers
 
     # -- for clients -------------------------------------------------------------------------------
 
@@ -249,6 +258,7 @@ class NexusOperationExecutions:
             return too_late_to_cancel(patience)
         return await self._handlers.cancel(
             CancelCall(
+                namespace=shard.parts.namespaces.by_id(state.core.namespace_id),
                 target=_name(state),
                 operation_token=state.core.operation_token,
                 header=state.request.header,
@@ -366,6 +376,10 @@ class NexusOperationExecutions:
             long_poll_token=encode_long_poll_token(
                 LongPollToken(core.run_id, core.transition_count)
             ),
+        )
+        mark_operations(self._breakers, namespace, [response.info])
+        mark_callbacks(
+            self._breakers, namespace, (told.info for told in response.completion_callbacks)
         )
         if request.include_input and state.request.input:
             response.input.ParseFromString(state.request.input)

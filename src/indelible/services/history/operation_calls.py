@@ -49,6 +49,8 @@ class StartCall(msgspec.Struct, frozen=True, kw_only=True):
 class CancelCall(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt to have an operation canceled."""
 
+    namespace: Namespace
+    """Of whoever wants it."""
     target: OperationName
     operation_token: str
     header: Mapping[str, str]

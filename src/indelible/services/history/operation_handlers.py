@@ -29,6 +29,7 @@ from indelible.base.nexus_operations import (
     StartOutcome,
     withhold_headers,
 )
+from indelible.engine.namespace.record import Namespace
 from indelible.engine.nexus.endpoint import NexusEndpoint
 from indelible.engine.nexus.failures import (
     NOT_FOUND,
@@ -39,6 +40,12 @@ from indelible.engine.nexus.failures import (
 from indelible.ports.clients import MatchingClient, NexusAnswer, NexusTask
 from indelible.ports.clock import Clocks
 from indelible.ports.outbound import NOTHING_OUTSIDE, Outbound
+from indelible.services.history.circuit_breakers import (
+    REJECTION,
+    CircuitBreakers,
+    Destination,
+    DestinationKind,
+)
 from indelible.services.history.external_handlers import (
     NO_CALLBACK,
     CallbackUrl,
@@ -67,8 +74,14 @@ class NexusSurroundings(msgspec.Struct, frozen=True, kw_only=True):
     matching: MatchingClient
     clocks: Clocks
     limits_of: Callable[[str], Limits]
+    breakers: CircuitBreakers
     outbound: Outbound = NOTHING_OUTSIDE
     callback_url: CallbackUrl = nowhere
+
+
+def endpoint_of(namespace: Namespace, endpoint: str) -> Destination:
+    """Return whom a namespace calls when it calls an endpoint, to start or to cancel."""
+    return Destination(namespace, DestinationKind.ENDPOINT, endpoint)
 
 
 class OperationHandlers:
@@ -79,7 +92,30 @@ class OperationHandlers:
         self._external = ExternalHandlers(around.outbound, around.callback_url)
 
     async def start(self, call: StartCall) -> StartOutcome:
-        """Ask a handler to start an operation; return what became of it."""
+        """Ask a handler to start an operation; return what became of it.
+
+        Raises `CircuitOpenError` if the handler is not to be called now.
+        """
+        return await self._around.breakers.call(
+            endpoint_of(call.namespace, call.target.endpoint),
+            lambda: self._start(call),
+            is_down=lambda outcome: isinstance(outcome, CallFailed),
+            otherwise=CallFailed(failure=REJECTION),
+        )
+
+    async def cancel(self, call: CancelCall) -> CallResult:
+        """Ask a handler to cancel an operation that it has started.
+
+        Raises `CircuitOpenError` if the handler is not to be called now.
+        """
+        return await self._around.breakers.call(
+            endpoint_of(call.namespace, call.target.endpoint),
+            lambda: self._cancel(call),
+            is_down=lambda result: result.is_retryable,
+            otherwise=CallResult(failure=REJECTION, is_retryable=True),
+        )
+
+    async def _start(self, call: StartCall) -> StartOutcome:
         endpoint = self._endpoint(call.target)
         if endpoint is not None and endpoint.url:
             return await self._external.start(endpoint.url, call)
@@ -108,8 +144,7 @@ class OperationHandlers:
             return CallFailed(failure=answer)
         return start_outcome(answer, limits=call.limits)
 
-    async def cancel(self, call: CancelCall) -> CallResult:
-        """Ask a handler to cancel an operation that it has started."""
+    async def _cancel(self, call: CancelCall) -> CallResult:
         endpoint = self._endpoint(call.target)
         if endpoint is not None and endpoint.url:
             return await self._external.cancel(endpoint.url, call)

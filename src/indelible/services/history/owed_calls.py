@@ -44,4 +44,4 @@ async def call_back(
         at=owing.began_at,
     )
     completion = Completion(started=started, end=owing.end, closed_at=owing.closed_at)
-    return await deliver(namespace.name, callback, completion)
+    return await deliver(namespace, callback, completion)

@@ -27,6 +27,7 @@ from indelible.services.history.activity_targets import ActivityTargets
 from indelible.services.history.batch_operations import BatchOperations
 from indelible.services.history.callback_calls import CallbackCalls
 from indelible.services.history.callback_delivery import CallbackDelivery
+from indelible.services.history.circuit_breakers import CircuitBreakers
 from indelible.services.history.completing import CompletionOperations
 from indelible.services.history.controlling import ControlOperations
 from indelible.services.history.describing import DescribeOperations
@@ -94,34 +95,20 @@ class HistoryService:
     def __init__(
         self, around: HistorySurroundings, *, entries_max: int = EXECUTIONS_CACHED_MAX
     ) -> None:
-        shard_count = around.store.describe().shard_count
-        self._shards = Shards(
-            ShardParts(
-                store=around.store,
-                clocks=around.clocks,
-                entropy=around.entropy,
-                telemetry=around.telemetry,
-                namespaces=around.namespaces,
-                limits_of=around.limits_of,
-                utc_offset=around.zones.utc_offset,
-                matching=around.matching,
-                routing_of=around.routing_of,
-                entries_max=max(1, entries_max // shard_count),
-            ),
-            shard_count=shard_count,
-            owner=around.owner,
-            spawn=around.spawn,
-        )
+        self._shards = _shards(around, entries_max)
         self._expirations = Expirations()
         tasks = WorkflowTaskOperations(self._shards)
         starts = StartOperations(self._shards, tasks)
         system = SystemOperations(starts, around.complete_signal_with_start)
         self._schedules = _schedules(self._shards, around, starts)
         self._bind_schedules(self._schedules)
-        handlers = _operation_handlers(around)
-        self._operations = NexusOperationExecutions(self._shards, around.clocks, handlers)
+        breakers = CircuitBreakers(around.clocks, around.limits_of, around.telemetry)
+        handlers = _operation_handlers(around, breakers)
+        self._operations = NexusOperationExecutions(self._shards, around.clocks, handlers, breakers)
         ends = NexusCompletions(self._shards, self._operations)
-        delivery = CallbackDelivery(ends, ExternalCallbacks(around.outbound), around.limits_of)
+        delivery = CallbackDelivery(
+            ends, ExternalCallbacks(around.outbound), around.limits_of, breakers
+        )
         self._operation_callbacks = OperationCallbacks(self._operations, delivery.deliver)
         self._transfers = TransferExecutor(
             self._shards,
@@ -140,14 +127,16 @@ class HistoryService:
         self.reset_workflow = ResetOperations(self._shards, around.entropy).reset_workflow
         self._bind_starts(starts)
         self._bind_messages(MessageOperations(self._shards))
-        self.describe_workflow = DescribeOperations(self._shards).describe_workflow
+        self.describe_workflow = DescribeOperations(self._shards, breakers).describe_workflow
         self.query_workflow = QueryOperations(
             self._shards, around.matching, around.clocks, around.entropy
         ).query_workflow
         self.start_workflow_task = tasks.start_workflow_task
         self.respond_workflow_task_completed = completions.respond_workflow_task_completed
         self.respond_workflow_task_failed = completions.respond_workflow_task_failed
-        self._standalone = ActivityExecutions(self._shards, around.clocks, delivery.deliver)
+        self._standalone = ActivityExecutions(
+            self._shards, around.clocks, delivery.deliver, breakers
+        )
         self._bind_activities(self._standalone, ActivityOperations(self._shards))
         self._bind_operations(self._operations, ends)
         self._bind_batches(BatchOperations(self._shards, around.clocks, around.store))
@@ -266,6 +255,27 @@ class HistoryService:
         self._shards.stop()
 
 
+def _shards(around: HistorySurroundings, entries_max: int) -> Shards:
+    shard_count = around.store.describe().shard_count
+    return Shards(
+        ShardParts(
+            store=around.store,
+            clocks=around.clocks,
+            entropy=around.entropy,
+            telemetry=around.telemetry,
+            namespaces=around.namespaces,
+            limits_of=around.limits_of,
+            utc_offset=around.zones.utc_offset,
+            matching=around.matching,
+            routing_of=around.routing_of,
+            entries_max=max(1, entries_max // shard_count),
+        ),
+        shard_count=shard_count,
+        owner=around.owner,
+        spawn=around.spawn,
+    )
+
+
 def _schedules(shards: Shards, around: HistorySurroundings, starts: StartOperations) -> Schedules:
     return Schedules(
         shards,
@@ -276,7 +286,9 @@ def _schedules(shards: Shards, around: HistorySurroundings, starts: StartOperati
     )
 
 
-def _operation_handlers(around: HistorySurroundings) -> OperationHandlers:
+def _operation_handlers(
+    around: HistorySurroundings, breakers: CircuitBreakers
+) -> OperationHandlers:
     return OperationHandlers(
         NexusSurroundings(
             endpoints=around.endpoints,
@@ -284,6 +296,7 @@ def _operation_handlers(around: HistorySurroundings) -> OperationHandlers:
             matching=around.matching,
             clocks=around.clocks,
             limits_of=around.limits_of,
+            breakers=breakers,
             outbound=around.outbound,
             callback_url=around.callback_url,
         )

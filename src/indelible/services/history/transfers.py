@@ -15,6 +15,7 @@ from indelible.base.instants import MILLISECOND, SECOND, Duration, after
 from indelible.ports.clock import Clocks
 from indelible.ports.stores import Commit
 from indelible.ports.transfer_tasks import AnyCall, AnyTransfer
+from indelible.services.history.circuit_breakers import CircuitOpenError
 from indelible.services.history.execution_codec import decode_transfer
 from indelible.services.history.shard import Shard
 from indelible.services.history.wakeups import Spawn
@@ -120,6 +121,9 @@ class Transfers:
                     await self._execute(key, task)
                     await self._remove(task)
                     break
+                except CircuitOpenError as circuit:
+                    await self._rest(key, circuit)
+                    continue
                 except Exception:  # noqa: BLE001  # the edge of a task: it is logged and repeated
                     _log.exception("transfer task failed, will be repeated", task=repr(task))
                 await self._clocks.node.sleep(delay)
@@ -132,6 +136,14 @@ class Transfers:
             self._known.discard(task.task_id)
             self._count_owed(key, -1)
             self._run_waiting()
+
+    async def _rest(self, key: WorkflowKey, circuit: CircuitOpenError) -> None:
+        """Wait as long as somebody is down. Meanwhile the run may go, and time may be skipped."""
+        self._count_owed(key, -1)
+        try:
+            await circuit.is_over()
+        finally:
+            self._count_owed(key, 1)
 
     async def _remove(self, task: AnyTransfer) -> None:
         await self._shard.write(
