@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+from nexusrpc.handler import StartOperationContext, service_handler
 from temporalio import activity, workflow
 
-from tests.testing.fragile_programs import Bank, book
+from tests.testing.fragile_programs import Bank, BoxOffice, Tickets, book
 
 
 @workflow.defn(name="Account", sandboxed=False)
@@ -43,3 +44,11 @@ class SturdyBank(Bank):
         if order not in self._refunded:
             self._refunded.add(order)
             await super().refund(order)
+
+
+@service_handler(service=Tickets)
+class SturdyBoxOffice(BoxOffice):
+    """Knows the request that it has answered."""
+
+    def key(self, context: StartOperationContext, name: str) -> str:
+        return f"{name} {context.request_id}"

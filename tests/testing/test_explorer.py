@@ -1,28 +1,44 @@
 """The explorer finds what is planted, and says how to see it again."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
 from indelible.testing.environment import IndelibleTest
-from indelible.testing.explorer import Body, Explorer, PlanFoundError
-from indelible.testing.faults import FaultKind
+from indelible.testing.explorer import Body, Explorer, PlanFoundError, plan_of
+from indelible.testing.faults import Fault, FaultKind
+from tests.testing.endpoints import endpoint
 from tests.testing.fragile_programs import (
     RATES,
     Account,
     Bank,
+    BoxOffice,
     Invoice,
     Order,
+    Picking,
+    Race,
+    Runner,
+    Visit,
+    Warehouse,
     book,
     fetch_rate,
 )
-from tests.testing.sturdy_programs import SturdyAccount, SturdyBank
+from tests.testing.sturdy_programs import SturdyAccount, SturdyBank, SturdyBoxOffice
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 _SECONDS_MAX = 30.0
 _SEED_COUNT = 15
 _RESULT_LATE = {FaultKind.LOSE_COMPLETION, FaultKind.DELAY_COMPLETION}
+_KILLED = {FaultKind.KILL_WORKER, FaultKind.KILL_WORKER_AFTER}
 _DONE_TWICE = {*_RESULT_LATE, FaultKind.FAIL_COMPLETION}
-_REPLAYED = {FaultKind.REPLAY_EVERY_STEP, FaultKind.KILL_WORKER}
+_REPLAYED = {FaultKind.REPLAY_EVERY_STEP, *_KILLED}
+_DONE_TWICE_LOCALLY = {
+    *_KILLED,
+    FaultKind.FAIL_LOCAL_COMPLETION,
+    FaultKind.LOSE_LOCAL_COMPLETION,
+}
 
 
 async def deposit(indelible: IndelibleTest, account: type[Account | SturdyAccount]) -> None:
@@ -55,6 +71,43 @@ async def refunds(indelible: IndelibleTest) -> None:
     await refund(indelible, Bank())
 
 
+async def picking(indelible: IndelibleTest) -> None:
+    warehouse = Warehouse()
+    async with indelible.worker(workflows=[Picking], activities=[warehouse.take]):
+        await indelible.client.execute_workflow(
+            Picking.run, id="picking", task_queue=indelible.task_queue
+        )
+    assert warehouse.stock == 9
+
+
+async def visit(indelible: IndelibleTest, office: BoxOffice) -> None:
+    async with (
+        endpoint(indelible) as name,
+        indelible.worker(workflows=[Visit], nexus_service_handlers=[office]),
+    ):
+        await indelible.client.execute_workflow(
+            Visit.run, name, id="visit", task_queue=indelible.task_queue
+        )
+    assert len(set(office.sold)) == 1
+
+
+async def visits(indelible: IndelibleTest) -> None:
+    await visit(indelible, BoxOffice())
+
+
+async def sturdy_visits(indelible: IndelibleTest) -> None:
+    await visit(indelible, SturdyBoxOffice())
+
+
+async def races(indelible: IndelibleTest) -> None:
+    indelible.faults.signal_patience = timedelta(seconds=8)
+    async with indelible.worker(workflows=[Race, Runner], activities=[book]):
+        winner = await indelible.client.execute_workflow(
+            Race.run, id="race", task_queue=indelible.task_queue
+        )
+    assert winner == 0
+
+
 async def sturdy_deposits(indelible: IndelibleTest) -> None:
     await deposit(indelible, SturdyAccount)
 
@@ -78,6 +131,8 @@ async def invoices(indelible: IndelibleTest) -> None:
         pytest.param(deposits, _RESULT_LATE, id="signal lost at continue-as-new"),
         pytest.param(refunds, _DONE_TWICE, id="compensation not idempotent"),
         pytest.param(invoices, _REPLAYED, id="branch not deterministic"),
+        pytest.param(picking, _DONE_TWICE_LOCALLY, id="local activity not idempotent"),
+        pytest.param(visits, {FaultKind.LOSE_NEXUS_ANSWER}, id="operation not idempotent"),
     ],
 )
 def test_a_planted_bug_is_found(
@@ -94,7 +149,20 @@ def test_a_planted_bug_is_found(
     assert again.value.plan == found.value.plan
 
 
-@pytest.mark.parametrize("body", [sturdy_deposits, sturdy_refunds])
+def test_signals_between_workflows_are_explored(indelible: IndelibleTest) -> None:
+    asyncio.run(races(indelible))
+    plans = [plan_of(seed, indelible.faults.counts) for seed in range(100)]
+    swap = Fault(kind=FaultKind.SWAP_SIGNALS, subject=("finished",), at=1)
+    assert any(swap in plan for plan in plans)
+
+
+def test_a_signal_between_workflows_is_overtaken(indelible: IndelibleTest) -> None:
+    indelible.faults.swap_signals("finished")
+    with pytest.raises(AssertionError):
+        asyncio.run(races(indelible))
+
+
+@pytest.mark.parametrize("body", [sturdy_deposits, sturdy_refunds, sturdy_visits])
 def test_what_is_sturdy_survives(indelible_explore: Explorer, body: Body) -> None:
     assert indelible_explore(body, seeds=_SEED_COUNT, seconds=100) == _SEED_COUNT
 

@@ -1,7 +1,7 @@
 """Each fault does to a workflow what its name says, and no more."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -12,7 +12,12 @@ from indelible.testing.environment import IndelibleTest
 from indelible.testing.explorer import plan_of
 from indelible.testing.faults import OCCASIONS, Fault, FaultKind, Faults, Occasion
 
-COUNTS = {(Occasion.COMPLETION, "charge"): 3, (Occasion.SIGNAL, "add"): 2}
+COUNTS = {
+    (Occasion.COMPLETION, ("charge",)): 3,
+    (Occasion.SIGNAL, ("add",)): 2,
+    (Occasion.EVENT, ("Order", "TimerFired")): 2,
+    (Occasion.EVENT, ("Order", "TimerStarted")): 2,
+}
 
 
 class Workshop:
@@ -95,6 +100,15 @@ class Listening:
         self._is_enough = True
 
 
+@workflow.defn(sandboxed=False)
+class Telling:
+    """Signals what it is told to the workflow that listens."""
+
+    @workflow.run
+    async def run(self, name: str, word: str) -> None:
+        await workflow.get_external_workflow_handle("listening").signal(name, word)
+
+
 async def work(indelible: IndelibleTest, workshop: Workshop) -> int:
     async with indelible.worker(workflows=[Working], activities=[workshop.work]):
         return await indelible.client.execute_workflow(
@@ -121,6 +135,14 @@ async def work(indelible: IndelibleTest, workshop: Workshop) -> int:
         pytest.param(lambda to: to.kill_worker("Working"), [1], 1, 60, id="kill first"),
         pytest.param(lambda to: to.kill_worker("Working", at=2), [1], 1, 60, id="kill later"),
         pytest.param(lambda to: to.kill_worker("Working", at=3), [1], 1, 60, id="kill last"),
+        pytest.param(
+            lambda to: to.kill_worker_after("Working", "ActivityTaskScheduled"),
+            [2], 2, 65, id="kill when scheduled",
+        ),
+        pytest.param(
+            lambda to: to.kill_worker_after("Working", "ActivityTaskCompleted"),
+            [1], 1, 60, id="kill when completed",
+        ),
     ],
 )  # fmt: skip
 @pytest.mark.slow
@@ -149,6 +171,20 @@ def test_what_happens_to_an_activity(
         pytest.param(lambda _: None, 1, id="none"),
         pytest.param(lambda to: to.replay_every_step(), 3, id="replay"),
         pytest.param(lambda to: to.kill_worker("Working", at=2), 2, id="kill"),
+        pytest.param(lambda to: to.kill_worker_after("Working", "TimerStarted"), 2, id="commanded"),
+        pytest.param(lambda to: to.kill_worker_after("Working", "TimerFired"), 2, id="happened"),
+        pytest.param(
+            lambda to: to.kill_worker_after("Working", "TimerFired", at=2), 1, id="never happened"
+        ),
+        pytest.param(
+            lambda to: to.kill_worker_after("Working", "ActivityTaskCompleted"), 2, id="reported"
+        ),
+        pytest.param(
+            lambda to: to.kill_worker_after("Working", "WorkflowExecutionStarted"), 2, id="begun"
+        ),
+        pytest.param(
+            lambda to: to.kill_worker_after("Working", "WorkflowExecutionCompleted"), 1, id="ended"
+        ),
     ],
 )
 @pytest.mark.slow
@@ -218,37 +254,91 @@ def test_time_is_real_again_when_the_run_of_a_lost_attempt_ends(
     asyncio.run(body())
 
 
+async def by_client(indelible: IndelibleTest, word: str) -> None:
+    await indelible.client.get_workflow_handle("listening").signal("say", word)
+
+
+async def by_signal_with_start(indelible: IndelibleTest, word: str) -> None:
+    await indelible.client.start_workflow(
+        Listening.run,
+        1,
+        id="listening",
+        task_queue=indelible.task_queue,
+        start_signal="say",
+        start_signal_args=[word],
+    )
+
+
+async def by_workflow(indelible: IndelibleTest, word: str) -> None:
+    await indelible.client.execute_workflow(
+        Telling.run, args=["say", word], id=f"telling-{word}", task_queue=indelible.task_queue
+    )
+
+
 @pytest.mark.parametrize(
-    ("plan", "words", "result"),
+    ("plan", "second", "result"),
     [
+        pytest.param(lambda _: None, ("shout", "b"), ["run 1", "a", "b"], id="none"),
         pytest.param(
-            lambda to: to.swap_signals("say"), [("say", "a"), ("shout", "b")], ["run 1", "b", "a"],
-            id="swap",
+            lambda to: to.swap_signals("say"), ("shout", "b"), ["run 1", "b", "a"], id="swap"
         ),
         pytest.param(
-            lambda to: to.delay_signal("say"), [("say", "a"), ("shout", "renew")], ["run 2", "a"],
+            lambda to: to.swap_signals("say"), ("say", "b"), ["run 1", "b", "a"], id="swap alike"
+        ),
+        pytest.param(
+            lambda to: to.delay_signal("say"), ("shout", "renew"), ["run 2", "a"],
             id="delay past continue-as-new",
         ),
     ],
 )  # fmt: skip
+@pytest.mark.parametrize("send", [by_client, by_signal_with_start, by_workflow])
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_what_happens_to_signals(
     indelible: IndelibleTest,
     plan: Callable[[Faults], None],
-    words: list[tuple[str, str]],
+    send: Callable[[IndelibleTest, str], Coroutine[None, None, None]],
+    second: tuple[str, str],
     result: list[str],
 ) -> None:
     async def body() -> None:
         plan(indelible.faults)
-        async with indelible.worker(workflows=[Listening]):
+        indelible.faults.signal_patience = timedelta(seconds=60)
+        async with indelible.worker(workflows=[Listening, Telling]):
             listening = await indelible.client.start_workflow(
                 Listening.run, 1, id="listening", task_queue=indelible.task_queue
             )
             await indelible.skip(seconds=1)
-            await asyncio.gather(*(listening.signal(name, word) for name, word in words))
+            async with asyncio.TaskGroup() as group:
+                first = group.create_task(send(indelible, "a"))
+                while (Occasion.SIGNAL, ("say",)) not in indelible.faults.counts:
+                    await listening.describe()
+                if not indelible.faults.planned:
+                    await first
+                await listening.signal(*second)
             await listening.signal(Listening.enough)
             assert await listening.result() == result
+
+    asyncio.run(body())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_signal_is_overtaken_by_that_of_a_workflow(indelible: IndelibleTest) -> None:
+    async def body() -> None:
+        indelible.faults.swap_signals("say")
+        indelible.faults.signal_patience = timedelta(seconds=60)
+        async with indelible.worker(workflows=[Listening, Telling]):
+            listening = await indelible.client.start_workflow(
+                Listening.run, 1, id="listening", task_queue=indelible.task_queue
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(by_client(indelible, "a"))
+                while (Occasion.SIGNAL, ("say",)) not in indelible.faults.counts:
+                    await listening.describe()
+                await by_workflow(indelible, "b")
+            await listening.signal(Listening.enough)
+            assert await listening.result() == ["run 1", "b", "a"]
 
     asyncio.run(body())
 
@@ -257,19 +347,28 @@ def test_a_seed_is_a_plan() -> None:
     plans = [plan_of(seed, COUNTS) for seed in range(200)]
     assert plans == [plan_of(seed, COUNTS) for seed in range(200)]
     drawn = {fault for plan in plans for fault in plan}
-    possible = {kind for kind, occasion in OCCASIONS.items() if (occasion, "charge") in COUNTS}
-    signals = {FaultKind.DELAY_SIGNAL, FaultKind.SWAP_SIGNALS}
-    assert {fault.kind for fault in drawn} == possible | signals | {FaultKind.REPLAY_EVERY_STEP}
-    assert {fault.at for fault in drawn if fault.subject == "charge"} == {1, 2, 3}
+    occasions = {occasion for occasion, _ in COUNTS} | {Occasion.WORKER}
+    possible = {kind for kind, occasion in OCCASIONS.items() if occasion in occasions}
+    assert {fault.kind for fault in drawn} == possible
+    assert {(OCCASIONS[fault.kind], fault.subject) for fault in drawn} == {
+        *COUNTS,
+        (Occasion.WORKER, ()),
+    }
+    assert {fault.at for fault in drawn if fault.subject == ("charge",)} == {1, 2, 3}
 
 
 @pytest.mark.parametrize("kind", FaultKind)
 def test_a_fault_is_written_as_it_is_planned(kind: FaultKind) -> None:
     is_late = kind is FaultKind.DELAY_COMPLETION
+    is_about_two = OCCASIONS[kind] in {
+        Occasion.EVENT,
+        Occasion.NEXUS_ATTEMPT,
+        Occasion.NEXUS_ANSWER,
+    }
     is_about_all = kind is FaultKind.REPLAY_EVERY_STEP
     planned = Fault(
         kind=kind,
-        subject="" if is_about_all else "charge",
+        subject=() if is_about_all else ("a", "b") if is_about_two else ('"quoted" & ü',),
         at=1 if is_about_all else 2,
         span=timedelta(minutes=2) if is_late else None,
     )

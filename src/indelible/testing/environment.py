@@ -18,6 +18,7 @@ from temporalio.worker import Worker, WorkerConfig
 
 from indelible.server.config import NAMESPACE_HEADER
 from indelible.testing.faults import Faults
+from indelible.testing.local_activities import LocalActivityFaults
 
 _TOLERANCE: Final = timedelta(seconds=5)
 _SKIP_REAL_TIME_MAX: Final = timedelta(seconds=20)
@@ -44,6 +45,9 @@ class IndelibleTest(msgspec.Struct, frozen=True, kw_only=True):
     def worker(self, **options: Unpack[WorkerConfig]) -> Worker:
         """Return a worker for `async with`; `options` are the SDK's, and may name another queue."""
         config: WorkerConfig = {"client": self.client, "task_queue": self.task_queue, **options}
+        config["interceptors"] = [LocalActivityFaults(self.faults)]
+        if "interceptors" in options:
+            config["interceptors"] = [*config["interceptors"], *options["interceptors"]]
         if self.faults.replays_every_step:
             config["max_cached_workflows"] = 0
         return Worker(**config)

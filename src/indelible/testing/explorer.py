@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from indelible.testing.environment import IndelibleTest
-from indelible.testing.faults import OCCASIONS, Fault, FaultKind, Faults, Occasion
+from indelible.testing.faults import OCCASIONS, Fault, FaultKind, Faults, Occasion, Subject
 from indelible.testing.tenants import Tenants
 
 Body: TypeAlias = Callable[[IndelibleTest], Awaitable[None]]
@@ -114,30 +114,29 @@ class Explorer(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-def plan_of(seed: int, counts: Mapping[tuple[Occasion, str], int]) -> Sequence[Fault]:
+def plan_of(seed: int, counts: Mapping[tuple[Occasion, Subject], int]) -> Sequence[Fault]:
     """Return the plan of a seed, for a test in which so much occurs without faults."""
     chance = Random(seed)  # noqa: S311 - a seed must repeat what it did
-    possible = [
-        (kind, subject, count)
-        for kind, occasion in OCCASIONS.items()
-        for (counted, subject), count in sorted(counts.items(), key=lambda item: item[0][1])
-        if counted is occasion
-    ]
-    possible.append((FaultKind.REPLAY_EVERY_STEP, "", 1))
-    # All of chance is drawn alike, so that another count of one thing changes no other fault.
-    drawn = [
-        (chance.choice(possible), chance.random(), chance.choice(_SPANS))
-        for _ in range(chance.randint(1, _FAULTS_MAX))
-    ]
-    plan = [
-        Fault(
-            kind=kind,
-            subject=subject,
-            at=1 + int(where * count),
-            span=span if kind is FaultKind.DELAY_COMPLETION else None,
+    subjects: dict[Occasion, list[tuple[Subject, int]]] = {Occasion.WORKER: [((), 1)]}
+    for (occasion, subject), count in sorted(counts.items(), key=lambda item: item[0][1]):
+        subjects.setdefault(occasion, []).append((subject, count))
+    # The kind comes first: there are many events, and not every fault is to be about one.
+    kinds = [kind for kind, occasion in OCCASIONS.items() if occasion in subjects]
+    plan: list[Fault] = []
+    for _ in range(chance.randint(1, _FAULTS_MAX)):
+        # All of chance is drawn alike, so that another count of one thing changes no other fault.
+        kind, which, where = chance.choice(kinds), chance.random(), chance.random()
+        span = chance.choice(_SPANS)
+        candidates = subjects[OCCASIONS[kind]]
+        subject, count = candidates[int(which * len(candidates))]
+        plan.append(
+            Fault(
+                kind=kind,
+                subject=subject,
+                at=1 + int(where * count),
+                span=span if kind is FaultKind.DELAY_COMPLETION else None,
+            )
         )
-        for (kind, subject, count), where, span in drawn
-    ]
     return list(dict.fromkeys(plan))
 
 

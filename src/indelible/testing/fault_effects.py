@@ -4,8 +4,7 @@ Owns the tasks that workers have there, since a fault is about the type of a tas
 only its token. Must not know how a plan was made.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from typing import ClassVar, Final, TypeAlias
@@ -13,6 +12,7 @@ from typing import ClassVar, Final, TypeAlias
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import (
+    CommandType,
     PendingActivityState,
     PendingWorkflowTaskState,
     WorkflowTaskFailedCause,
@@ -23,6 +23,7 @@ from temporalio.api.workflowservice.v1 import (
     DescribeWorkflowExecutionResponse,
     PollActivityTaskQueueRequest,
     PollActivityTaskQueueResponse,
+    PollNexusTaskQueueRequest,
     PollWorkflowTaskQueueRequest,
     PollWorkflowTaskQueueResponse,
     RecordActivityTaskHeartbeatRequest,
@@ -31,9 +32,12 @@ from temporalio.api.workflowservice.v1 import (
     RespondActivityTaskCompletedRequest,
     RespondActivityTaskCompletedResponse,
     RespondActivityTaskFailedRequest,
+    RespondNexusTaskCompletedRequest,
+    RespondNexusTaskFailedRequest,
     RespondWorkflowTaskCompletedRequest,
     RespondWorkflowTaskCompletedResponse,
     RespondWorkflowTaskFailedRequest,
+    SignalWithStartWorkflowExecutionRequest,
     SignalWorkflowExecutionRequest,
     TerminateWorkflowExecutionRequest,
 )
@@ -47,18 +51,19 @@ from indelible.base.task_token import (
     decode_task_token,
 )
 from indelible.ports.clock import SkippingClock
-from indelible.ports.rpc import Call
+from indelible.ports.rpc import Call, Handler
 from indelible.testing.abandoned import AbandonedTasks
-from indelible.testing.faults import Fault, FaultKind, Faults, Occasion
+from indelible.testing.faults import FAILURE_TYPE, IDENTITY, FaultKind, Faults, Occasion
+from indelible.testing.held_signals import HeldSignals
+from indelible.testing.local_activities import recorded_local_activities
+from indelible.testing.new_events import NewEvents
+from indelible.testing.nexus_faults import NexusFaults
+from indelible.testing.timelines import event_name
 
-Ask: TypeAlias = Callable[[Message, Call], Awaitable[Message]]
 Spawn: TypeAlias = Callable[[Coroutine[object, object, None]], None]
 
-_SIGNAL_PATIENCE_SECONDS: Final = 0.3
-"""Real time for which a signal waits for what it is to wait for."""
-_IDENTITY: Final = "fault injection"
-_FAILURE_TYPE: Final = "InjectedFault"
 _NON_DETERMINISM: Final = WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
+_SIGNAL_COMMAND: Final = CommandType.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION
 _Report: TypeAlias = (
     RespondActivityTaskCompletedRequest
     | RespondActivityTaskFailedRequest
@@ -78,11 +83,15 @@ class FaultEffects:
         "PollWorkflowTaskQueue",
         "RespondWorkflowTaskCompleted",
         "RespondWorkflowTaskFailed",
+        "PollNexusTaskQueue",
+        "RespondNexusTaskCompleted",
+        "RespondNexusTaskFailed",
         "SignalWorkflowExecution",
+        "SignalWithStartWorkflowExecution",
         "TerminateWorkflowExecution",
     )
 
-    def __init__(self, faults: Faults, ask: Ask, clock: SkippingClock, spawn: Spawn) -> None:
+    def __init__(self, faults: Faults, ask: Handler, clock: SkippingClock, spawn: Spawn) -> None:
         self._faults: Final = faults
         self._ask: Final = ask
         self._clock: Final = clock
@@ -97,7 +106,9 @@ class FaultEffects:
         """Runs that workers may hold in memory."""
         self._forgotten_runs: Final[set[str]] = set()
         """Runs of which a worker must still be told that it holds them no more."""
-        self._waiting: Final[dict[tuple[FaultKind, str], list[asyncio.Event]]] = {}
+        self._signals: Final = HeldSignals(faults)
+        self._nexus: Final = NexusFaults(faults, ask)
+        self._events: Final = NewEvents(ask)
 
     async def answer(self, request: Message, call: Call) -> Message:
         """Answer one request, of those in `METHODS`."""
@@ -116,7 +127,13 @@ class FaultEffects:
                 answer = self._workflow_task_completed(request, call)
             case RespondWorkflowTaskFailedRequest():
                 answer = self._workflow_task_failed(request, call)
-            case SignalWorkflowExecutionRequest():
+            case (
+                PollNexusTaskQueueRequest()
+                | RespondNexusTaskCompletedRequest()
+                | RespondNexusTaskFailedRequest()
+            ):
+                answer = self._nexus.answer(request, call)
+            case SignalWorkflowExecutionRequest() | SignalWithStartWorkflowExecutionRequest():
                 answer = self._signal(request, call)
             case _:
                 answer = self._ask_and_recount(request, call)
@@ -222,6 +239,12 @@ class FaultEffects:
     ) -> Message:
         task = await self._ask(request, call)
         self._note(task)
+        if (
+            isinstance(task, PollWorkflowTaskQueueResponse)
+            and _is_one(task)
+            and await self._dies_of_event(task, request.namespace, call)
+        ):
+            self._kill(self._held())
         return task
 
     def _note(self, task: Message) -> None:
@@ -229,6 +252,7 @@ class FaultEffects:
         # A query that comes alone is answered by other means, and changes nothing.
         if isinstance(task, PollWorkflowTaskQueueResponse) and _is_one(task):
             self._workflow_tasks[task.task_token] = task
+            self._note_arrivals(task)
             run_id = task.workflow_execution.run_id
             if run_id in self._forgotten_runs:
                 # Its report is refused; then the worker gives up what it holds of the run.
@@ -240,38 +264,84 @@ class FaultEffects:
         self, request: RespondWorkflowTaskCompletedRequest, call: Call
     ) -> Message:
         token = request.task_token
-        task = self._workflow_tasks.pop(token, None)
+        task = self._workflow_tasks.get(token)
         if task is None:
             return await self._ask(request, call)
+        if token not in self._dead and self._dies_reporting(task, request):
+            self._kill(self._held())
         if token not in self._dead:
-            fault = self._faults.occur(Occasion.WORKFLOW_TASK, task.workflow_type.name)
-            if fault is not None:
-                self._kill(token)
+            await self._hold_signals(request)
+        del self._workflow_tasks[token]
         if token in self._dead:
             await self._abandon(task, request.namespace, call)
             raise NotFoundError("the worker was killed")
-        answer = await self._ask_and_recount(request, call)
-        self._release(FaultKind.DELAY_SIGNAL, task.workflow_execution.workflow_id)
-        if isinstance(answer, RespondWorkflowTaskCompletedResponse):
-            self._note(answer.workflow_task)
-            eager = list(answer.activity_tasks)
-            del answer.activity_tasks[:]
-            answer.activity_tasks.extend(
-                [one for one in eager if await self._reaches_worker(one, request.namespace, call)]
-            )
+        held = self._held()
+        with self._abandoned.standing_still():  # Else more events could come before these are seen.
+            answer = await self._ask_and_recount(request, call)
+            self._signals.go_on(task.workflow_execution.workflow_id)
+            dies = await self._dies_of_event(task, request.namespace, call)
+            if dies:
+                self._kill(held)
+            if isinstance(answer, RespondWorkflowTaskCompletedResponse):
+                self._note(answer.workflow_task)
+                await self._hand_out_eagerly(answer, request.namespace, call, is_lost=dies)
         return answer
 
-    def _kill(self, token: bytes) -> None:
-        """Lose what workers have: tasks, and runs in memory."""
-        self._dead.update({token}, self._workflow_tasks, self._activities)
-        for activity in self._activities.values():
-            self._abandoned.add(activity.task_token, self._times_out_at(activity))
-        self._activities.clear()
+    async def _hand_out_eagerly(
+        self,
+        answer: RespondWorkflowTaskCompletedResponse,
+        namespace: str,
+        call: Call,
+        *,
+        is_lost: bool,
+    ) -> None:
+        """Treat activities that come with the answer to a report as those that are polled for."""
+        eager = list(answer.activity_tasks)
+        del answer.activity_tasks[:]
+        for one in eager:
+            if is_lost:
+                self._abandoned.add(one.task_token, self._times_out_at(one))
+            elif await self._reaches_worker(one, namespace, call):
+                answer.activity_tasks.append(one)
+
+    def _dies_reporting(
+        self, task: PollWorkflowTaskQueueResponse, request: RespondWorkflowTaskCompletedRequest
+    ) -> bool:
+        """Count what a report is and brings; return whether the worker dies instead."""
+        faults = [
+            self._faults.occur(Occasion.WORKFLOW_TASK, task.workflow_type.name),
+            *(
+                self._faults.occur(Occasion.LOCAL_RECORD, activity_type)
+                for activity_type in recorded_local_activities(request)
+            ),
+        ]
+        return any(fault is not None for fault in faults)
+
+    async def _dies_of_event(
+        self, task: PollWorkflowTaskQueueResponse, namespace: str, call: Call
+    ) -> bool:
+        """Count the new events of a task's run; return whether the workers die after one."""
+        if not self._faults.watches_events:
+            return False
+        events = await self._events.of(namespace, task.workflow_execution, call)
+        workflow = task.workflow_type.name
+        faults = [self._faults.occur(Occasion.EVENT, workflow, event_name(one)) for one in events]
+        return any(fault is not None for fault in faults)
+
+    def _held(self) -> Collection[bytes]:
+        """Return the tokens of the tasks that workers have now."""
+        return [*self._workflow_tasks, *self._activities]
+
+    def _kill(self, tokens: Collection[bytes]) -> None:
+        """Lose what workers have: these tasks, Nexus tasks, and runs in memory."""
+        self._dead.update(tokens)
+        for token in tokens:
+            activity = self._activities.pop(token, None)
+            if activity is not None:
+                self._abandoned.add(token, self._times_out_at(activity))
+        self._nexus.kill()
         busy = {task.workflow_execution.run_id for task in self._workflow_tasks.values()}
         self._forgotten_runs.update(self._known_runs - busy)
-        key = decode_task_token(token)
-        if isinstance(key, WorkflowTaskToken):
-            self._forgotten_runs.discard(key.run_id)
 
     async def _abandon(
         self, task: PollWorkflowTaskQueueResponse, namespace: str, call: Call
@@ -300,28 +370,34 @@ class FaultEffects:
                 await self._ask(_terminate(task, request), call)
         return answer
 
-    async def _signal(self, request: SignalWorkflowExecutionRequest, call: Call) -> Message:
-        workflow_id = request.workflow_execution.workflow_id
-        fault = self._faults.occur(Occasion.SIGNAL, request.signal_name)
-        if fault is not None:
-            await self._wait(fault, workflow_id)
+    async def _signal(
+        self,
+        request: SignalWorkflowExecutionRequest | SignalWithStartWorkflowExecutionRequest,
+        call: Call,
+    ) -> Message:
+        if isinstance(request, SignalWorkflowExecutionRequest):
+            workflow_id = request.workflow_execution.workflow_id
+        else:
+            workflow_id = request.workflow_id
+        await self._signals.hold(request.signal_name, workflow_id)
         answer = await self._ask(request, call)
-        self._release(FaultKind.SWAP_SIGNALS, workflow_id)
+        self._signals.overtake(workflow_id)
         return answer
 
-    async def _wait(self, fault: Fault, workflow_id: str) -> None:
-        event = asyncio.Event()
-        waiting = self._waiting.setdefault((fault.kind, workflow_id), [])
-        waiting.append(event)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SIGNAL_PATIENCE_SECONDS):
-                await event.wait()
-        if event in waiting:
-            waiting.remove(event)
+    async def _hold_signals(self, request: RespondWorkflowTaskCompletedRequest) -> None:
+        """Let signals to other workflows wait, and the report that sends them with them."""
+        for command in request.commands:
+            if command.command_type == _SIGNAL_COMMAND:
+                given = command.signal_external_workflow_execution_command_attributes
+                await self._signals.hold(given.signal_name, given.execution.workflow_id)
 
-    def _release(self, kind: FaultKind, workflow_id: str) -> None:
-        for event in self._waiting.pop((kind, workflow_id), []):
-            event.set()
+    def _note_arrivals(self, task: PollWorkflowTaskQueueResponse) -> None:
+        """Note which signals to other workflows have arrived there, as their sender hears now."""
+        for event in task.history.events:
+            if event.HasField("external_workflow_execution_signaled_event_attributes"):
+                given = event.external_workflow_execution_signaled_event_attributes
+                if event.event_id > task.previous_started_event_id:
+                    self._signals.overtake(given.workflow_execution.workflow_id)
 
     async def _recount(self, call: Call, request: Message) -> None:
         """Count abandoned tasks again that have ended early, by a cancellation or with their run.
@@ -373,11 +449,11 @@ def _is_with_worker(key: TaskToken, described: DescribeWorkflowExecutionResponse
 def _failed(token: bytes, namespace: str, when: str) -> RespondActivityTaskFailedRequest:
     failure = Failure(
         message=f"the test failed this attempt {when}",
-        source=_IDENTITY,
-        application_failure_info=ApplicationFailureInfo(type=_FAILURE_TYPE),
+        source=IDENTITY,
+        application_failure_info=ApplicationFailureInfo(type=FAILURE_TYPE),
     )
     return RespondActivityTaskFailedRequest(
-        task_token=token, namespace=namespace, identity=_IDENTITY, failure=failure
+        task_token=token, namespace=namespace, identity=IDENTITY, failure=failure
     )
 
 
@@ -388,5 +464,5 @@ def _terminate(
         namespace=failed.namespace,
         workflow_execution=task.workflow_execution,
         reason=f"not deterministic: {failed.failure.message}",
-        identity=_IDENTITY,
+        identity=IDENTITY,
     )

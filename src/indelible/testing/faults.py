@@ -4,13 +4,24 @@ Owns their names, as the test writes them, and the counting of occurrences. Must
 fault is brought about.
 """
 
+import json
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import Enum, StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
+
+IDENTITY: Final = "fault injection"
+"""Who reports what no worker has reported."""
+FAILURE_TYPE: Final = "InjectedFault"
+"""Of the failures that no code has raised."""
+_SIGNAL_PATIENCE: Final = timedelta(seconds=0.3)
+
+Subject: TypeAlias = tuple[str, ...]
+"""What an occasion is about: one name, two, or none."""
 
 
 class Occasion(Enum):
@@ -24,8 +35,20 @@ class Occasion(Enum):
     """An activity's heartbeat arrives; the subject is the activity type."""
     WORKFLOW_TASK = "workflow task"
     """A worker reports a workflow task; the subject is the workflow type."""
+    EVENT = "event"
+    """An event is seen in a history; the subject is the workflow type and the event's."""
     SIGNAL = "signal"
-    """A client sends a signal; the subject is its name."""
+    """A client or a workflow sends a signal; the subject is its name."""
+    LOCAL_ATTEMPT = "local attempt"
+    """A worker begins an attempt of a local activity; the subject is the activity type."""
+    LOCAL_COMPLETION = "local completion"
+    """An attempt of a local activity has succeeded; the subject is the activity type."""
+    LOCAL_RECORD = "local record"
+    """A worker reports the result of a local activity; the subject is the activity type."""
+    NEXUS_ATTEMPT = "Nexus attempt"
+    """A request to start an operation is handed to a worker; the subject is service, operation."""
+    NEXUS_ANSWER = "Nexus answer"
+    """A worker answers such a request; the subject is service and operation."""
     WORKER = "worker"
     """A worker is made: not counted, and there is no subject."""
 
@@ -40,8 +63,14 @@ class FaultKind(StrEnum):
     FAIL_COMPLETION = "fail_completion"
     LOSE_HEARTBEAT = "lose_heartbeat"
     KILL_WORKER = "kill_worker"
+    KILL_WORKER_AFTER = "kill_worker_after"
     DELAY_SIGNAL = "delay_signal"
     SWAP_SIGNALS = "swap_signals"
+    FAIL_LOCAL_ATTEMPT = "fail_local_attempt"
+    FAIL_LOCAL_COMPLETION = "fail_local_completion"
+    LOSE_LOCAL_COMPLETION = "lose_local_completion"
+    FAIL_NEXUS_ATTEMPT = "fail_nexus_attempt"
+    LOSE_NEXUS_ANSWER = "lose_nexus_answer"
     REPLAY_EVERY_STEP = "replay_every_step"
 
 
@@ -53,8 +82,14 @@ OCCASIONS: Final[Mapping[FaultKind, Occasion]] = {
     FaultKind.FAIL_COMPLETION: Occasion.COMPLETION,
     FaultKind.LOSE_HEARTBEAT: Occasion.HEARTBEAT,
     FaultKind.KILL_WORKER: Occasion.WORKFLOW_TASK,
+    FaultKind.KILL_WORKER_AFTER: Occasion.EVENT,
     FaultKind.DELAY_SIGNAL: Occasion.SIGNAL,
     FaultKind.SWAP_SIGNALS: Occasion.SIGNAL,
+    FaultKind.FAIL_LOCAL_ATTEMPT: Occasion.LOCAL_ATTEMPT,
+    FaultKind.FAIL_LOCAL_COMPLETION: Occasion.LOCAL_COMPLETION,
+    FaultKind.LOSE_LOCAL_COMPLETION: Occasion.LOCAL_RECORD,
+    FaultKind.FAIL_NEXUS_ATTEMPT: Occasion.NEXUS_ATTEMPT,
+    FaultKind.LOSE_NEXUS_ANSWER: Occasion.NEXUS_ANSWER,
     FaultKind.REPLAY_EVERY_STEP: Occasion.WORKER,
 }
 """When each kind of fault can happen."""
@@ -64,7 +99,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that goes wrong."""
 
     kind: FaultKind
-    subject: str = ""
+    subject: Subject = ()
     at: int = 1
     """At which occurrence of its occasion, counted from 1."""
     span: timedelta | None = None
@@ -72,10 +107,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def code(self) -> str:
         """Return the line of a test that plans it."""
-        if self.kind is FaultKind.REPLAY_EVERY_STEP:
-            return f"indelible.faults.{self.kind}()"
-        by = "" if self.span is None else f", by=timedelta(seconds={self.span.total_seconds():g})"
-        return f'indelible.faults.{self.kind}("{self.subject}", at={self.at}{by})'
+        arguments = [json.dumps(name, ensure_ascii=False) for name in self.subject]
+        if OCCASIONS[self.kind] is not Occasion.WORKER:
+            arguments.append(f"at={self.at}")
+        if self.span is not None:
+            arguments.append(f"by=timedelta(seconds={self.span.total_seconds():g})")
+        return f"indelible.faults.{self.kind}({', '.join(arguments)})"
 
 
 class Faults:
@@ -86,39 +123,42 @@ class Faults:
     """
 
     def __init__(self, planned: Sequence[Fault] = (), *, is_explored: bool = False) -> None:
+        self.signal_patience: timedelta = _SIGNAL_PATIENCE
+        """Real time for which a signal waits for what it is to wait for."""
         self._planned = list(planned)
         self._is_explored = is_explored
         self._broken: list[str] = []
-        self._counts: Counter[tuple[Occasion, str]] = Counter()
+        self._counts: Counter[tuple[Occasion, Subject]] = Counter()
+        self._counting = threading.Lock()  # The server counts in its thread, workers in theirs.
 
     def lose_completion(self, activity: str, *, at: int = 1) -> None:
         """Lose the result that a worker reports; the worker believes that it was recorded.
 
         The attempt times out, and is made again if the retry policy allows it.
         """
-        self._plan(FaultKind.LOSE_COMPLETION, activity, at)
+        self._plan(FaultKind.LOSE_COMPLETION, activity, at=at)
 
     def duplicate_completion(self, activity: str, *, at: int = 1) -> None:
         """Have the result of an activity arrive twice."""
-        self._plan(FaultKind.DUPLICATE_COMPLETION, activity, at)
+        self._plan(FaultKind.DUPLICATE_COMPLETION, activity, at=at)
 
     def delay_completion(self, activity: str, *, by: timedelta, at: int = 1) -> None:
         """Have the result of an activity arrive later, by the test's time; it may be too late."""
         self._planned.append(
-            Fault(kind=FaultKind.DELAY_COMPLETION, subject=activity, at=at, span=by)
+            Fault(kind=FaultKind.DELAY_COMPLETION, subject=(activity,), at=at, span=by)
         )
 
     def fail_attempt(self, activity: str, *, at: int = 1) -> None:
         """Fail an attempt before a worker gets it: nothing of it has been done."""
-        self._plan(FaultKind.FAIL_ATTEMPT, activity, at)
+        self._plan(FaultKind.FAIL_ATTEMPT, activity, at=at)
 
     def fail_completion(self, activity: str, *, at: int = 1) -> None:
         """Fail an attempt in place of its completion: all of it has been done."""
-        self._plan(FaultKind.FAIL_COMPLETION, activity, at)
+        self._plan(FaultKind.FAIL_COMPLETION, activity, at=at)
 
     def lose_heartbeat(self, activity: str, *, at: int = 1) -> None:
         """Lose a heartbeat with its details; the worker believes that it was recorded."""
-        self._plan(FaultKind.LOSE_HEARTBEAT, activity, at)
+        self._plan(FaultKind.LOSE_HEARTBEAT, activity, at=at)
 
     def kill_worker(self, workflow: str, *, at: int = 1) -> None:
         """Have the workers die when one is about to report a workflow task of this type.
@@ -126,7 +166,15 @@ class Faults:
         That task and all others that workers have are lost, and so are the workflows that they hold
         in memory: others take over from the history. Code of activities runs on, unheard.
         """
-        self._plan(FaultKind.KILL_WORKER, workflow, at)
+        self._plan(FaultKind.KILL_WORKER, workflow, at=at)
+
+    def kill_worker_after(self, workflow: str, event: str, *, at: int = 1) -> None:
+        """Have the workers die when a workflow of this type has an event, such as `TimerFired`.
+
+        What they do because of it is lost. An event that a worker asked for, such as
+        `ActivityTaskScheduled`, is seen when the worker has reported the workflow task.
+        """
+        self._plan(FaultKind.KILL_WORKER_AFTER, workflow, event, at=at)
 
     def delay_signal(self, signal: str, *, at: int = 1) -> None:
         """Let a signal wait until the workflow's next workflow task has been recorded.
@@ -134,21 +182,50 @@ class Faults:
         If that task continues as new, the signal reaches the new run. The sender waits as well;
         without a workflow task the signal arrives a moment later.
         """
-        self._plan(FaultKind.DELAY_SIGNAL, signal, at)
+        self._plan(FaultKind.DELAY_SIGNAL, signal, at=at)
 
     def swap_signals(self, signal: str, *, at: int = 1) -> None:
         """Let a signal be overtaken by the next one to the same workflow.
 
         The sender waits as well, so only signals that are sent at the same time change places.
         """
-        self._plan(FaultKind.SWAP_SIGNALS, signal, at)
+        self._plan(FaultKind.SWAP_SIGNALS, signal, at=at)
+
+    def fail_local_attempt(self, activity: str, *, at: int = 1) -> None:
+        """Fail an attempt of a local activity before it begins.
+
+        For the workers that `indelible.worker` makes, as `fail_local_completion`.
+        """
+        self._plan(FaultKind.FAIL_LOCAL_ATTEMPT, activity, at=at)
+
+    def fail_local_completion(self, activity: str, *, at: int = 1) -> None:
+        """Fail an attempt of a local activity when all of it has been done."""
+        self._plan(FaultKind.FAIL_LOCAL_COMPLETION, activity, at=at)
+
+    def lose_local_completion(self, activity: str, *, at: int = 1) -> None:
+        """Have the workers die when one is about to report the result of a local activity.
+
+        It is no task of its own, so nobody knows that it has been done, and it is done again.
+        """
+        self._plan(FaultKind.LOSE_LOCAL_COMPLETION, activity, at=at)
+
+    def fail_nexus_attempt(self, service: str, operation: str, *, at: int = 1) -> None:
+        """Fail a request to start a Nexus operation before a worker gets it; it is repeated."""
+        self._plan(FaultKind.FAIL_NEXUS_ATTEMPT, service, operation, at=at)
+
+    def lose_nexus_answer(self, service: str, operation: str, *, at: int = 1) -> None:
+        """Lose the answer to a request to start a Nexus operation, whose handler has done its work.
+
+        The caller is told that nobody has answered, and repeats the request with the same id.
+        """
+        self._plan(FaultKind.LOSE_NEXUS_ANSWER, service, operation, at=at)
 
     def replay_every_step(self) -> None:
         """Have workers forget the workflow after each workflow task and replay it for the next.
 
         For the workers that `indelible.worker` makes from now on.
         """
-        self._plan(FaultKind.REPLAY_EVERY_STEP, "", 1)
+        self._plan(FaultKind.REPLAY_EVERY_STEP, at=1)
 
     @property
     def planned(self) -> Sequence[Fault]:
@@ -156,7 +233,7 @@ class Faults:
         return tuple(self._planned)
 
     @property
-    def counts(self) -> Mapping[tuple[Occasion, str], int]:
+    def counts(self) -> Mapping[tuple[Occasion, Subject], int]:
         """Return how often what has occurred so far."""
         return dict(self._counts)
 
@@ -167,6 +244,13 @@ class Faults:
         Not in a test that plans nothing: it may be about just that.
         """
         return self._is_explored or bool(self._planned)
+
+    @property
+    def watches_events(self) -> bool:
+        """Whether it matters which events there are in the histories."""
+        return self._is_explored or any(
+            fault.kind is FaultKind.KILL_WORKER_AFTER for fault in self._planned
+        )
 
     @property
     def broken(self) -> Sequence[str]:
@@ -182,14 +266,15 @@ class Faults:
         """Whether workers are to keep nothing in memory."""
         return any(fault.kind is FaultKind.REPLAY_EVERY_STEP for fault in self._planned)
 
-    def occur(self, occasion: Occasion, subject: str) -> Fault | None:
+    def occur(self, occasion: Occasion, *subject: str) -> Fault | None:
         """Count an occurrence, and return the fault that happens at it: of several, the first."""
-        self._counts[occasion, subject] += 1
-        number = self._counts[occasion, subject]
+        with self._counting:
+            self._counts[occasion, subject] += 1
+            number = self._counts[occasion, subject]
         for fault in self._planned:
             if OCCASIONS[fault.kind] is occasion and (fault.subject, fault.at) == (subject, number):
                 return fault
         return None
 
-    def _plan(self, kind: FaultKind, subject: str, at: int) -> None:
+    def _plan(self, kind: FaultKind, *subject: str, at: int) -> None:
         self._planned.append(Fault(kind=kind, subject=subject, at=at))

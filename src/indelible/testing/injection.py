@@ -6,6 +6,7 @@ later. What a fault does stands in `fault_effects`.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -21,13 +22,13 @@ _SERVICE: Final = "temporal.api.workflowservice.v1.WorkflowService"
 
 
 class Injection:
-    """All plans of one server. `open` and `close` may be called from any thread."""
+    """All plans of one server. `open` may be called from any thread, `close` in its event loop."""
 
     def __init__(self) -> None:
         self._faults: Final[dict[str, Faults]] = {}
         self._effects: Final[dict[str, FaultEffects]] = {}
         self._group: Final = asyncio.TaskGroup()
-        self._tasks: Final[set[asyncio.Task[None]]] = set()
+        self._tasks: Final[dict[str, set[asyncio.Task[None]]]] = {}
 
     async def __aenter__(self) -> Self:
         await self._group.__aenter__()
@@ -39,8 +40,8 @@ class Injection:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
+        for namespace in tuple(self._tasks):
+            self.close(namespace)
         await self._group.__aexit__(kind, error, traceback)
 
     def open(self, namespace: str, faults: Faults) -> None:
@@ -48,9 +49,11 @@ class Injection:
         self._faults[namespace] = faults
 
     def close(self, namespace: str) -> None:
-        """Forget a namespace."""
+        """Forget a namespace, and what was still to be done there: it would keep the clock."""
         self._faults.pop(namespace, None)
         self._effects.pop(namespace, None)
+        for task in tuple(self._tasks.pop(namespace, ())):
+            task.cancel()
 
     def intercept(self, handlers: Handlers, clock_of: Callable[[str], SkippingClock]) -> Handlers:
         """Return the handlers, with the plans in front of those that faults can be about."""
@@ -64,7 +67,8 @@ class Injection:
             namespace: str = getattr(request, "namespace", "")
             effects = self._effects.get(namespace)
             if effects is None and (faults := self._faults.get(namespace)) is not None:
-                effects = FaultEffects(faults, ask, clock_of(namespace), self._start)
+                spawn = partial(self._start, namespace)
+                effects = FaultEffects(faults, ask, clock_of(namespace), spawn)
                 self._effects[namespace] = effects
             return effects
 
@@ -82,10 +86,11 @@ class Injection:
             for key, handler in handlers.items()
         }
 
-    def _start(self, work: Coroutine[object, object, None]) -> None:
+    def _start(self, namespace: str, work: Coroutine[object, object, None]) -> None:
         task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        tasks = self._tasks.setdefault(namespace, set())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
 
 _SUBJECT_TO_FAULTS: Final = frozenset((_SERVICE, method) for method in FaultEffects.METHODS)

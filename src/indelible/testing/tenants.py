@@ -64,7 +64,6 @@ class Tenants:
 
     def dismiss(self, tenant: IndelibleTest) -> None:
         """Delete a test's namespace and all that it holds: a session may have thousands."""
-        self._server.injection.close(tenant.namespace)
         self._server.run(self._delete(tenant.namespace), seconds_max=_ANSWER_SECONDS_MAX)
 
     def report(self, tenant: IndelibleTest) -> list[tuple[str, str]]:
@@ -86,6 +85,7 @@ class Tenants:
         )
 
     async def _delete(self, namespace: str) -> None:
+        self._server.injection.close(namespace)
         await self._known_operator().operator_service.delete_namespace(
             DeleteNamespaceRequest(namespace=namespace, namespace_delete_delay=Duration())
         )
