@@ -92,8 +92,11 @@ async def _with_server(
 
     limit = options.command_timeout
     try:
-        async with asyncio.timeout(limit.total_seconds() if limit else None):
-            outcome = run(await connected(options, output))
+        async with (
+            asyncio.timeout(limit.total_seconds() if limit else None),
+            connected(options, output) as session,
+        ):
+            outcome = run(session)
             return await outcome if isinstance(outcome, Awaitable) else outcome
     except CommandFailedError as error:
         return _say(str(error))

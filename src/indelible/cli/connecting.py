@@ -10,7 +10,7 @@ import getpass
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 from temporalio.service import ConnectConfig, RetryConfig, TLSConfig
@@ -19,6 +19,9 @@ from indelible.cli import client_config
 from indelible.cli.tables.model import Option
 from indelible.cli.tables.shared import CONNECTION
 from indelible.cli.values import ValueRefusedError, pairs
+
+if TYPE_CHECKING:
+    from indelible.cli.remote_codec import RemoteCodec
 
 ADDRESS_DEFAULT: Final = "localhost:7233"
 NAMESPACE_DEFAULT: Final = "default"
@@ -45,6 +48,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
     config: ConnectConfig
     namespace: str
+    codec: "RemoteCodec | None" = None
 
 
 def target(options: argparse.Namespace, environment: Mapping[str, str]) -> Target:
@@ -63,7 +67,7 @@ def target(options: argparse.Namespace, environment: Mapping[str, str]) -> Targe
         identity=options.identity or f"indelible-cli:{user()}@{socket.gethostname()}",
         retry_config=RetryConfig(max_elapsed_time_millis=_RETRY_MILLIS_MAX),
     )
-    return Target(config=config, namespace=namespace)
+    return Target(config=config, namespace=namespace, codec=_codec(options, asked, namespace))
 
 
 def user() -> str:
@@ -186,6 +190,23 @@ def _content(key: str, text: str) -> bytes | None:
         raise ValueRefusedError(
             f"cannot read {text} ({_OPTIONS[key].names[0]}): {error.strerror}"
         ) from None
+
+
+# ----------------------------------------------------------------------------- the codec server
+def _codec(options: argparse.Namespace, asked: _Asked, namespace: str) -> "RemoteCodec | None":
+    endpoint = asked.text("codec_endpoint")
+    headers = pairs(options.codec_header, "--codec-header")
+    if not endpoint:
+        return None
+    # Imported here: few have such a server.
+    from indelible.cli.remote_codec import RemoteCodec  # noqa: PLC0415
+
+    auth = asked.text("codec_auth")
+    given = {"X-Namespace": namespace, **headers, **({"Authorization": auth} if auth else {})}
+    return RemoteCodec(
+        endpoint=endpoint.replace("{namespace}", namespace).removesuffix("/"),
+        headers=list(given.items()),
+    )
 
 
 # --------------------------------------------------------------------------------------- headers

@@ -8,6 +8,8 @@ messages.
 import argparse
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
@@ -60,20 +62,27 @@ class Session(msgspec.Struct, kw_only=True):
         return self.options.reason or f"Requested from CLI by {user()}"
 
 
-async def connected(options: argparse.Namespace, output: Output) -> Session:
-    """Return a session with an open connection.
+@asynccontextmanager
+async def connected(options: argparse.Namespace, output: Output) -> AsyncIterator[Session]:
+    """Give a session with an open connection.
 
     Raises `CommandFailedError`, or `ValueRefusedError` for what says where to connect.
     """
     where = target(options, os.environ)
     service = await _connect(where.config, options.client_connect_timeout)
-    return Session(
-        options=options,
-        output=output,
-        namespace=where.namespace,
-        identity=where.config.identity,
-        service=service,
-    )
+    async with AsyncExitStack() as resources:
+        if where.codec is not None:
+            from indelible.cli.remote_codec import CodingClient  # noqa: PLC0415 - few have one
+
+            service = CodingClient(service, where.codec)
+            resources.push_async_callback(where.codec.close)
+        yield Session(
+            options=options,
+            output=output,
+            namespace=where.namespace,
+            identity=where.config.identity,
+            service=service,
+        )
 
 
 async def _connect(config: ConnectConfig, limit: timedelta | None) -> ServiceClient:

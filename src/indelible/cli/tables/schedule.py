@@ -26,7 +26,6 @@ _CONFIGURATION: Final = (
     flag("--pause-on-failure", "pause it after a workflow failed"),
     whole("--remaining-actions", "start so many workflows and no more"),
 )
-_START: Final = tuple(option for option in WORKFLOW_START if option.names[0] != "--headers")
 
 GROUP: Final = Group(
     name="schedule",
@@ -59,7 +58,7 @@ GROUP: Final = Group(
                 metavar="KEY=JSON",
                 many=True,
             ),
-            _START,
+            WORKFLOW_START,
             PAYLOADS,
         ),
         command("schedule delete", "delete a schedule", "schedules:delete", _ID),
@@ -96,7 +95,7 @@ GROUP: Final = Group(
             _ID,
             _CONFIGURATION,
             _OVERLAP,
-            _START,
+            WORKFLOW_START,
             PAYLOADS,
         ),
     ),

@@ -123,6 +123,21 @@ CONNECTION: Final = (
         variable="TEMPORAL_TLS_SERVER_NAME",
         prop="tls.server_name",
     ),
+    text(
+        "--codec-endpoint",
+        "codec server that encodes and decodes payloads; {namespace} stands for the namespace",
+        metavar="URL",
+        variable="TEMPORAL_CODEC_ENDPOINT",
+        prop="codec.endpoint",
+    ),
+    text(
+        "--codec-auth",
+        "Authorization header for that server",
+        metavar="TEXT",
+        variable="TEMPORAL_CODEC_AUTH",
+        prop="codec.auth",
+    ),
+    text("--codec-header", "header for that server", metavar="KEY=VALUE", many=True),
     text("--identity", "who asks (indelible-cli:USER@HOST)", metavar="NAME"),
 )
 

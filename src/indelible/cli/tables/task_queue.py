@@ -64,6 +64,15 @@ GROUP: Final = Group(
             flag("--select-all-active", "every build id that polls or has tasks"),
             flag("--report-reachability", "tell whether tasks may still come to a build id"),
             flag("--disable-stats", "leave out what waits"),
+            flag("--legacy-mode", "one kind of queue, partition by partition: who polls"),
+            text(
+                "--task-queue-type-legacy",
+                "in that mode: which of its queues",
+                of=("workflow", "activity"),
+                default="workflow",
+            ),
+            whole("--partitions-legacy", "in that mode: how many partitions", default=1),
+            flag("--report-config", "in that mode: show limits and weights"),
         ),
         command(
             "task-queue get-build-id-reachability",

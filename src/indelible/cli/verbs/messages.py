@@ -8,7 +8,7 @@ from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import Priority, RetryPolicy, WorkflowExecution
-from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.enums.v1 import TaskQueueType, WorkflowExecutionStatus
 from temporalio.api.sdk.v1 import UserMetadata
 
 from indelible.cli.output import Color, Output
@@ -43,6 +43,11 @@ def execution(options: Namespace) -> WorkflowExecution:
 def enum_of(enum: NamedEnum, name: str | None) -> int:
     """Return the number of a short name; 0 if there is none."""
     return (enum_number(enum.DESCRIPTOR, name) if name else None) or 0
+
+
+def queue_type(word: str) -> TaskQueueType.ValueType:
+    """Return the type of task queue that a word names."""
+    return TaskQueueType.ValueType(enum_of(TaskQueueType, word.capitalize()))
 
 
 def short_name(enum: NamedEnum, number: int) -> str:

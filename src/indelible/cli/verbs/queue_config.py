@@ -10,8 +10,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.cli.output import Output, Shown
 from indelible.cli.session import Session
 from indelible.cli.values import ValueRefusedError, pairs
-from indelible.cli.verbs.messages import when
-from indelible.cli.verbs.queues import queue_type
+from indelible.cli.verbs.messages import queue_type, when
 
 _Update = UpdateTaskQueueConfigRequest.RateLimitUpdate
 _DEFAULT = "default"
@@ -24,7 +23,7 @@ async def get(session: Session) -> None:
         session.output.say("Nothing is set for this task queue")
         return
     session.output.message(config)
-    _print(session.output, config)
+    print_config(session.output, config)
 
 
 async def set_config(session: Session) -> None:
@@ -69,7 +68,7 @@ async def set_config(session: Session) -> None:
         raise ValueRefusedError("nothing to change was given")
     answer = await session.workflows.update_task_queue_config(request)
     session.output.message(answer)
-    _print(session.output, answer.config)
+    print_config(session.output, answer.config)
 
 
 async def _config(session: Session) -> TaskQueueConfig | None:
@@ -115,7 +114,8 @@ def _number(word: str, flag: str) -> float:
         raise ValueRefusedError(f"{flag} takes a number or default, not {word}") from None
 
 
-def _print(output: Output, config: TaskQueueConfig) -> None:
+def print_config(output: Output, config: TaskQueueConfig) -> None:
+    """Print limits and weights, for people."""
     output.table(
         ("Setting", "Value", "Reason", "UpdatedBy", "UpdatedTime"),
         [

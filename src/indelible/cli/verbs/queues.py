@@ -21,7 +21,8 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.cli.session import Session
 from indelible.cli.values import Json, shown_duration
-from indelible.cli.verbs.messages import enum_of, precise, short_name
+from indelible.cli.verbs import legacy_queues
+from indelible.cli.verbs.messages import precise, queue_type, short_name
 
 _UNVERSIONED: Final = "UNVERSIONED"
 
@@ -29,6 +30,9 @@ _UNVERSIONED: Final = "UNVERSIONED"
 async def describe(session: Session) -> None:
     """Show who polls and what waits."""
     options = session.options
+    if options.legacy_mode:
+        await legacy_queues.describe(session)
+        return
     is_selective = (
         options.select_build_id or options.select_unversioned or options.select_all_active
     )
@@ -53,11 +57,6 @@ async def describe(session: Session) -> None:
         )
     )
     _print(session, answer)
-
-
-def queue_type(word: str) -> TaskQueueType.ValueType:
-    """Return the type that a word names."""
-    return TaskQueueType.ValueType(enum_of(TaskQueueType, word.capitalize()))
 
 
 def _print(session: Session, answer: DescribeTaskQueueResponse) -> None:

@@ -52,7 +52,7 @@ from indelible.cli.verbs.messages import (
     user_metadata,
     when,
 )
-from indelible.cli.verbs.payloads import input_payloads, memo, search_attributes
+from indelible.cli.verbs.payloads import header, input_payloads, memo, search_attributes
 
 _CALENDAR_FIELDS = ("second", "minute", "hour", "day_of_month", "month", "day_of_week", "year")
 _MISSING = ("0", "0", "0", "*", "*", "*", "*")
@@ -239,6 +239,7 @@ def _action(options: Options) -> NewWorkflowExecutionInfo:
         search_attributes=(
             search_attributes(options.search_attribute) if options.search_attribute else None
         ),
+        header=header(options.headers) if options.headers else None,
         user_metadata=user_metadata(options),
         priority=priority(options),
     )
