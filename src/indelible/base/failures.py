@@ -16,8 +16,6 @@ from temporalio.api.failure.v1 import (
     TimeoutFailureInfo,
 )
 
-from indelible.base.limits import LAST_FAILURE_BYTES_MAX
-
 TIMEOUT_TYPE_NAMES: Final = {
     TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE: "StartToClose",
     TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START: "ScheduleToStart",
@@ -88,12 +86,12 @@ def is_retryable(failure: Failure, non_retryable_error_types: Iterable[str]) -> 
             return True
 
 
-def kept_failure(failure: Failure) -> bytes:
-    """Return the serialized form in which the state keeps an attempt's failure: 4 KiB at most."""
-    if failure.ByteSize() <= LAST_FAILURE_BYTES_MAX:
+def kept_failure(failure: Failure, bytes_max: int) -> bytes:
+    """Return the serialized form in which the state keeps an attempt's failure."""
+    if failure.ByteSize() <= bytes_max:
         return failure.SerializeToString()
     shortened = server_failure(FAILURE_TOO_LARGE, is_non_retryable=False)
-    shortened.cause.CopyFrom(truncated_failure(failure, LAST_FAILURE_BYTES_MAX))
+    shortened.cause.CopyFrom(truncated_failure(failure, bytes_max))
     return shortened.SerializeToString()
 
 

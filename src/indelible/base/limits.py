@@ -21,7 +21,6 @@ BATCH_GROUP_TARGETS_MAX: Final = 1_000
 ERROR_MESSAGE_BYTES_MAX: Final = 4_000
 REQUEST_IDS_KEPT_MAX: Final = 25
 RESET_POINTS_KEPT_MAX: Final = 20
-LAST_FAILURE_BYTES_MAX: Final = 4_096
 REASON_BYTES_MAX: Final = 1_000
 """Of the reason for which a client ends a standalone Nexus operation."""
 SCHEDULE_NOTES_BYTES_MAX: Final = 1_000
@@ -61,6 +60,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     id_bytes_max: int = 1_000
     """Of any name that a client or a worker chooses."""
+    build_id_bytes_max: int = 255
+    """Of a worker that belongs to no deployment."""
     blob_bytes_max: int = 2 * 1024 * 1024
     blob_bytes_warn: int = 512 * 1024
     memo_bytes_max: int = 2 * 1024 * 1024
@@ -72,6 +73,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     state_bytes_max: int = 8 * 1024 * 1024
     """Of what is stored of a run beside its history."""
     state_bytes_warn: int = 1024 * 1024
+    last_failure_bytes_max: int = 4_096
+    """Of the failure that is kept of the attempt before."""
     history_events_suggest: int = 4_096
     history_bytes_suggest: int = 4 * 1024 * 1024
     pending_activities_max: int = 2_000

@@ -27,6 +27,18 @@ _SIZES_AND_COUNTS: Final = (
         "bytes of an id or name: of a namespace, task queue, workflow, activity, timer, signal, "
         "marker, type, identity or request",
     ),
+    Key(
+        "limit.workerBuildIdSize",
+        "build_id_bytes_max",
+        WHOLE_NUMBER,
+        "bytes of a build id that versions a worker without a deployment",
+    ),
+    Key(
+        "limit.mutableStateActivityFailureSize.error",
+        "last_failure_bytes_max",
+        WHOLE_NUMBER,
+        "bytes that are kept of the failure of an attempt before the next one",
+    ),
     Key("limit.blobSize.error", "blob_bytes_max", WHOLE_NUMBER, "bytes of one payload field"),
     Key(
         "limit.blobSize.warn",

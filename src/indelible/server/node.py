@@ -378,9 +378,10 @@ def _frontend(
             entropy=node.entropy,
             telemetry=node.telemetry,
             zones=TIME_ZONES,
+            address=f"{host}:{config.port}",
+            http_address=f"{host}:{config.http_port}" if config.http_port else "",
         ),
         limits_of=config.dynamic_config.limits,
-        address=f"{host}:{config.port}",
     )
 
 

@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import (
 
 from indelible.base.ids import EventId, NamespaceId, RunId, TaskId, WorkflowId
 from indelible.base.instants import HOUR, SECOND, Instant
-from indelible.base.limits import DEFAULT_LIMITS
+from indelible.base.limits import DEFAULT_LIMITS, Limits
 from indelible.base.task_token import ActivityById, ActivityTaskToken
 from indelible.engine.activity import attempts
 from indelible.engine.activity.deadlines import fire_due, wake_at
@@ -58,8 +58,9 @@ def request(**options: int) -> StartActivityExecutionRequest:
 class Activity:
     """An activity whose clock is set by hand; instants are seconds."""
 
-    def __init__(self, **options: int) -> None:
+    def __init__(self, limits: Limits = DEFAULT_LIMITS, /, **options: int) -> None:
         self.now = 100
+        self._limits = limits
         self._ids: Iterator[int] = count(1)
         self.state = new_activity(
             request(**options), namespace_id=NAMESPACE, run_id=RUN, now=self._instant
@@ -78,7 +79,7 @@ class Activity:
             now=self._instant,
             next_task_id=lambda: TaskId(next(self._ids)),
             retention=HOUR,
-            limits=DEFAULT_LIMITS,
+            limits=self._limits,
         )
 
     def accept(self) -> None:

@@ -30,6 +30,7 @@ from indelible.base.errors import (
 )
 from indelible.base.id_policies import IdDecision
 from indelible.base.instants import HOUR, SECOND, Instant
+from indelible.base.limits import Limits
 from indelible.engine.activity import attempts, client_requests
 from indelible.engine.activity.deadlines import is_expired
 from indelible.engine.activity.description import activity_task, describe, outcome
@@ -82,6 +83,16 @@ def test_a_start_delay_shifts_every_clock() -> None:
         activity.failure.timeout_failure_info.timeout_type
         == TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START
     )
+
+
+def test_no_more_is_kept_of_a_failure_than_the_bound_allows() -> None:
+    activity = Activity(Limits(last_failure_bytes_max=3), start_to_close_timeout=10)
+    first = activity.take(101)
+    attempts.fail(activity.at(102), failed(), first)
+    activity.accept()
+    asked = DescribeActivityExecutionRequest(include_last_failure=True)
+    described = describe(activity.state, asked, now=Instant(102 * SECOND))
+    assert described.last_failure.message == "Failure exceeds size limit."
 
 
 def test_a_failed_attempt_is_tried_again_after_its_interval() -> None:

@@ -23,7 +23,6 @@ from indelible.base.failures import (
     timeout_failure,
     truncated_failure,
 )
-from indelible.base.limits import LAST_FAILURE_BYTES_MAX
 
 _T: Final = TimeoutType
 
@@ -105,13 +104,14 @@ def test_truncation_cuts_between_characters() -> None:
 def test_a_small_failure_is_kept_as_it_is() -> None:
     failure = _application("Kind")
     failure.message = "x" * 1_000
-    assert Failure.FromString(kept_failure(failure)) == failure
+    assert Failure.FromString(kept_failure(failure, 2_000)) == failure
 
 
 @given(chains())
 def test_what_is_kept_is_bounded(failure: Failure) -> None:
-    kept = Failure.FromString(kept_failure(failure))
-    assert kept.ByteSize() <= LAST_FAILURE_BYTES_MAX + 200
+    bound = 4_096
+    kept = Failure.FromString(kept_failure(failure, bound))
+    assert kept.ByteSize() <= bound + 200
     if kept != failure:
         assert kept.message == FAILURE_TOO_LARGE
         assert failure.message.startswith(kept.cause.message)

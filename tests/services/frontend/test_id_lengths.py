@@ -3,13 +3,14 @@
 import pytest
 from google.protobuf.message import Message
 from msgspec.structs import replace
-from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.common.v1 import WorkerVersionCapabilities, WorkflowExecution
 from temporalio.api.rules.v1 import WorkflowRuleSpec
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.update.v1 import Meta, Request
 from temporalio.api.workflowservice import v1 as api
 
 from indelible.base.errors import ServiceError, StatusCode
+from indelible.base.limits import Limits
 from tests.services.frontend.world import UNHURRIED, World
 
 LONG = "x" * 41
@@ -63,6 +64,22 @@ REQUESTS: list[tuple[Message, str]] = [
         api.UpdateTaskQueueConfigRequest(task_queue="q", identity=LONG),
         "Identity field too long (max 40 characters).",
     ),
+    (
+        api.PollWorkflowTaskQueueRequest(
+            task_queue=TaskQueue(name="q"),
+            worker_version_capabilities=WorkerVersionCapabilities(build_id=LONG),
+        ),
+        "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID.",
+    ),
+    (
+        api.UpdateWorkerVersioningRulesRequest(
+            task_queue="q",
+            commit_build_id=api.UpdateWorkerVersioningRulesRequest.CommitBuildId(
+                target_build_id=LONG
+            ),
+        ),
+        "BuildId must be <= 40 characters, was 41",
+    ),
 ]
 
 
@@ -75,17 +92,21 @@ def named(request: Message, namespace: str) -> Message:
 
 
 @pytest.mark.parametrize(
-    ("request_", "text"), REQUESTS, ids=[one.DESCRIPTOR.name for one, _ in REQUESTS]
+    ("request_", "text"), REQUESTS, ids=[f"{one.DESCRIPTOR.name}-{text}" for one, text in REQUESTS]
 )
 async def test_an_id_is_as_long_as_its_namespace_allows(
     world: World, request_: Message, text: str
 ) -> None:
-    world.limits["default"] = replace(UNHURRIED, id_bytes_max=BOUND)
+    world.limits["default"] = bounded(BOUND)
     error = await world.refusal(named(request_, "default"))
     assert (error.code, error.message) == (StatusCode.INVALID_ARGUMENT, text)
     assert await words(world, named(request_, "other")) != text
-    world.limits["default"] = replace(UNHURRIED, id_bytes_max=BOUND + 1)
+    world.limits["default"] = bounded(BOUND + 1)
     assert await words(world, named(request_, "default")) != text
+
+
+def bounded(bytes_max: int) -> Limits:
+    return replace(UNHURRIED, id_bytes_max=bytes_max, build_id_bytes_max=bytes_max)
 
 
 async def words(world: World, request: Message) -> str:

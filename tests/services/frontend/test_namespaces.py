@@ -91,6 +91,7 @@ async def test_a_namespace_tells_what_works_in_it_and_its_limits(world: World) -
     }
     assert shown.limits.blob_size_limit_error == 2 * 1024 * 1024
     assert shown.limits.memo_size_limit_error == 2 * 1024 * 1024
+    assert shown.limits.workflow_task_completion_size_limit_error == 4 * 1024 * 1024
 
 
 @pytest.mark.parametrize(

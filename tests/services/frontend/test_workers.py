@@ -299,3 +299,4 @@ async def test_the_cluster_describes_itself(world: World) -> None:
     clusters = await world.call(operator.ListClustersRequest(), operator.ListClustersResponse)
     (only,) = clusters.clusters
     assert (only.cluster_name, only.cluster_id) == ("active", cluster.cluster_id)
+    assert (only.address, only.http_address) == ("127.0.0.1:7233", "127.0.0.1:7243")

@@ -494,10 +494,11 @@ class World:
                 entropy=CountingEntropy(),
                 telemetry=self.telemetry,
                 zones=TIME_ZONES,
+                address="127.0.0.1:7233",
+                http_address="127.0.0.1:7243",
             ),
             limits_of=lambda name: self.limits.get(name, limits),
             authorizer=authorizer,
-            address="127.0.0.1:7233",
         )
         self.handlers: Mapping[tuple[str, str], Handler] = self.frontend.handlers()
 

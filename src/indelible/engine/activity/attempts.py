@@ -117,7 +117,7 @@ def retry(step: ActivityStep, failure: Failure) -> "RetryState.ValueType":
     decision = next_attempt(core, failure, now=step.now)
     if not decision.is_granted:
         return decision.state
-    step.keep_failure(kept_failure(failure))
+    step.keep_failure(kept_failure(failure, step.limits.last_failure_bytes_max))
     step.move(
         "retry",
         attempt=core.attempt + 1,

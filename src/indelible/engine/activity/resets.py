@@ -54,7 +54,7 @@ def begin_anew_after(step: ActivityStep, failure: Failure) -> None:
         restore_original(step)
     if core.drops_heartbeat_at_reset:
         _drop_heartbeat(step)
-    step.keep_failure(kept_failure(failure))
+    step.keep_failure(kept_failure(failure, step.limits.last_failure_bytes_max))
     step.move(
         "begin anew, paused" if core.is_paused_after_reset else "begin anew",
         started_at=NEVER,

@@ -63,6 +63,10 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     entropy: Entropy
     telemetry: Telemetry
     zones: TimeZones = UTC_ONLY
+    address: str = ""
+    """What clients are told when they ask where the node is."""
+    http_address: str = ""
+    """Empty if it does not listen for HTTP."""
 
 
 class Frontend:
@@ -76,9 +80,8 @@ class Frontend:
         environment: Environment,
         limits_of: LimitsOf,
         authorizer: Authorizer | None = None,
-        address: str = "",
     ) -> None:
-        """Make all handlers; `address` is what clients are told when they ask for the node's."""
+        """Make all handlers."""
         history, clocks, entropy = backends.history, environment.clocks, environment.entropy
         self._limits_of = limits_of
         self._pipeline = Pipeline(
@@ -88,7 +91,11 @@ class Frontend:
             telemetry=environment.telemetry,
             limits_of=limits_of,
         )
-        system = SystemHandlers(store=backends.store, address=address)
+        system = SystemHandlers(
+            store=backends.store,
+            address=environment.address,
+            http_address=environment.http_address,
+        )
         namespaces = NamespaceHandlers(
             registry=registry,
             endpoints=backends.endpoints,
@@ -110,7 +117,7 @@ class Frontend:
             workflows.routes(),
             UpdateHandlers(history=history, entropy=entropy, rules_of=workflows.rules).routes(),
             *_control_routes(backends, registry=registry, clock=clocks.node, limits_of=limits_of),
-            *_task_queue_routes(backends, clocks=clocks, address=address),
+            *_task_queue_routes(backends, clocks=clocks, address=environment.address),
             *_finding_routes(backends, environment=environment, limits_of=limits_of),
             *_standalone_routes(backends, entropy=entropy, limits_of=limits_of),
             *_routes_for_workers(backends, clock=clocks.node, limits_of=limits_of),
@@ -120,13 +127,7 @@ class Frontend:
             system.operator_routes(),
             namespaces.operator_routes(),
             SearchAttributeHandlers(registry=registry).operator_routes(),
-            NexusEndpointHandlers(
-                endpoints=backends.endpoints,
-                namespaces=registry,
-                clock=clocks.node,
-                entropy=entropy,
-                limits_of=limits_of,
-            ).operator_routes(),
+            _endpoint_routes(backends, registry, environment=environment, limits_of=limits_of),
         )
 
     @property
@@ -170,6 +171,22 @@ def _control_routes(
 
 def _together(resources: Iterable[Routes]) -> Routes:
     return {name: route for resource in resources for name, route in resource.items()}
+
+
+def _endpoint_routes(
+    backends: Backends,
+    registry: NamespaceRegistry,
+    *,
+    environment: Environment,
+    limits_of: LimitsOf,
+) -> Routes:
+    return NexusEndpointHandlers(
+        endpoints=backends.endpoints,
+        namespaces=registry,
+        clock=environment.clocks.node,
+        entropy=environment.entropy,
+        limits_of=limits_of,
+    ).operator_routes()
 
 
 def _task_queue_routes(backends: Backends, *, clocks: Clocks, address: str) -> tuple[Routes, ...]:

@@ -28,6 +28,7 @@ from indelible.base.errors import FailedPreconditionError, InvalidArgumentError
 from indelible.base.fresh_ids import uuid_text
 from indelible.base.ids import NamespaceId
 from indelible.base.instants import duration_message
+from indelible.base.limits import MESSAGE_BYTES_MAX
 from indelible.engine.namespace.record import DELETED, Namespace
 from indelible.engine.namespace.registration import (
     CLUSTER_NAME,
@@ -185,6 +186,9 @@ class NamespaceHandlers:
                 limits=NamespaceInfo.Limits(
                     blob_size_limit_error=limits.blob_bytes_max,
                     memo_size_limit_error=limits.memo_bytes_max,
+                    # All that the transport takes of a completion, which comes in one request. The
+                    # reference (1.32) tells how much it would take in pages, which it refuses too.
+                    workflow_task_completion_size_limit_error=MESSAGE_BYTES_MAX,
                 ),
                 supports_schedules=supports_schedules(),
             ),

@@ -46,9 +46,10 @@ _INITIAL_FAILOVER_VERSION: Final = 1
 class SystemHandlers:
     """Answers the requests about the cluster as a whole."""
 
-    def __init__(self, *, store: StoreDescription, address: str) -> None:
+    def __init__(self, *, store: StoreDescription, address: str, http_address: str) -> None:
         self._store = store
         self._address = address
+        self._http_address = http_address
 
     def routes(self) -> Routes:
         """Return the handlers of WorkflowService by the name of their RPC."""
@@ -86,6 +87,7 @@ class SystemHandlers:
                     cluster_name=CLUSTER_NAME,
                     cluster_id=self._store.cluster_id,
                     address=self._address,
+                    http_address=self._http_address,
                     initial_failover_version=_INITIAL_FAILOVER_VERSION,
                     history_shard_count=self._store.shard_count,
                     is_connection_enabled=True,

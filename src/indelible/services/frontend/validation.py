@@ -20,12 +20,11 @@ from indelible.base.errors import InvalidArgumentError
 from indelible.base.instants import DURATION_MAX, SECOND, Duration, duration, duration_message
 from indelible.base.limits import Limits
 from indelible.base.queue_kinds import NO_QUEUE_KIND, NORMAL_QUEUE, STICKY_QUEUE
-from indelible.services.frontend.id_lengths import id_bytes_max
+from indelible.services.frontend.id_lengths import build_id_bytes_max, id_bytes_max
 
 FAIRNESS_KEY_BYTES_MAX: Final = 64
 _UTF8_BYTES_PER_CHARACTER_MAX: Final = 4
 _RESERVED_QUEUE_PREFIX: Final = "/_sys/"
-_BUILD_ID_BYTES_MAX: Final = 255
 _INTERNAL_QUEUE_PREFIX: Final = "temporal-sys-per-ns-"
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE | re.ASCII
@@ -141,7 +140,7 @@ def check_queue_name(name: str) -> None:
 
 def check_worker_build_id(build_id: str) -> None:
     """Refuse the build id of a worker that is too long."""
-    if exceeds(build_id, _BUILD_ID_BYTES_MAX):
+    if exceeds(build_id, build_id_bytes_max()):
         raise InvalidArgumentError(
             "Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID."
         )

@@ -3,8 +3,6 @@
 Owns their answers. The rules are `engine.deployment.versioning_rules`'s.
 """
 
-from typing import Final
-
 from google.protobuf.message import Message
 from temporalio.api.workflowservice.v1 import (
     GetWorkerVersioningRulesRequest,
@@ -27,11 +25,10 @@ from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call
 from indelible.services.build_id_sets import BuildIdSetRegistry
 from indelible.services.frontend.backends import Matching
+from indelible.services.frontend.id_lengths import build_id_bytes_max
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.validation import check_queue_name
+from indelible.services.frontend.validation import check_queue_name, exceeds
 from indelible.services.versioning_rules import VersioningRuleRegistry
-
-_BUILD_ID_BYTES_MAX: Final = 255
 
 
 class VersioningRuleHandlers:
@@ -114,7 +111,7 @@ def _check_build_ids(request: UpdateWorkerVersioningRulesRequest) -> None:
         request.commit_build_id.target_build_id,
     )
     for build_id in named:
-        if len(build_id) > _BUILD_ID_BYTES_MAX:
+        if exceeds(build_id, build_id_bytes_max()):
             raise InvalidArgumentError(
-                f"BuildId must be <= {_BUILD_ID_BYTES_MAX} characters, was {len(build_id)}"
+                f"BuildId must be <= {build_id_bytes_max()} characters, was {len(build_id)}"
             )

@@ -184,7 +184,7 @@ def retry_activity(
             attempt=record.attempt + 1,
             scheduled_at=retry.at,
             failed_at=step.now,
-            last_failure=kept_failure(failure),
+            last_failure=kept_failure(failure, step.settings.limits.last_failure_bytes_max),
         )
     )
     if record.pause is not None:
