@@ -341,14 +341,86 @@ def test_two_ends_are_one_window(connection: sqlite3.Connection) -> None:
     assert f"visibility_by_start ({PARTITION} AND start_time>? AND start_time<?)" in text
 
 
-def test_the_latest_starts_come_along_their_index(connection: sqlite3.Connection) -> None:
-    latest = SortKey(field="start_time", is_search_attribute=False, is_descending=True)
-    after = replace(PLACE, values=[5])
-    found = search.list_search(connection, replace(listed(), order_by=[latest]), 1, after, 10)
+CUSTOMER: Final = SortKey(field="Customer", is_search_attribute=True)
+LATEST: Final = SortKey(field="start_time", is_search_attribute=False, is_descending=True)
+OLDEST: Final = replace(LATEST, is_descending=False)
+IDS: Final = SortKey(field="workflow_id", is_search_attribute=False)
+CLOSED: Final = SortKey(field="close_time", is_search_attribute=False, is_descending=True)
+BY_VALUE: Final = f"visibility_values USING PRIMARY KEY ({PARTITION} AND name=? AND value"
+ORDERS: Final[dict[str, tuple[VisibilityFilter, SortKey, str | int, str, bool]]] = {
+    "latest starts": (
+        listed(),
+        LATEST,
+        5,
+        f"visibility_by_start ({PARTITION} AND start_time<?)",
+        False,
+    ),
+    "oldest starts": (
+        listed(),
+        OLDEST,
+        5,
+        f"visibility_by_start ({PARTITION} AND start_time>?)",
+        False,
+    ),
+    "latest closes": (
+        listed(),
+        CLOSED,
+        5,
+        f"visibility_by_time ({PARTITION} AND close_order<?)",
+        False,
+    ),
+    "ids": (
+        listed(),
+        IDS,
+        "w",
+        f"visibility_by_workflow ({PARTITION} AND workflow_id>?)",
+        False,
+    ),
+    "types": (listed(), TYPE, "t", f"visibility_by_type ({PARTITION} AND workflow_type>?)", False),
+    # The rows without a value come last, and no index tells which they are.
+    "keyword": (listed(), CUSTOMER, "c", f"{BY_VALUE}>?)", True),
+    "keyword, descending": (
+        listed(),
+        replace(CUSTOMER, is_descending=True),
+        "c",
+        f"{BY_VALUE}<?)",
+        True,
+    ),
+    "keyword of a type": (
+        listed(compare("workflow_type", "starts_with", "t")),
+        CUSTOMER,
+        "c",
+        f"{BY_VALUE}>?)",
+        True,
+    ),
+}
+
+
+@pytest.mark.usefixtures("many")
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_order_by_value_comes_along_its_index(connection: sqlite3.Connection, name: str) -> None:
+    query, key_of, value, expected, is_scan = ORDERS[name]
+    after = replace(PLACE, values=[value])
+    found = search.list_search(connection, replace(query, order_by=[key_of]), 1, after, 10)
     text = plan(connection, found.statement, found.parameters)
-    assert f"visibility_by_start ({PARTITION} AND start_time<?)" in text
+    assert expected in text
     assert text.count("FOR ORDER BY") == 1  # Of the page, when it is read whole.
-    assert not found.is_scan
+    assert found.is_scan == is_scan
+    assert found.behind is not None
+    assert "SCAN visibility" not in plan(
+        connection, found.behind.statement, found.behind.parameters
+    )
+
+
+def test_few_rows_are_sorted_rather_than_met_in_order() -> None:
+    """Any order of values would look at nearly all rows to find those of a narrow window."""
+    narrow = listed(compare("close_time", ">=", 5), compare("close_time", "<=", 9))
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as opened:
+        migrate(opened, known_migrations())
+        opened.execute(sql.ADD_VISIBILITY_COUNT, (1, 1, "type", 2, 1_000))
+        found = search.list_search(opened, replace(narrow, order_by=[CUSTOMER]), 1, None, 10)
+        text = plan(opened, found.statement, found.parameters)
+    assert f"visibility_by_time ({PARTITION} AND close_order>? AND close_order<?)" in text
 
 
 @pytest.mark.usefixtures("many")
@@ -381,7 +453,8 @@ def test_kept_counts_are_read(
         listed(compare("status", "=", 1), compare("history_length", ">", 5)),
         listed(compare_attribute("Customer", "!=", "c")),
         listed(compare_attribute("BuildIds", "=", "unversioned:b")),
-        replace(listed(), order_by=[STATUS]),
+        replace(listed(), order_by=[SortKey(field="task_queue", is_search_attribute=False)]),
+        replace(listed(compare("history_length", ">", 5)), order_by=[STATUS]),
     ],
 )
 def test_what_looks_at_rows_in_vain_says_so(

@@ -32,6 +32,7 @@ from indelible.engine.visibility.filters import (
     conjuncts,
     operands,
 )
+from indelible.engine.visibility.ordering import SortKey
 from indelible.ports.stores import Comparison, Filter
 from indelible.store.sqlite.conditions import (
     INTEGER_END,
@@ -48,6 +49,10 @@ _CANDIDATES_MAX: Final = 20
 """Row sets that are asked for their size, and alternatives within one."""
 WALKS_MAX: Final = 32
 """Walks that are merged: each is a part of the statement."""
+_SHARE: Final = 8
+"""If one of so many rows meets a filter, any order leads to a page of them soon."""
+_SHARED_MAX: Final = 200_000
+"""Index entries that are counted to learn that."""
 _REPEATED_MAX: Final = 50
 """Comparisons and their values that each of these parts repeats."""
 
@@ -119,7 +124,7 @@ class Paths(NamedTuple):
     row_set: RowSet | None
     partition: Partition
     rest: Sequence[Filter]
-    """What has to be tested on the rows of the row set."""
+    """What has to be tested on the rows of the row set; all, if there is none."""
 
 
 def choose(
@@ -159,6 +164,41 @@ def choose(
     answered = list(conjuncts([least.part])) if least.row_set.is_exact else []
     rest = [part for part in flat if not any(part is other for other in answered)]
     return Paths(walks.each, least.row_set, partition, rest)
+
+
+def is_worth_sorting(connection: sqlite3.Connection, paths: Paths) -> bool:
+    """Whether the rows are so few that an order other than theirs would meet most in vain."""
+    if paths.row_set is not None:
+        return True
+    walk = paths.walks[0]
+    if len(walk.parameters) == len(paths.partition):
+        return False
+    source = "visibility_values" if walk.source == VALUES else walk.source
+    statement = (
+        f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {source}"  # noqa: S608 - own names
+        f" WHERE {walk.condition} LIMIT {_SHARED_MAX})) * {_SHARE} < sum(row_count)"
+        " FROM visibility_counts WHERE namespace_ref = ? AND archetype = ?"
+    )
+    return bool(connection.execute(statement, [*walk.parameters, *paths.partition]).fetchone()[0])
+
+
+def bounds_of(parts: Sequence[Filter], key: SortKey) -> tuple[str, list[Operand]]:
+    """Return what a filter asks of the values of a key, where their index does not know it."""
+    if key.field == "close_time":
+        bounds, parameters = _close_bounds(parts, is_paged=False)
+        return f"TRUE{bounds}", parameters
+    if not key.is_search_attribute:
+        return "TRUE", []
+    conditions = [
+        _value_condition(part)
+        for part in parts
+        if isinstance(part, Comparison)
+        and part.is_search_attribute
+        and part.field == key.field
+        and part.operator in _INDEXED_OPERATORS
+    ]
+    parameters = [operand for _, operands_of in conditions for operand in operands_of]
+    return " AND ".join(f"({condition})" for condition, _ in conditions) or "TRUE", parameters
 
 
 class _Sized(NamedTuple):

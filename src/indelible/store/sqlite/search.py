@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from indelible.base.ids import Archetype, NamespaceId, RunId
 from indelible.base.instants import NEVER, Instant
@@ -29,16 +30,24 @@ from indelible.ports.stores import (
     VisibilityFilter,
     VisibilityRecord,
 )
-from indelible.store.sqlite.access_paths import ALL_ROWS, COUNTED, VALUES, Partition, Paths, choose
+from indelible.store.sqlite.access_paths import (
+    COUNTED,
+    VALUES,
+    Partition,
+    Paths,
+    bounds_of,
+    choose,
+    is_worth_sorting,
+)
 from indelible.store.sqlite.conditions import conditions_of
 from indelible.store.sqlite.sorting import (
     DEFAULT_ORDER,
     Operand,
-    is_latest_start,
     order_clause,
     place_condition,
     sort_expression,
 )
+from indelible.store.sqlite.value_orders import ValueOrder, value_order
 from indelible.store.sqlite.visibility_rows import OPEN_CLOSE_ORDER
 
 _COLUMNS: Final = """workflow_id, run_id, workflow_type, task_queue, status, start_time,
@@ -58,6 +67,8 @@ class Search(NamedTuple):
     parameters: list[Operand]
     is_scan: bool
     """Whether it may take as long as there are rows."""
+    behind: "Search | None" = None
+    """What finds the rows behind those of this one, if they do not fill the page."""
 
 
 class _Row(msgspec.Struct, array_like=True):
@@ -105,6 +116,10 @@ def list_search(
         paths = choose(
             connection, partition, parts, is_paged=is_paged, is_merged=not query.order_by
         )
+        order = value_order(query.order_by[0]) if query.order_by else None
+        is_alone = len(archetypes) == 1
+        if order is not None and is_alone and not is_worth_sorting(connection, paths):
+            return _as_json(_page_by_value(paths, order, query, after, limit))
         pages.append(_page(paths, query, after, limit))
     order, operands = order_clause(query.order_by)
     rows, parameters = pages[0].statement, pages[0].parameters
@@ -113,37 +128,110 @@ def list_search(
         rows = f"SELECT * FROM ({rows}) ORDER BY {order} LIMIT ?"  # noqa: S608
         parameters = [operand for page in pages for operand in page.parameters]
         parameters += [*operands, limit]
-    statement = f"SELECT json_group_array(json_array({_ROW_AS_JSON})) FROM ({rows})"  # noqa: S608
-    return Search(statement, parameters, is_scan=any(page.is_scan for page in pages))
+    return _as_json(Search(rows, parameters, is_scan=any(page.is_scan for page in pages)))
+
+
+def _as_json(page: Search) -> Search:
+    rows = f"({page.statement})"
+    statement = f"SELECT json_group_array(json_array({_ROW_AS_JSON})) FROM {rows}"  # noqa: S608
+    behind = None if page.behind is None else _as_json(page.behind)
+    return page._replace(statement=statement, behind=behind)
 
 
 def _page(
     paths: Paths, query: VisibilityFilter, after: VisibilityCursor | None, limit: int
 ) -> Search:
     order, order_operands = order_clause(query.order_by)
-    is_by_start = bool(query.order_by) and is_latest_start(query.order_by[0])
-    place, place_operands = "TRUE", list[Operand]()
-    if after is not None:
-        place, place_operands = place_condition(query.order_by, after)
+    place, place_operands = _place(query, after)
     ways: list[str] = []
     parameters: list[Operand] = []
     for source, condition, operands in _found(paths):
-        is_along_starts = is_by_start and source == ALL_ROWS
-        along = "visibility INDEXED BY visibility_by_start" if is_along_starts else source
-        ways.append(f"FROM {along} WHERE {condition} AND {place}")
+        ways.append(f"FROM {source} WHERE {condition} AND {place}")
         parameters += [*operands, *place_operands]
     parameters += [*order_operands, limit]
-    is_direct = all(walk.is_direct for walk in paths.walks)
-    if paths.row_set is None and not query.order_by:
+    is_walk = paths.row_set is None
+    if is_walk and not query.order_by:
+        is_direct = all(walk.is_direct for walk in paths.walks)
         return Search(_in_list_order(ways), parameters, is_scan=not is_direct)
-    is_scan = paths.row_set is None and not ("by_start" in ways[0] and is_direct)
-    # What is sorted are numbers; only the rows of the page are read whole.
-    page = f"SELECT execution_id {ways[0]} ORDER BY {order} LIMIT ?"
-    statement = (
-        f"SELECT {_COLUMNS} FROM ({page})"  # noqa: S608 - own names
+    found = f"{ways[0]} ORDER BY {order} LIMIT ?"
+    return Search(_read_whole(found, order), [*parameters, *order_operands], is_scan=is_walk)
+
+
+def _place(
+    query: VisibilityFilter, after: VisibilityCursor | None, along: str = ""
+) -> tuple[str, list[Operand]]:
+    return ("TRUE", []) if after is None else place_condition(query.order_by, after, along)
+
+
+def _read_whole(found: str, order: str) -> str:
+    """Return the statement for the rows of a page: what is sorted before are numbers."""
+    return (
+        f"SELECT {_COLUMNS} FROM (SELECT execution_id {found})"  # noqa: S608 - own names
         f" CROSS JOIN visibility USING (execution_id) ORDER BY {order}"
     )
-    return Search(statement, [*parameters, *order_operands], is_scan=is_scan)
+
+
+def _page_by_value(
+    paths: Paths,
+    along: ValueOrder,
+    query: VisibilityFilter,
+    after: VisibilityCursor | None,
+    limit: int,
+) -> Search:
+    """Return the statements for a page along an index of values: rows with one, then the others."""
+    key = query.order_by[0]
+    order, operands = order_clause(query.order_by)
+    order_along, operands_along = order_clause(query.order_by, along.column)
+    place, place_operands = _place(query, after, along.column)
+    bounds, bound_operands = bounds_of(paths.rest, key)
+    tested, tested_operands = conditions_of(paths.rest)
+    found = (
+        f"FROM {along.source} WHERE namespace_ref = ? AND archetype = ? AND {place}"
+        f" AND {along.condition} AND {bounds} AND {tested} ORDER BY {order_along} LIMIT ?"
+    )
+    parameters = [*paths.partition, *place_operands, *along.parameters, *bound_operands]
+    parameters += [*tested_operands, *operands_along, limit, *operands]
+    is_sorted = along.has_large_groups and (key.is_descending or len(query.order_by) > 1)
+    behind = _page_without_value(paths, along, query, after, limit)
+    is_scan = bool(paths.rest) or is_sorted or (behind is not None and behind.is_scan)
+    return Search(_read_whole(found, order), parameters, is_scan, behind)
+
+
+def _page_without_value(
+    paths: Paths,
+    along: ValueOrder,
+    query: VisibilityFilter,
+    after: VisibilityCursor | None,
+    limit: int,
+) -> Search | None:
+    """Return the statement for the rows that have no value of the first key."""
+    key, *keys = query.order_by
+    if any(
+        isinstance(part, Comparison)
+        and part.operator != "is null"
+        and (part.field, part.is_search_attribute) == (key.field, key.is_search_attribute)
+        for part in paths.rest
+    ):
+        return None
+    if along.lacking:
+        tested, parameters = conditions_of(paths.rest)
+        parameters = [*paths.partition, *parameters]
+        condition = f"namespace_ref = ? AND archetype = ? AND {along.lacking} AND {tested}"
+        source = along.source
+    else:
+        ((source, condition, parameters),) = _found(paths)
+        expression, operands = sort_expression(key)
+        condition += f" AND {expression} IS NULL"
+        parameters += operands
+    rest = replace(query, order_by=keys)
+    begun = None
+    if after is not None and after.values[0] is None:
+        begun = replace(after, values=after.values[1:])
+    place, place_operands = _place(rest, begun)
+    order, operands = order_clause(keys)
+    found = f"FROM {source} WHERE {condition} AND {place} ORDER BY {order} LIMIT ?"
+    parameters += [*place_operands, *operands, limit, *operands]
+    return Search(_read_whole(found, order), parameters, is_scan=not along.lacking)
 
 
 def _in_list_order(ways: Sequence[str]) -> str:
@@ -153,10 +241,7 @@ def _in_list_order(ways: Sequence[str]) -> str:
         return f"SELECT {_COLUMNS} {ways[0]} {tail}"
     # Of a UNION of statements that are all in its order, SQLite takes row by row.
     merged = " UNION ".join(f"SELECT {_PLACE} {way}" for way in ways)
-    return (
-        f"SELECT {_COLUMNS} FROM (SELECT execution_id FROM ({merged} {tail}))"  # noqa: S608
-        f" CROSS JOIN visibility USING (execution_id) ORDER BY {DEFAULT_ORDER}"
-    )
+    return _read_whole(f"FROM ({merged} {tail})", DEFAULT_ORDER)
 
 
 def _whole(search: Search) -> str:
@@ -197,11 +282,14 @@ def _archetypes(query: VisibilityFilter) -> tuple[Sequence[int], Sequence[Filter
 
 
 def read_page(
-    connection: sqlite3.Connection, search: Search, query: VisibilityFilter
+    connection: sqlite3.Connection, search: Search, query: VisibilityFilter, limit: int
 ) -> Sequence[VisibilityRecord]:
     """Run a list search."""
     text: str = connection.execute(search.statement, search.parameters).fetchone()[0]
-    return [_record(row, query.namespace_id, query.archetype) for row in _PAGE.decode(text)]
+    rows = [_record(row, query.namespace_id, query.archetype) for row in _PAGE.decode(text)]
+    if search.behind is not None and len(rows) < limit:
+        rows += read_page(connection, search.behind, query, limit)[: limit - len(rows)]
+    return rows
 
 
 def _record(row: _Row, namespace_id: NamespaceId, archetype: Archetype) -> VisibilityRecord:

@@ -51,27 +51,28 @@ def attribute_path(name: str) -> str:
     return f'$."{name}"'
 
 
-def order_clause(keys: Sequence[SortKey]) -> tuple[str, list[Operand]]:
-    """Return what follows ORDER BY; rows that are equal keep the order of every list."""
+def order_clause(keys: Sequence[SortKey], along: str = "") -> tuple[str, list[Operand]]:
+    """Return what follows ORDER BY; rows that are equal keep the order of every list.
+
+    `along` is a column of an index that has the values of the first key, and of rows that have one.
+    """
     terms: list[str] = []
     parameters: list[Operand] = []
-    for key in keys:
-        if is_latest_start(key):  # As it lies in its index; no start is the smallest.
-            terms.append("start_time DESC")
+    for number, key in enumerate(keys):
+        direction = "DESC" if key.is_descending else "ASC"
+        if along and number == 0:
+            terms.append(f"{along} {direction}")
             continue
         expression, operands = sort_expression(key)
-        terms.append(f"{expression} {'DESC' if key.is_descending else 'ASC'} NULLS LAST")
+        terms.append(f"{expression} {direction} NULLS LAST")
         parameters += operands
     return ", ".join([*terms, DEFAULT_ORDER]), parameters
 
 
-def is_latest_start(key: SortKey) -> bool:
-    """Whether the latest start comes first."""
-    return key.field == "start_time" and not key.is_search_attribute and key.is_descending
-
-
-def place_condition(keys: Sequence[SortKey], after: VisibilityCursor) -> tuple[str, list[Operand]]:
-    """Return the condition that a row stands behind a place."""
+def place_condition(
+    keys: Sequence[SortKey], after: VisibilityCursor, along: str = ""
+) -> tuple[str, list[Operand]]:
+    """Return the condition that a row stands behind a place; `along` as in `order_clause`."""
     close_order = OPEN_CLOSE_ORDER if after.close_time == NEVER else after.close_time
     condition = (
         "(close_order, start_time) <= (?, ?)"
@@ -81,12 +82,25 @@ def place_condition(keys: Sequence[SortKey], after: VisibilityCursor) -> tuple[s
     parameters: list[Operand] = [*place, *place, after.run_id]
     if len(keys) != len(after.values):
         raise StoreError("the place is one of another order")
-    for key, value in reversed(list(zip(keys, after.values, strict=True))):
+    places = list(zip(keys, after.values, strict=True))
+    for key, value in reversed(places[1:] if along else places):
         condition, parameters = _behind(key, value, condition, parameters)
-    if keys and is_latest_start(keys[0]) and isinstance(after.values[0], int):
-        # What the index of starts can use; the condition above is exact.
-        return f"start_time <= ? AND {condition}", [after.values[0], *parameters]
+    if along:
+        return _behind_along(keys[0], after.values[0], along, condition, parameters)
     return condition, parameters
+
+
+def _behind_along(
+    key: SortKey, value: SortValue, along: str, rest: str, rest_operands: list[Operand]
+) -> tuple[str, list[Operand]]:
+    """The first bound is what the index can use."""
+    if value is None:
+        return "FALSE", []  # Every row with a value comes before.
+    bound, operand = _bound(value)
+    symbol = "<" if key.is_descending else ">"
+    exact = f"{along} {symbol} {bound} OR ({along} = {bound} AND {rest})"
+    condition = f"{along} {symbol}= {bound} AND ({exact})"
+    return condition, [operand, operand, operand, *rest_operands]
 
 
 def _behind(

@@ -263,7 +263,7 @@ class SqliteStore:
         def plan(connection: sqlite3.Connection) -> Search:
             return list_search(connection, query, namespace_ref, after, limit)
 
-        return await self._planned(plan, partial(read_page, query=query))
+        return await self._planned(plan, partial(read_page, query=query, limit=limit))
 
     async def count_executions(
         self, query: VisibilityFilter, *, group_by: SortKey | None = None
