@@ -32,7 +32,7 @@ from temporalio.api.workflowservice.v1 import (
     UpdateActivityExecutionOptionsResponse,
 )
 
-from indelible.base.errors import NotFoundError, activity_execution_not_found
+from indelible.base.errors import activity_execution_not_found
 from indelible.base.id_policies import IdDecision
 from indelible.base.ids import (
     Archetype,
@@ -383,10 +383,7 @@ class ActivityExecutions:
     async def _report(
         self, namespace: Namespace, target: ActivityTarget, decision: Callable[[ActivityStep], T]
     ) -> T:
-        chain = _chain(namespace, target.activity_id)
-        host = self._hosts.of(chain)
-        async with host.hold(chain, target.run_id, _task_not_found) as entry:
-            return await self._step(host, entry, decision)
+        return await self._update(_chain(namespace, target.activity_id), target.run_id, decision)
 
     async def _step(
         self,
@@ -461,10 +458,6 @@ def _link(namespace: Namespace, state: ActivityState) -> Link:
             run_id=state.core.run_id,
         )
     )
-
-
-def _task_not_found() -> NotFoundError:
-    return NotFoundError("activity task not found")
 
 
 def _end_for_deletion(step: ActivityStep) -> None:
