@@ -14,6 +14,7 @@ from typing import Final
 
 import pytest
 import pytest_asyncio
+import yaml
 
 from indelible.base.ids import ChainKey, NamespaceId, WorkflowId
 from indelible.services.history.shards import shard_of
@@ -29,6 +30,9 @@ PROGRAMS: Final = sorted(
 )
 SECONDS_MAX: Final = 60  # Alone each needs less than half of that.
 SIDE_BY_SIDE: Final = 3
+END_TO_END: Final = [chapter for chapter in CHAPTERS if list(chapter.glob("tests/e2e/test_*.py"))]
+PIPELINES: Final = sorted(EXAMPLES.glob("part-*/chapter-*/ci/*.yml"))
+_COMMAND_OF_PIPELINE: Final = re.compile(r"run: uv run ([^#\n]+)")
 _COMMAND: Final = re.compile(r"^\$ uv run python (.+)$", re.MULTILINE)
 ARGUMENTS: Final = {"worker.py": ["--probe"]}
 # What a program shows only if the server was started with these flags, and the words that tell.
@@ -130,6 +134,36 @@ async def test_tests_of_a_chapter_pass(chapter: Path) -> None:
     told, _ = await process.communicate()
     assert process.returncode == 0, told.decode()
     assert "skipped" not in told.decode()
+
+
+@pytest.mark.sdk
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("chapter", END_TO_END, ids=_name)
+async def test_end_to_end_tests_of_a_chapter_pass(server: ServerProcess, chapter: Path) -> None:
+    """They are marked, and need a server that runs already."""
+    words = ["-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "-m", "e2e"]
+    process = await _start(server, chapter, words)
+    told, _ = await process.communicate()
+    assert process.returncode == 0, told.decode()
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES, ids=_name)
+def test_a_pipeline_runs_what_is_there(pipeline: Path) -> None:
+    """Nobody runs them here, but what they name exists, and each step says what it does."""
+    text = pipeline.read_text(encoding="utf-8")
+    jobs = yaml.safe_load(text)["jobs"].values()
+    folders = {job["defaults"]["run"]["working-directory"] for job in jobs}
+    assert folders == {f"examples/{_name(pipeline.parents[1])}"}
+    assert all("run" in step or "uses" in step for job in jobs for step in job["steps"])
+    for words in _COMMAND_OF_PIPELINE.findall(text):
+        program, *arguments = words.split()
+        if program == "python":
+            assert (pipeline.parents[1] / arguments[0]).is_file()
+        else:
+            assert program == "pytest"
+            assert list(pipeline.parents[1].rglob("test_*.py"))
 
 
 async def _start(
