@@ -36,6 +36,7 @@ from simulation.workloads.followers import Follower
 from simulation.workloads.foremen import Foreman
 from simulation.workloads.freelancers import Freelancer
 from simulation.workloads.meddlers import Meddler
+from simulation.workloads.overseers import Overseer
 from simulation.workloads.planners import Planner
 from simulation.workloads.stewards import BUILDS, Steward
 from simulation.workloads.subcontractors import Subcontractor
@@ -140,6 +141,7 @@ class _Simulation:
             Asker(world, self._promises, ids, "queue"),
             Meddler(world, self._promises, self._journal, ids),
             Freelancer(world, self._promises, "queue"),
+            Overseer(world, self._promises, self._journal),
             Planner(world, self._journal, "queue"),
             Subcontractor(world, self._promises),
             Foreman(world, self._promises),

@@ -20,6 +20,9 @@ _REPORTED: Final[Mapping[str, frozenset[ActivityStatus]]] = {
 
 def check_activities(promises: Promises, journal: Journal, accuse: Accuse) -> None:
     """Everybody is told the same outcome, and what was acknowledged has its effect."""
+    for entity in journal.activities.values():
+        for fault in _attempt_faults(entity, promises):
+            accuse("attempts begin in their time", f"{name_of(entity.key)}: {fault}")
     states: dict[str, Entity] = {
         entity.key.run_id: entity for entity in journal.activities.values()
     }
@@ -39,6 +42,19 @@ def check_activities(promises: Promises, journal: Journal, accuse: Accuse) -> No
         if promise.kind is Kind.STANDALONE:
             for fault in _report_faults(promise, states.get(promise.run_id)):
                 accuse("reports are kept", f"{promise.mark}: {fault}")
+
+
+def _attempt_faults(entity: Entity, promises: Promises) -> Iterator[str]:
+    """Attempts are counted one by one, anew after a reset; none begins in a paused activity."""
+    attempt, reset_count = 0, 0
+    holds = [hold for hold in promises.holds if hold.run_id == entity.key.run_id]
+    for begin in entity.begins:
+        expected = attempt + 1 if begin.reset_count == reset_count else 1
+        if begin.attempt != expected:
+            yield f"attempt {begin.attempt} began, and {expected} was to come"
+        attempt, reset_count = begin.attempt, begin.reset_count
+        if any(hold.covers(begin.at) for hold in holds):
+            yield f"attempt {begin.attempt} began at {begin.at}, while it was paused"
 
 
 def _report_faults(promise: Promise, entity: Entity | None) -> Iterator[str]:

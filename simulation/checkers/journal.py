@@ -6,6 +6,7 @@ every single commit must keep. Must not ask the store.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import History, HistoryEvent
@@ -105,6 +106,14 @@ class Run:
         return sum(event.event_type == _SIGNALED for event in known)
 
 
+class Begin(NamedTuple):
+    """An attempt that was given to a worker."""
+
+    at: Instant
+    attempt: int
+    reset_count: int
+
+
 @dataclass(slots=True)
 class Entity:
     """One standalone activity, as it was last written."""
@@ -115,6 +124,8 @@ class Entity:
         default_factory=dict[tuple[int, str], SubRecord]
     )
     is_deleted: bool = False
+    begins: list[Begin] = field(default_factory=list[Begin])
+    """All attempts that ever began."""
 
     @property
     def state(self) -> ActivityState:
@@ -311,6 +322,10 @@ class Journal:
     def _write_activity(self, write: ExecutionWrite) -> None:
         entity = self.activities.setdefault(write.key, Entity(write.key, write))
         self._write_entity(entity, write)
+        core = entity.state.core
+        begin = Begin(core.started_at, core.attempt, core.reset_count)
+        if core.is_started and begin not in entity.begins[-1:]:
+            entity.begins.append(begin)
 
     def _write_operation(self, write: ExecutionWrite) -> None:
         contract = self.operations.setdefault(write.key, Contract(write.key, write))

@@ -72,6 +72,8 @@ class Promises:
     """Runs of which somebody made a reset that leaves their signals behind."""
     begun_anew: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """(run, activity) whose attempts a request has perhaps counted anew, or let go on."""
+    holds: list["Hold"] = field(default_factory=list["Hold"])
+    """When standalone activities were paused for sure."""
     _count: int = 0
 
     def ask(self, kind: Kind, workflow_id: str, *, who: str, run_id: str = "") -> Promise:
@@ -81,6 +83,20 @@ class Promises:
         promise = Promise(kind=kind, mark=mark, workflow_id=workflow_id, run_id=run_id)
         self.by_mark[mark] = promise
         return promise
+
+
+@dataclass(slots=True, kw_only=True)
+class Hold:
+    """A time in which no attempt of a standalone activity may begin."""
+
+    run_id: str
+    since: Instant
+    until: Instant | None = None
+    """None while nobody has asked to let it go on."""
+
+    def covers(self, at: Instant) -> bool:
+        """Whether an instant lies in it."""
+        return self.since < at and (self.until is None or at < self.until)
 
 
 @dataclass(slots=True, kw_only=True)

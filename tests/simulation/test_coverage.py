@@ -14,8 +14,6 @@ ANSWERED_ELSEWHERE = {
     "RespondActivityTaskCanceledById",
     "RespondActivityTaskFailedById",
     "RecordActivityTaskHeartbeatById",
-    *("PauseActivityExecution", "UnpauseActivityExecution"),
-    *("ResetActivityExecution", "UpdateActivityExecutionOptions"),
     "ListArchivedWorkflowExecutions",
 }
 """What differs from a simulated RPC by its target alone, and what is always refused, since there is
