@@ -34,6 +34,8 @@ class Process:
         """Background tasks that ended by an error while the process lived."""
         self._loop = loop
         self._tasks: dict[AnyTask, None] = {}
+        self._background: dict[AnyTask, Coroutine[object, object, None]] = {}
+        """What background tasks do. One that dies before its first step never gets to it."""
 
     def start(self, work: Coroutine[object, object, _T], name: str = "") -> asyncio.Task[_T]:
         """Run something in this process."""
@@ -46,8 +48,7 @@ class Process:
         if self.is_dead:
             work.close()
             return
-        task = self.start(self._watched(name, work), name)
-        task.add_done_callback(lambda _: work.close())
+        self._background[self.start(self._watched(name, work), name)] = work
 
     async def _watched(self, name: str, work: Coroutine[object, object, None]) -> None:
         try:
@@ -73,7 +74,11 @@ class Process:
         task.add_done_callback(self._release)
 
     def _release(self, task: AnyTask) -> None:
+        # All at once: whoever kills the process goes on when its last task is released.
         del self._tasks[task]
+        work = self._background.pop(task, None)
+        if work is not None:
+            work.close()
         if not task.cancelled():
             task.exception()  # Looked at by whoever awaits it, or of no interest any more.
 
