@@ -216,16 +216,24 @@ async def greeted(client: Client, workflow_id: str) -> WorkflowHandle[Greeting, 
 
 async def failing_activity(client: Client, activity_id: str) -> ActivityHandle[str]:
     """Start an activity without a workflow, and wait for its first failure."""
-    handle = await client.start_activity(
+    handle = await delayed_activity(client, activity_id, timedelta())
+    await _reached(lambda: _has_failed(handle))
+    return handle
+
+
+async def delayed_activity(
+    client: Client, activity_id: str, delay: timedelta = timedelta(hours=1)
+) -> ActivityHandle[str]:
+    """Start an activity without a workflow that no worker gets yet."""
+    return await client.start_activity(
         always_fail,
         "UI",
         id=activity_id,
         task_queue=QUEUE,
         start_to_close_timeout=timedelta(seconds=5),
         retry_policy=_ONCE_AN_HOUR,
+        start_delay=delay,
     )
-    await _reached(lambda: _has_failed(handle))
-    return handle
 
 
 async def _has_failed(handle: ActivityHandle[str]) -> bool:
