@@ -265,7 +265,10 @@ async def everything(
             for queue in queues
         ],
         "passes": sorted(await store.waiting_passes(), key=str),
-        "dispatch counts": [await store.dispatch_count(queue) for queue in queues],
+        "backlogs": [
+            sorted((await store.dispatch_backlogs(queue, after=(-1, 0, TaskId(0)))).items())
+            for queue in queues
+        ],
         "visibility": [
             list(await store.list_executions(where(namespace=name), after=None, limit=1_000))
             for name in names

@@ -78,7 +78,6 @@ PLANS: Final = {
     "TRANSFERS": "transfers USING PRIMARY KEY (shard_id=? AND task_id>?)",
     "REMOVE_TRANSFER": "transfers USING PRIMARY KEY (shard_id=? AND task_id=?)",
     "DISPATCHES": "queue_name=? AND priority=? AND pass_number=? AND task_id>?)",
-    "DISPATCH_COUNT": "dispatches USING COVERING INDEX dispatches_by_queue",
     "REMOVE_DISPATCH": "dispatches USING INTEGER PRIMARY KEY (rowid=?)",
     "DELETE_HISTORY_SLICE": "history_batches USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
     "DELETE_VISIBILITY": "visibility USING INTEGER PRIMARY KEY (rowid=?)",
@@ -94,6 +93,15 @@ def test_a_hot_statement_is_a_search(connection: sqlite3.Connection, name: str) 
     assert PLANS[name] in text
     assert "SCAN" not in text
     assert "TEMP B-TREE" not in text
+
+
+def test_a_backlog_is_counted_in_its_index(connection: sqlite3.Connection) -> None:
+    text = plan(connection, sql.DISPATCH_BACKLOGS, [1] * 6)
+    assert text.count("dispatches USING COVERING INDEX dispatches_by_queue") == 3
+    assert "dispatches USING INTEGER PRIMARY KEY (rowid=?)" in text
+    # A row for each priority, no more.
+    assert text.count("SCAN") == text.count("SCAN backlogs") == 1
+    assert text.count("TEMP B-TREE") == text.count("TEMP B-TREE FOR ORDER BY") == 1
 
 
 @pytest.mark.parametrize("statement", [sql.HISTORY, sql.HISTORY_REVERSE])

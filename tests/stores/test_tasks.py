@@ -1,5 +1,6 @@
 """Every store: wake-ups, transfer tasks, dispatch tasks, namespaces."""
 
+from collections import Counter
 from typing import Final
 
 import pytest
@@ -8,7 +9,13 @@ from msgspec.structs import replace
 from indelible.base.ids import NamespaceId, QueueKey, QueueType, ShardId, TaskId
 from indelible.base.instants import Instant
 from indelible.engine.matching.priority import TaskPlace
-from indelible.ports.stores import CommitConflictError, DispatchRow, NamespaceRecordKind, Store
+from indelible.ports.stores import (
+    CommitConflictError,
+    DispatchBacklog,
+    DispatchRow,
+    NamespaceRecordKind,
+    Store,
+)
 from indelible.store.sqlite.migrations import known_migrations
 from tests.stores.builders import CLUSTER_ID, QUEUE, SHARD, dispatch, key, own, put, transfer, write
 
@@ -97,8 +104,35 @@ async def test_dispatches_are_ordered_by_priority_pass_and_task_id(store: Store)
     assert await dispatches(store, limit=2) == rows[:2]
     for place, row in enumerate(rows):
         assert await dispatches(store, after=row.place) == rows[place + 1 :]
+        backlogs = await store.dispatch_backlogs(QUEUE, after=row.place)
+        assert {priority: one.count for priority, one in backlogs.items()} == Counter(
+            behind.priority for behind in rows[place + 1 :]
+        )
     assert await dispatches(store, after=(2, 9, TaskId(100)), limit=2) == rows[2:4]
-    assert await store.dispatch_count(QUEUE) == len(rows)
+    backlogs = await store.dispatch_backlogs(QUEUE, after=BEGINNING)
+    assert {priority: one.count for priority, one in backlogs.items()} == {0: 1, 1: 1, 3: 6, 5: 1}
+
+
+async def test_backlogs_are_told_by_priority_with_the_age_of_the_oldest(store: Store) -> None:
+    shard = await own(store)
+    other = QUEUE._replace(name="other")
+    rows = [
+        replace(dispatch(4, priority=3, turn=(1, "a")), created_at=Instant(40)),
+        replace(dispatch(2, priority=3, turn=(2, "b")), created_at=Instant(20)),
+        replace(dispatch(3, priority=1), created_at=Instant(30)),
+        replace(dispatch(1, priority=3), queue=other, created_at=Instant(10)),
+    ]
+    await store.commit(replace(shard, dispatches_added=rows))
+    assert await store.dispatch_backlogs(QUEUE, after=BEGINNING) == {
+        1: DispatchBacklog(count=1, oldest_at=Instant(30)),
+        3: DispatchBacklog(count=2, oldest_at=Instant(20)),
+    }
+    assert await store.dispatch_backlogs(QUEUE, after=rows[2].place) == {
+        3: DispatchBacklog(count=2, oldest_at=Instant(20)),
+    }
+    assert await store.dispatch_backlogs(QUEUE, after=rows[0].place) == {
+        3: DispatchBacklog(count=1, oldest_at=Instant(20)),
+    }
 
 
 async def test_the_passes_that_wait_are_told_by_queue_priority_and_key(store: Store) -> None:
@@ -145,10 +179,10 @@ async def test_a_dispatch_is_removed_by_its_queue_and_id(store: Store) -> None:
         )
     )
     assert await dispatches(store) == [rows[0], rows[2]]
-    assert await store.dispatch_count(QUEUE) == 2
+    assert sorted(await store.dispatch_backlogs(QUEUE, after=BEGINNING)) == [1, 3]
     await store.commit(replace(shard, dispatches_removed=[(QUEUE, TaskId(1)), (QUEUE, TaskId(3))]))
     assert await dispatches(store) == []
-    assert await store.dispatch_count(QUEUE) == 0
+    assert not await store.dispatch_backlogs(QUEUE, after=BEGINNING)
 
 
 @pytest.mark.parametrize(

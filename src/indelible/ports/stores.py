@@ -160,6 +160,13 @@ class WaitingPasses(msgspec.Struct, frozen=True, kw_only=True):
     last: int
 
 
+class DispatchBacklog(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tasks of one priority lie in a queue, and when the first of them came."""
+
+    count: int
+    oldest_at: Instant
+
+
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """One atomic change of one shard; `executions` and `currents` come before `deleted`.
 
@@ -260,8 +267,13 @@ class TaskQueueStore(Protocol):
         """Return the passes that tasks of all queues have; pass 0 does not count."""
         ...
 
-    async def dispatch_count(self, queue: QueueKey) -> int:
-        """Return how many tasks lie in a queue."""
+    async def dispatch_backlogs(
+        self, queue: QueueKey, *, after: TaskPlace
+    ) -> Mapping[int, DispatchBacklog]:
+        """Return what lies in a queue behind a place, by priority.
+
+        The smallest task id is the oldest task.
+        """
         ...
 
 

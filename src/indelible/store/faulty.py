@@ -29,6 +29,7 @@ from indelible.engine.visibility.ordering import SortKey, SortValue
 from indelible.ports.clock import Clock
 from indelible.ports.stores import (
     Commit,
+    DispatchBacklog,
     DispatchRow,
     HistoryBatch,
     NamespaceRecordKind,
@@ -190,9 +191,11 @@ class FaultyStore:
         """Return the passes that tasks of all queues have."""
         return await self._read(self._inner.waiting_passes)
 
-    async def dispatch_count(self, queue: QueueKey) -> int:
-        """Return how many tasks lie in a queue."""
-        return await self._read(lambda: self._inner.dispatch_count(queue))
+    async def dispatch_backlogs(
+        self, queue: QueueKey, *, after: TaskPlace
+    ) -> Mapping[int, DispatchBacklog]:
+        """Return what lies in a queue behind a place, by priority."""
+        return await self._read(lambda: self._inner.dispatch_backlogs(queue, after=after))
 
     async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces."""

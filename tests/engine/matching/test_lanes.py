@@ -70,7 +70,7 @@ def test_queries_have_lanes_too() -> None:
 
 def test_a_rate_limit_is_not_spent_on_a_task_that_nobody_may_take() -> None:
     matcher = matcher_with(1)
-    matcher.limit_rate(1, NOW)
+    matcher.limits.whole.change(1, NOW)
     matcher.lane_of = lambda task: task % 2
     matcher.add_poller("even", 0)
     assert (matcher.match(NOW), matcher.is_throttled) == (None, False)

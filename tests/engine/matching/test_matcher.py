@@ -43,9 +43,33 @@ def test_the_poller_that_waited_longest_comes_first() -> None:
     assert matcher.match(NOW) is None
 
 
+def test_limited_queries_spend_both_rates_and_get_back_what_was_not_used() -> None:
+    matcher: Matcher[int, str, Worker] = Matcher(rows_max=100, has_limited_queries=True)
+    matcher.share_of = lambda _: ("", 1.0)
+    matcher.limits.keys.change(0.5)
+    for query_id in "ab":
+        matcher.add_query(query_id, query_id)
+        matcher.add_poller(Worker(query_id))
+    first = matcher.match(NOW)
+    assert isinstance(first, QueryMatch)
+    assert matcher.match(NOW) is None
+    assert matcher.is_throttled
+    assert matcher.ready_at() == NOW + 2 * SECOND
+    matcher.put_back(first)
+    matcher.add_poller(first.poller)
+    matcher.limits.whole.change(0, NOW)
+    assert matcher.match(NOW) is None
+    assert matcher.is_throttled
+    assert matcher.ready_at() is None
+    matcher.limits.whole.change(None, NOW)
+    again = matcher.match(NOW)
+    assert isinstance(again, QueryMatch)
+    assert again.query_id == "a"
+
+
 def test_queries_come_before_tasks_and_know_no_rate_limit() -> None:
     matcher = matcher_with(1)
-    matcher.limit_rate(0, NOW)
+    matcher.limits.whole.change(0, NOW)
     matcher.add_query("q", "query")
     matcher.add_poller(Worker("a"))
     match = matcher.match(NOW)
@@ -63,18 +87,18 @@ def test_queries_come_before_tasks_and_know_no_rate_limit() -> None:
 
 def test_zero_stops_tasks_until_the_limit_changes() -> None:
     matcher = matcher_with(1)
-    matcher.limit_rate(0, NOW)
+    matcher.limits.whole.change(0, NOW)
     matcher.add_poller(Worker("a"))
     assert matcher.match(NOW) is None
     assert matcher.is_throttled
     assert matcher.ready_at() is None
-    matcher.limit_rate(None, NOW)
+    matcher.limits.whole.change(None, NOW)
     assert next_task(matcher).task == 1
 
 
 def test_a_refused_or_returned_task_costs_nothing() -> None:
     matcher = matcher_with(1, 2, 3)
-    matcher.limit_rate(0.001, NOW)
+    matcher.limits.whole.change(0.001, NOW)
     for worker in "abc":
         matcher.add_poller(Worker(worker))
     matcher.finish(next_task(matcher), went_out=False)
@@ -88,7 +112,7 @@ def test_workers_that_disagree_do_not_lift_the_limit() -> None:
     matcher = matcher_with(*range(1, 50))
     served = 0
     for turn in range(40):
-        matcher.limit_rate([5.0, None, 6.0][turn % 3], NOW)
+        matcher.limits.whole.change([5.0, None, 6.0][turn % 3], NOW)
         if turn % 3 != 1:
             worker = Worker("a")
             matcher.add_poller(worker)
@@ -100,7 +124,7 @@ def test_workers_that_disagree_do_not_lift_the_limit() -> None:
 @given(rate=st.floats(0.1, 1_000), gaps=st.lists(st.integers(0, 2_000_000_000), max_size=200))
 def test_never_faster_than_the_limit_and_a_second_of_burst(rate: float, gaps: list[int]) -> None:
     matcher = matcher_with(*range(1, 2 * len(gaps) + 10))
-    matcher.limit_rate(rate, NOW)
+    matcher.limits.whole.change(rate, NOW)
     now, served = NOW, 0
     for gap in gaps:
         now = Instant(now + gap)

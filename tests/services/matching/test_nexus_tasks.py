@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.errors import NotFoundError
 from indelible.base.ids import NamespaceId, QueueKey, QueueType
 from indelible.base.task_token import NexusTaskToken, decode_task_token
+from indelible.engine.matching.queue_config import UNCONFIGURED, QueueConfig
 from indelible.ports.clients import NexusAnswer, NexusTask
 from tests.services.matching.world import World, running_world, settle
 
@@ -81,3 +82,40 @@ async def test_a_token_of_another_queue_is_unknown() -> None:
             world.service.respond_nexus_task(stolen, ANSWER)
         assert not called.done()
         await world.clock.advance(5)
+
+
+@pytest.mark.parametrize(
+    "config", [QueueConfig(tasks_per_second_max=1), QueueConfig(key_tasks_per_second_max=1)]
+)
+async def test_the_rates_of_the_queue_hold_for_its_tasks(config: QueueConfig) -> None:
+    async with running_world() as world:
+        world.configure(QUEUE, config)
+        polls = [poll(world) for _ in range(3)]
+        calls = [call(world) for _ in range(3)]
+        await settle()
+        assert [one.done() for one in polls] == [True, False, False]
+        await world.clock.advance(0.5)
+        assert [one.done() for one in polls] == [True, False, False]
+        described = await world.service.describe_task_queue(QUEUE)
+        assert described.stats.is_rate_limited
+        await world.clock.advance(0.5)
+        assert [one.done() for one in polls] == [True, True, False]
+        world.configure(QUEUE, UNCONFIGURED)
+        await settle()
+        assert all(one.done() for one in polls)
+        for one in calls:
+            one.cancel()
+
+
+async def test_the_tasks_are_counted_as_they_come_and_go() -> None:
+    async with running_world() as world:
+        calls = [call(world) for _ in range(2)]
+        await settle()
+        polled = poll(world)
+        await world.clock.advance(5)
+        assert polled.done()
+        stats = (await world.service.describe_task_queue(QUEUE)).stats_by_priority
+        assert list(stats) == [3]
+        assert (stats[3].add_rate, stats[3].dispatch_rate) == (0.4, 0.2)
+        for one in calls:
+            one.cancel()

@@ -6,6 +6,7 @@ from temporalio.api.workflowservice.v1 import PollWorkflowTaskQueueResponse, Shu
 from indelible.base.ids import NamespaceId, TaskId
 from indelible.base.instants import SECOND, Duration
 from indelible.base.limits import TASK_QUEUES_LOADED_MAX
+from indelible.engine.matching.priority import BEFORE_ALL
 from tests.services.matching.world import (
     ACTIVITIES,
     NAMESPACE,
@@ -23,7 +24,7 @@ async def test_a_task_on_disk_is_found_by_the_first_poll() -> None:
         poll = world.poll()
         await settle()
         assert task_id(poll) == first
-        assert await world.reads.dispatch_count(WORKFLOWS) == 0
+        assert not await world.reads.dispatch_backlogs(WORKFLOWS, after=BEFORE_ALL)
 
 
 async def test_a_waiting_poll_gets_a_new_task_at_once() -> None:

@@ -3,6 +3,7 @@
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.versions import Version, versioned_queue_name
 from indelible.engine.deployment.routing import QueueRouting
+from indelible.engine.matching.queue_config import UNCONFIGURED, QueueConfig
 from tests.services.matching.world import NAMESPACE, WORKFLOWS, running_world, settle, task_id
 
 ONE, TWO = Version("d", "1"), Version("d", "2")
@@ -121,3 +122,31 @@ async def test_a_change_of_the_rules_ends_the_polls_by_build_id() -> None:
         assert by_build_id.done()
         assert not by_deployment.done()
         await world.clock.advance(61)
+
+
+async def test_the_versions_of_a_queue_have_its_rate_together() -> None:
+    async with running_world() as world:
+        world.configure(WORKFLOWS, QueueConfig(tasks_per_second_max=1))
+        for version in (ONE, TWO):
+            await world.add(pinned_queue(version))
+        await world.add()
+        polls = [world.poll(version="1"), world.poll(version="2"), world.poll()]
+        await settle()
+        assert sum(poll.done() for poll in polls) == 1
+        await world.clock.advance(1)
+        assert sum(poll.done() for poll in polls) == 2
+        await world.clock.advance(1)
+        assert sum(poll.done() for poll in polls) == 3
+
+
+async def test_a_limit_that_is_lifted_frees_the_queues_of_all_versions() -> None:
+    async with running_world() as world:
+        world.configure(WORKFLOWS, QueueConfig(tasks_per_second_max=0))
+        poll = world.poll(version="1")
+        await settle()
+        pinned = await world.add(pinned_queue(ONE))
+        await settle()
+        assert not poll.done()
+        world.configure(WORKFLOWS, UNCONFIGURED)
+        await settle()
+        assert task_id(poll) == pinned

@@ -6,7 +6,15 @@ and can be told to refuse, fail or hesitate, a store that is the memory store wi
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Hashable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Hashable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,7 +52,7 @@ from indelible.engine.workflow.tasks import ActivityTaskDispatch, WorkflowTaskDi
 from indelible.ports.clients import MatchingClient, Poller, QueryTask, QueuedTask
 from indelible.ports.dispatch_rows import dispatch_row
 from indelible.ports.dispatch_tasks import AnyActivityDispatch, AnyDispatch
-from indelible.ports.stores import Commit, DispatchRow, WaitingPasses
+from indelible.ports.stores import Commit, DispatchBacklog, DispatchRow, WaitingPasses
 from indelible.services.matching.service import MatchingService
 from indelible.services.matching.settings import QueueSettings
 from indelible.store.memory.store import MemoryStore
@@ -204,8 +212,10 @@ class SlowReads:
     async def waiting_passes(self) -> Sequence[WaitingPasses]:
         return await self._store.waiting_passes()
 
-    async def dispatch_count(self, queue: QueueKey) -> int:
-        return await self._store.dispatch_count(queue)
+    async def dispatch_backlogs(
+        self, queue: QueueKey, *, after: TaskPlace
+    ) -> Mapping[int, DispatchBacklog]:
+        return await self._store.dispatch_backlogs(queue, after=after)
 
 
 @dataclass

@@ -140,6 +140,16 @@ class Backlog(Generic[T]):
         return len(self._in_flight)
 
     @property
+    def frontier(self) -> TaskPlace:
+        """The place up to which every row is known."""
+        return self._frontier
+
+    def places_behind_frontier(self) -> Sequence[TaskPlace]:
+        """Return the places of tasks that are known although they lie behind the frontier."""
+        known = (*(place for place, _ in self.waiting()), *self._in_flight)
+        return [place for place in known if place > self._frontier]
+
+    @property
     def is_unread(self) -> bool:
         """Whether nothing at all is known about the rows."""
         return self._frontier == BEFORE_ALL

@@ -1,7 +1,7 @@
 """Who gets what: pollers that wait, queries that wait, tasks that wait.
 
 Owns the pairing in one queue. The poller that has waited longest gets a query if there is one, else
-the task that comes first in the backlog, if the rate limit lets it go. Tasks and pollers of a queue
+the task that comes first in the backlog, if the rate limits let it go. Tasks and pollers of a queue
 may be in lanes (versions of the workers): a poller gets what is in its own lane only. Must not know
 what pollers, queries, tasks and lanes are.
 """
@@ -13,11 +13,10 @@ from typing import Generic, TypeVar
 import msgspec
 
 from indelible.base.instants import Instant
-from indelible.base.limits import FAIRNESS_KEYS_LIMITED_MAX
 from indelible.engine.matching.backlog import Backlog
-from indelible.engine.matching.key_rate_limits import KeyRateLimits
 from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.matching.rate_limit import RateLimit
+from indelible.engine.matching.rate_limits import RateLimits, Share
 
 T = TypeVar("T")
 Q = TypeVar("Q")
@@ -48,35 +47,43 @@ class Matcher(Generic[T, Q, P]):
     __slots__ = (
         "_held_until",
         "_is_held",
-        "_key_limits",
-        "_limit",
         "_lines",
         "_pollers",
         "_queries",
         "backlog",
+        "has_limited_queries",
         "is_throttled",
         "lane",
         "lane_of",
+        "limits",
         "share_of",
     )
 
-    def __init__(self, *, rows_max: int) -> None:
+    def __init__(
+        self,
+        *,
+        rows_max: int,
+        limits: RateLimits | None = None,
+        has_limited_queries: bool = False,
+    ) -> None:
         self.backlog: Backlog[T] = Backlog(rows_max=rows_max)
+        self.limits = limits or RateLimits()
+        """May be those of other queues, too."""
+        self.has_limited_queries = has_limited_queries
+        """Whether the rate limits hold for queries as well; then all have the same key."""
         self.is_throttled = False
         """Whether the rate limit alone kept the last pairing from happening."""
         self.lane: Hashable = None
         """Where all tasks and queries are, as long as `lane_of` is None."""
         self.lane_of: Callable[[T | Q], Hashable] | None = None
         """Tells the lanes of tasks and queries apart; both may change between two matches."""
-        self.share_of: Callable[[T], tuple[str, float]] | None = None
+        self.share_of: Callable[[T | Q], Share] | None = None
         """Tells the fairness key and the weight of a task; needed for a limit per key alone."""
         # Oldest first: a worker's newest poll must not starve the one whose deadline is near.
         self._pollers: OrderedDict[P, Hashable] = OrderedDict()
         self._lines: dict[Hashable, OrderedDict[P, None]] = {}
         # The same pollers by their lanes; there is no empty line.
         self._queries: OrderedDict[str, Q] = OrderedDict()
-        self._limit = RateLimit()
-        self._key_limits = KeyRateLimits(keys_max=FAIRNESS_KEYS_LIMITED_MAX)
         self._is_held = False
         self._held_until: Instant | None = None
         # The last matching passed by tasks whose key had spent its rate: the first may go then.
@@ -90,19 +97,6 @@ class Matcher(Generic[T, Q, P]):
     def waiting_query_count(self) -> int:
         """How many queries wait."""
         return len(self._queries)
-
-    @property
-    def tasks_per_second_max(self) -> float | None:
-        """The rate limit in force, None for none."""
-        return self._limit.per_second
-
-    def limit_rate(self, per_second: float | None, now: Instant) -> None:
-        """Set the rate limit of tasks, or lift it with None; zero stops all but queries."""
-        self._limit.change(per_second, now)
-
-    def limit_keys(self, per_second: float | None) -> None:
-        """Set the rate limit of each fairness key with weight one, or lift it with None."""
-        self._key_limits.change(per_second)
 
     def add_poller(self, poller: P, lane: Hashable = None) -> None:
         """Let a poller wait, behind those that wait already."""
@@ -149,12 +143,14 @@ class Matcher(Generic[T, Q, P]):
             return None
         if self.lane_of is None and self.lane not in self._lines:
             return None
-        return self._match_query() or self._match_task(now)
+        return self._match_query(now) or self._match_task(now)
 
-    def _match_query(self) -> QueryMatch[P, Q] | None:
+    def _match_query(self, now: Instant) -> QueryMatch[P, Q] | None:
         for query_id, query in self._queries.items():
             lane = self._lane(query)
             if lane in self._lines:
+                if self.has_limited_queries and not self._let_go(query, now):
+                    return None
                 del self._queries[query_id]
                 return QueryMatch(self._call(lane), query_id, query)
         return None
@@ -162,7 +158,7 @@ class Matcher(Generic[T, Q, P]):
     def _match_task(self, now: Instant) -> TaskMatch[P, T] | None:
         if not self.backlog.waiting_count:
             return None
-        if self.lane_of is None and self._key_limits.per_second is None:
+        if self.lane_of is None and self.limits.keys.per_second is None:
             if not self._spend(now):
                 return None
             place, task = self.backlog.take()
@@ -182,9 +178,21 @@ class Matcher(Generic[T, Q, P]):
                 limit.spend(now)
         return TaskMatch(self._call(self._lane(task)), place, task)
 
-    def _holds(self, task: T, now: Instant) -> bool:
-        """Whether a task has to wait because its key has spent its rate."""
-        limit = self._key_limit(task, now)
+    def _let_go(self, query: Q, now: Instant) -> bool:
+        """Account for a limited query that goes out now; False if it may not."""
+        self._is_held, self._held_until = False, None
+        if self._holds(query, now):
+            self.is_throttled = True
+            return False
+        if not self._spend(now):
+            return False
+        if (limit := self._key_limit(query, now)) is not None:
+            limit.spend(now)
+        return True
+
+    def _holds(self, waiting: T | Q, now: Instant) -> bool:
+        """Whether something has to wait because its key has spent its rate."""
+        limit = self._key_limit(waiting, now)
         if limit is None or limit.is_open(now):
             return False
         self._is_held = True
@@ -193,21 +201,21 @@ class Matcher(Generic[T, Q, P]):
             self._held_until = at if self._held_until is None else min(at, self._held_until)
         return True
 
-    def _key_limit(self, task: T, now: Instant) -> RateLimit | None:
-        if self._key_limits.per_second is None or self.share_of is None:
+    def _key_limit(self, waiting: T | Q, now: Instant) -> RateLimit | None:
+        if self.limits.keys.per_second is None or self.share_of is None:
             return None
-        return self._key_limits.limit(*self.share_of(task), now)
+        return self.limits.keys.limit(*self.share_of(waiting), now)
 
     def _lane(self, waiting: T | Q) -> Hashable:
         return self.lane if self.lane_of is None else self.lane_of(waiting)
 
     def _spend(self, now: Instant) -> bool:
-        self.is_throttled = not self._limit.spend(now)
+        self.is_throttled = not self.limits.whole.spend(now)
         return not self.is_throttled
 
     def ready_at(self) -> Instant | None:
         """Return when a rate limit lets the next task go; None for never, or if there is none."""
-        return self._held_until if self._is_held else self._limit.ready_at()
+        return self._held_until if self._is_held else self.limits.whole.ready_at()
 
     def finish(self, match: TaskMatch[P, T], *, went_out: bool) -> None:
         """End a matched task. One that nobody wanted does not count against the rate limits."""
@@ -225,11 +233,13 @@ class Matcher(Generic[T, Q, P]):
         if isinstance(match, QueryMatch):
             self._queries[match.query_id] = match.query
             self._queries.move_to_end(match.query_id, last=False)
+            if self.has_limited_queries:
+                self._refund(match.query)
         else:
             self.backlog.put_back(match.place)
             self._refund(match.task)
 
-    def _refund(self, task: T) -> None:
-        self._limit.refund()
-        if self._key_limits.per_second is not None and self.share_of is not None:
-            self._key_limits.refund(self.share_of(task)[0])
+    def _refund(self, waiting: T | Q) -> None:
+        self.limits.whole.refund()
+        if self.limits.keys.per_second is not None and self.share_of is not None:
+            self.limits.keys.refund(self.share_of(waiting)[0])

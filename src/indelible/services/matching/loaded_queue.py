@@ -14,7 +14,8 @@ from typing import Final
 
 import structlog
 
-from indelible.base.ids import QueueKey
+from indelible.base.fair_shares import UNKEYED
+from indelible.base.ids import QueueKey, QueueType
 from indelible.base.instants import (
     MILLISECOND,
     NEVER,
@@ -35,9 +36,9 @@ from indelible.engine.matching.backlog import Page
 from indelible.engine.matching.matcher import Matcher, QueryMatch
 from indelible.engine.matching.passes import effective_weight
 from indelible.engine.matching.poller_history import PollerHistory
-from indelible.engine.matching.priority import TaskPlace
-from indelible.engine.matching.queue_config import UNCONFIGURED, QueueConfig
+from indelible.engine.matching.priority import PRIORITY_DEFAULT, TaskPlace
 from indelible.engine.matching.rate_limit import RateLimit
+from indelible.engine.matching.rate_limits import Share
 from indelible.engine.matching.rates import PriorityRates, RateMeter
 from indelible.ports.clients import QueuedTask
 from indelible.ports.clock import Clock, TimerHandle
@@ -47,6 +48,7 @@ from indelible.services.matching.lanes import (
     lane_of_poll,
     route_matcher,
 )
+from indelible.services.matching.pending_nexus_tasks import PendingNexusTask
 from indelible.services.matching.poll import (
     Match,
     Poll,
@@ -56,6 +58,7 @@ from indelible.services.matching.poll import (
     tasks_per_second_max,
     version_capabilities,
 )
+from indelible.services.matching.queue_rates import QueueRates
 from indelible.services.matching.settings import UNSET, QueueSettings
 from indelible.services.matching.turns import Turns
 
@@ -106,12 +109,16 @@ class LoadedQueue:
         self._spawn: Final = spawn
         self._turns: Final = turns
         self._routing_of: Final = settings.routing_of
-        self._config_of: Final = settings.config_of
-        self._config = UNCONFIGURED
-        self._worker_limit: float | None = None
         self._routing: QueueRouting | None = None
         now = clock.now()
-        self.matcher: Final[Matcher[QueuedTask, Question, Poll]] = Matcher(rows_max=rows_max)
+        self.rates = QueueRates(key, settings.config_of)
+        """Of the queue alone, until it is known to be that of a version of another one."""
+        self.matcher: Final[Matcher[QueuedTask, Question, Poll]] = Matcher(
+            rows_max=rows_max,
+            limits=self.rates.limits,
+            has_limited_queries=key.queue_type is QueueType.NEXUS,
+        )
+        self.matcher.share_of = self._share_of
         self.pollers: Final = PollerHistory(pollers_max=POLLERS_REMEMBERED_MAX)
         self.added: Final = PriorityRates(now)
         self.dispatched: Final = PriorityRates(now)
@@ -132,25 +139,16 @@ class LoadedQueue:
         self._throttle_timer: TimerHandle | None = None
         self._reread_timer: TimerHandle | None = None
         self._read_failure_count = 0
-        self.configure()
+        self.rates.add(self)
+        self.rates.configure(now)
 
-    def configure(self) -> None:
-        """Follow the configuration of the queue as it is now."""
-        self._config = self._config_of(self.key)
-        self.matcher.share_of = partial(_share, self._config)
-        self.matcher.limit_keys(self._config.key_tasks_per_second_max)
-        self._limit_rate(self._clock.now())
-        self.pump()
-
-    @property
-    def is_limited_by_operator(self) -> bool:
-        """Whether it is the configuration that limits the rate of the queue, if anything does."""
-        return self._config.tasks_per_second_max is not None
-
-    def _limit_rate(self, now: Instant) -> None:
-        """What an operator has set comes before what the latest poll asks for."""
-        limit = self._config.tasks_per_second_max
-        self.matcher.limit_rate(self._worker_limit if limit is None else limit, now)
+    def share_rates(self, other: "LoadedQueue") -> None:
+        """Have the rate limits of another queue, of which this one is that of a version."""
+        if self.rates is not other.rates:
+            self.rates.remove(self)
+            self.rates = other.rates
+            self.rates.add(self)
+            self.matcher.limits = self.rates.limits
 
     # ------------------------------------------------------------------------------------- polls
     def open_poll(self, poll: Poll) -> None:
@@ -163,8 +161,7 @@ class LoadedQueue:
         record.rate_per_second = limit
         record.version_capabilities = version_capabilities(poll.request)
         record.deployment_options = deployment_options(poll.request)
-        self._worker_limit = limit
-        self._limit_rate(now)
+        self.rates.limit_by_worker(limit, now)
 
     def close_poll(self, poll: Poll, *, is_alive: bool) -> None:
         """Note that a poll has ended; `is_alive` if its worker will poll again for all we know."""
@@ -299,10 +296,16 @@ class LoadedQueue:
         """Let a query wait for a poller; False if too many wait."""
         if self.matcher.waiting_query_count >= QUERIES_WAITING_MAX:
             return False
-        self.touched_at = self._clock.now()
+        now = self.touched_at = self._clock.now()
+        if isinstance(pending, PendingNexusTask):
+            self.added.add(PRIORITY_DEFAULT, now)
         self.matcher.add_query(pending.query_id, pending)
         self.pump()
         return True
+
+    def finish_nexus_task(self, now: Instant) -> None:
+        """Note that a Nexus task went to a worker."""
+        self.dispatched.add(PRIORITY_DEFAULT, now)
 
     def remove_query(self, pending: Question) -> None:
         """Take out a query whose caller waits no longer."""
@@ -331,6 +334,10 @@ class LoadedQueue:
             self.throttled.add(now)
             self._await_rate_limit()
         self._read_on()
+
+    def _share_of(self, waiting: QueuedTask | Question) -> Share:
+        share = waiting.task.share if isinstance(waiting, QueuedTask) else UNKEYED
+        return share.key, effective_weight(share, self.rates.config.weights)
 
     def _await_rate_limit(self) -> None:
         if self._throttle_timer is not None:
@@ -389,17 +396,13 @@ class LoadedQueue:
 
     def unload(self) -> None:
         """Stop all timers; the queue is not used again."""
+        self.rates.remove(self)
         timers = (self._expiry_timer, self._throttle_timer, self._reread_timer)
         for timer in (*timers, *self._delayed.values()):
             if timer is not None:
                 timer.cancel()
         self._expiry_timer = self._throttle_timer = self._reread_timer = None
         self._delayed.clear()
-
-
-def _share(config: QueueConfig, queued: QueuedTask) -> tuple[str, float]:
-    share = queued.task.share
-    return share.key, effective_weight(share, config.weights)
 
 
 def _backoff(failure_count: int) -> Duration:

@@ -275,9 +275,10 @@ class MatchingService:
 
     def reconfigure(self, namespace_id: NamespaceId) -> None:
         """Follow the configurations of the queues of a namespace as they are now."""
+        now = self._clock.now()
         for key, queue in self._queues.all():
             if key.namespace_id == namespace_id:
-                queue.configure()
+                queue.rates.configure(now)
 
     def has_recent_poller(self, queue: QueueKey, within: Duration = POLLER_RECENT) -> bool:
         """Whether somebody polls the queue, or did so in the last ten seconds or another span."""
@@ -424,6 +425,8 @@ class MatchingService:
         while (found := await next_match(queues, poll)) is not None:
             queue, match = found
             if isinstance(match, QueryMatch):
+                if isinstance(match.query, PendingNexusTask):
+                    queue.finish_nexus_task(poll.seen_at)
                 return await start(match, poll, "")
             response = await self._started(queue, match, poll, start)
             if response is not None:
@@ -511,6 +514,7 @@ class MatchingService:
     def _open(self, queues: Sequence[LoadedQueue], poll: Poll) -> None:
         self._open_poll_count += 1
         for queue in queues:
+            queue.share_rates(queues[-1])
             queue.open_poll(poll)
         if poll.request.worker_instance_key:
             worker = _worker_key(queues[-1], poll)

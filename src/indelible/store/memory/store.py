@@ -12,6 +12,8 @@ from heapq import nsmallest
 from itertools import islice
 from typing import Final
 
+from msgspec.structs import replace
+
 from indelible.base.ids import (
     ChainKey,
     EventId,
@@ -30,6 +32,7 @@ from indelible.engine.visibility.ordering import SortKey, SortValue, sort_value
 from indelible.ports.stores import (
     Commit,
     CommitConflictError,
+    DispatchBacklog,
     DispatchRow,
     HistoryBatch,
     NamespaceRecordKind,
@@ -181,9 +184,18 @@ class MemoryStore:
             for (queue, priority, key), of_key in sorted(passes.items())
         ]
 
-    async def dispatch_count(self, queue: QueueKey) -> int:
-        """Return how many tasks lie in a queue."""
-        return len(self._tables.queues.get(queue, Queue()).rows)
+    async def dispatch_backlogs(
+        self, queue: QueueKey, *, after: TaskPlace
+    ) -> Mapping[int, DispatchBacklog]:
+        """Return what lies in a queue behind a place, by priority."""
+        rows = self._tables.queues.get(queue, Queue()).rows
+        backlogs: dict[int, DispatchBacklog] = {}
+        for task_id in sorted(rows):
+            row = rows[task_id]
+            known = backlogs.get(row.priority, DispatchBacklog(count=0, oldest_at=row.created_at))
+            if row.place > after:
+                backlogs[row.priority] = replace(known, count=known.count + 1)
+        return backlogs
 
     async def load_namespaces(self) -> Sequence[tuple[NamespaceId, str, bytes]]:
         """Return (id, name, record) of all namespaces, ordered by id."""

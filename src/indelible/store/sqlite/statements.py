@@ -184,10 +184,22 @@ FROM dispatches INDEXED BY dispatches_by_queue
 WHERE pass_number > 0
 GROUP BY queue_namespace_ref, queue_type, queue_name, priority, fairness_key
 """
-DISPATCH_COUNT: Final = """
-SELECT count(*) FROM dispatches INDEXED BY dispatches_by_queue
-WHERE queue_namespace_ref = ? AND queue_type = ? AND queue_name = ?
+_BACKLOGS: Final = """
+SELECT priority, count(*) AS size, min(task_id) AS oldest
+FROM dispatches INDEXED BY dispatches_by_queue
+WHERE queue_namespace_ref = ?1 AND queue_type = ?2 AND queue_name = ?3
 """
+DISPATCH_BACKLOGS: Final = f"""
+WITH backlogs AS (
+    {_BACKLOGS} AND priority = ?4 AND pass_number = ?5 AND task_id > ?6 GROUP BY priority
+    UNION ALL
+    {_BACKLOGS} AND priority = ?4 AND pass_number > ?5 GROUP BY priority
+    UNION ALL
+    {_BACKLOGS} AND priority > ?4 GROUP BY priority
+)
+SELECT backlogs.priority, size, created_at FROM backlogs JOIN dispatches ON task_id = oldest
+ORDER BY oldest
+"""  # noqa: S608 - our own text
 
 # --------------------------------------------------------------------------------------- visibility
 # When a run began, what it is called and whose child it is never changes, so the indexes of those

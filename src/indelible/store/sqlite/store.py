@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from indelible.base.ids import (
     ChainKey,
     EventId,
@@ -28,6 +30,7 @@ from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.visibility.ordering import SortKey, SortValue
 from indelible.ports.stores import (
     Commit,
+    DispatchBacklog,
     DispatchRow,
     HistoryBatch,
     NamespaceRecordKind,
@@ -247,12 +250,21 @@ class SqliteStore:
         return self._writer.open_count
 
     # ------------------------------------------------------------------------------------- searches
-    async def dispatch_count(self, queue: QueueKey) -> int:
-        """Return how many tasks lie in a queue."""
-        parameters = (self._namespace_ref(queue.namespace_id), queue.queue_type, queue.name)
-        return await self._searching(
-            lambda connection: connection.execute(sql.DISPATCH_COUNT, parameters).fetchone()[0]
+    async def dispatch_backlogs(
+        self, queue: QueueKey, *, after: TaskPlace
+    ) -> Mapping[int, DispatchBacklog]:
+        """Return what lies in a queue behind a place, by priority."""
+        namespace_ref = self._namespace_ref(queue.namespace_id)
+        parameters = (namespace_ref, queue.queue_type, queue.name, *after)
+        rows = await self._searching(
+            lambda connection: connection.execute(sql.DISPATCH_BACKLOGS, parameters).fetchall()
         )
+        backlogs: dict[int, DispatchBacklog] = {}
+        # In order of age: the priority of the place may come twice.
+        for priority, count, created_at in rows:
+            known = backlogs.get(priority, DispatchBacklog(count=0, oldest_at=Instant(created_at)))
+            backlogs[priority] = replace(known, count=known.count + count)
+        return backlogs
 
     async def list_executions(
         self, query: VisibilityFilter, *, after: VisibilityCursor | None, limit: int
