@@ -161,8 +161,19 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
     ),
     _meant(
         "task-queue describe .*--legacy-mode",
-        r"/taskQueues/\*/.*|/versioning_info",
+        r"/taskQueues/\*/.*",
         "Tasks are rows of a queue: there are no blocks of ids and no levels of reading.",
+    ),
+    _meant(
+        "task-queue describe .*--legacy-mode",
+        "/versioning_info/update_time",
+        "A routing that never changed has no time of a change; the reference tells the year 1.",
+    ),
+    _meant(
+        "task-queue get-build-id-reachability",
+        r"/\*/reachability",
+        "What is no default any more is not reached by new workflows from that moment on; the"
+        " reference says so for five minutes more, in which its servers hear of the change.",
     ),
 )
 
@@ -198,12 +209,6 @@ NOT_BUILT: Final[tuple[Deliberate, ...]] = (
         "The description of the cluster does not tell the address of its HTTP API.",
     ),
     _meant(
-        "task-queue describe -t (cli-versioned|tq-rules)",
-        "/(pollers|stats)",
-        "A description of a task queue counts versioned workers as unversioned ones, and does not"
-        " follow versioning rules.",
-    ),
-    _meant(
         "activity describe",
         "/info/sdkVersion",
         "A standalone activity tells the name of the SDK that worked on it, not its version.",
@@ -212,16 +217,6 @@ NOT_BUILT: Final[tuple[Deliberate, ...]] = (
         "operator namespace",
         r"(/\*)?/namespaceInfo/limits/workflowTaskCompletionSizeLimitError",
         "The size of a workflow task's completion as a whole has no limit of its own.",
-    ),
-    _meant(
-        "worker deployment describe-version .*--report-task-queue-stats",
-        r"/taskQueuesInfos/\*/statsByPriorityKey",
-        "The statistics of a version's task queues are not told by priority.",
-    ),
-    _meant(
-        "task-queue (describe .*--report-reachability|get-build-id-reachability)",
-        r"/.*",
-        "Reachability does not follow versioning rules and build-id sets to the end.",
     ),
 )
 

@@ -3,6 +3,7 @@
 import argparse
 import io
 import re
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -25,7 +26,7 @@ from indelible.cli.values import (
     shown_duration,
     shown_instant,
 )
-from indelible.cli.verbs.messages import precise
+from indelible.cli.verbs.messages import plain_number, precise
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -246,3 +247,13 @@ def test_a_list_is_one_array() -> None:
         output.document({"a": 1})
         output.document({"b": 2})
     assert stream.getvalue() == '[\n{\n  "a": 1\n},\n{\n  "b": 2\n}\n]\n'
+
+
+@pytest.mark.parametrize(
+    "value", [0.0, 2.0, -3.0, 0.1, 0.13333334, 1.1, 33.333332, 1e-7, 16777.217]
+)
+def test_a_number_of_32_bits_is_written_as_short_as_it_can_be(value: float) -> None:
+    (single,) = struct.unpack("f", struct.pack("f", value))
+    shown = plain_number(single)
+    assert shown == value
+    assert isinstance(shown, int) is value.is_integer()

@@ -99,13 +99,16 @@ async def test_a_ramp_is_set_and_taken_back(world: World) -> None:
 
 async def test_a_version_that_is_not_there_is_missed(world: World) -> None:
     await poll(world, "1")
-    ask = api.DescribeWorkerDeploymentVersionRequest(
-        namespace="default",
-        deployment_version=WorkerDeploymentVersion(deployment_name="d", build_id="9"),
-    )
-    refusal = await world.refusal(ask)
-    assert refusal.code is StatusCode.NOT_FOUND
-    assert refusal.message == "Worker Deployment Version not found"
+    for name in ("d", "unknown"):
+        ask = api.DescribeWorkerDeploymentVersionRequest(
+            namespace="default",
+            deployment_version=WorkerDeploymentVersion(deployment_name=name, build_id="9"),
+        )
+        refusal = await world.refusal(ask)
+        assert refusal.code is StatusCode.NOT_FOUND
+        assert refusal.message == "Worker Deployment Version not found"
+    refusal = await world.refusal(api.DescribeWorkerDeploymentVersionRequest(namespace="default"))
+    assert refusal.message == "deployment version cannot be empty"
 
 
 async def test_a_version_without_open_runs_is_drained_when_somebody_looks(world: World) -> None:

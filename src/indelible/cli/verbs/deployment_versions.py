@@ -27,14 +27,8 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.cli.output import Output, Shown
 from indelible.cli.session import Session
 from indelible.cli.values import Json, ValueRefusedError, json_pairs
-from indelible.cli.verbs.deployments import (
-    NEVER,
-    confirmed,
-    drainage_text,
-    plain_number,
-    time_text,
-)
-from indelible.cli.verbs.messages import short_name, when
+from indelible.cli.verbs.deployments import confirmed, drainage_text
+from indelible.cli.verbs.messages import NEVER, plain_number, short_name, time_text, when
 from indelible.cli.verbs.payloads import json_payload, value_of
 
 _EPOCH: Final = "1970-01-01T00:00:00Z"

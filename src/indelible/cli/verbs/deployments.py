@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import uuid4
 
-from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.deployment.v1 import RoutingConfig, WorkerDeploymentInfo
 from temporalio.api.enums.v1 import VersionDrainageStatus
 from temporalio.api.workflowservice.v1 import (
@@ -26,10 +24,9 @@ from indelible.cli.output import Output, Shown
 from indelible.cli.session import Session
 from indelible.cli.values import Json, ValueRefusedError
 from indelible.cli.verbs.listing import pages
-from indelible.cli.verbs.messages import precise, short_name, when
+from indelible.cli.verbs.messages import plain_number, short_name, time_text, when
 from indelible.cli.verbs.workers import version_text
 
-NEVER: Final = "0001-01-01T00:00:00Z"
 _HEADINGS: Final = ("Name", "CurrentVersion", "RampingVersion", "RampingPercentage", "CreateTime")
 
 _Summary = ListWorkerDeploymentsResponse.WorkerDeploymentSummary
@@ -178,14 +175,6 @@ async def _described(session: Session, name: str) -> DescribeWorkerDeploymentRes
 
 
 # ---------------------------------------------------------------------------------- both forms
-def time_text(message: Message, field: str, unset: str = NEVER) -> str:
-    """Return a time of a record as the reference's own JSON has it, which leaves no field out."""
-    if not message.HasField(field):
-        return unset
-    time: Timestamp = getattr(message, field)
-    return precise(time)
-
-
 def drainage_text(status: int) -> str:
     """Return the name of a drainage status."""
     return short_name(VersionDrainageStatus, status).casefold()
@@ -206,11 +195,6 @@ def _routing(config: RoutingConfig) -> Json:
             config, "ramping_version_percentage_changed_time"
         ),
     }
-
-
-def plain_number(value: float) -> int | float:
-    """Return a 32-bit number without what its form adds to it, and 2 for 2.0."""
-    return int(value) if value.is_integer() else float(f"{value:.7g}")
 
 
 def _version_summaries(known: WorkerDeploymentInfo) -> Json:

@@ -2,10 +2,12 @@
 
 from argparse import Namespace
 from datetime import UTC, datetime, timedelta
+from struct import Struct
 from typing import Final, Protocol
 
 from google.protobuf.descriptor import EnumDescriptor
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import Priority, RetryPolicy, WorkflowExecution
 from temporalio.api.enums.v1 import TaskQueueType, WorkflowExecutionStatus
@@ -15,6 +17,11 @@ from indelible.cli.output import Color, Output
 from indelible.cli.verbs.payloads import json_payload
 from indelible.wire.http.api.enum_names import enum_number
 
+NEVER: Final = "0001-01-01T00:00:00Z"
+"""What the reference prints for a time that is not set."""
+_single: Final = Struct("f")
+_SINGLE_DIGITS_MAX: Final = 9
+"""So many digits tell any two numbers of 32 bits apart."""
 _STATUS_COLORS: Final = {
     "Running": Color.BLUE,
     "Completed": Color.GREEN,
@@ -74,6 +81,22 @@ def status_text(output: Output, status: int) -> str:
     """Return the name of a workflow's status, coloured."""
     name = short_name(WorkflowExecutionStatus, status)
     return output.colored(name, _STATUS_COLORS.get(name))
+
+
+def plain_number(value: float) -> int | float:
+    """Return a 32-bit number without the digits that 64 bits add to it, and 2 for 2.0."""
+    if value.is_integer():
+        return int(value)
+    texts = (f"{value:.{digits}g}" for digits in range(1, _SINGLE_DIGITS_MAX + 1))
+    return next(float(one) for one in texts if _single.pack(float(one)) == _single.pack(value))
+
+
+def time_text(message: Message, field: str, unset: str = NEVER) -> str:
+    """Return a time of a record as the reference's own JSON has it, which leaves no field out."""
+    if not message.HasField(field):
+        return unset
+    time: Timestamp = getattr(message, field)
+    return precise(time)
 
 
 def span_of(value: timedelta | None) -> Duration | None:

@@ -22,7 +22,7 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.cli.session import Session
 from indelible.cli.values import Json, shown_duration
 from indelible.cli.verbs import legacy_queues
-from indelible.cli.verbs.messages import precise, queue_type, short_name
+from indelible.cli.verbs.messages import plain_number, precise, queue_type, short_name
 
 _UNVERSIONED: Final = "UNVERSIONED"
 
@@ -100,15 +100,10 @@ def _stats(of_type: TaskQueueTypeInfo) -> dict[str, Json]:
         "approximateBacklogAge": shown_duration(
             stats.approximate_backlog_age.ToTimedelta() or timedelta()
         ),
-        "backlogIncreaseRate": _rate(stats.tasks_add_rate - stats.tasks_dispatch_rate),
-        "tasksAddRate": _rate(stats.tasks_add_rate),
-        "tasksDispatchRate": _rate(stats.tasks_dispatch_rate),
+        "backlogIncreaseRate": plain_number(stats.tasks_add_rate - stats.tasks_dispatch_rate),
+        "tasksAddRate": plain_number(stats.tasks_add_rate),
+        "tasksDispatchRate": plain_number(stats.tasks_dispatch_rate),
     }
-
-
-def _rate(value: float) -> float:
-    # As many digits as a number of 32 bits has.
-    return int(value) if value.is_integer() else float(f"{value:.8g}")
 
 
 def _pollers(of_type: TaskQueueTypeInfo) -> list[dict[str, Json]]:
@@ -116,7 +111,7 @@ def _pollers(of_type: TaskQueueTypeInfo) -> list[dict[str, Json]]:
         {
             "identity": one.identity,
             "lastAccessTime": precise(one.last_access_time),
-            "ratePerSecond": _rate(one.rate_per_second),
+            "ratePerSecond": plain_number(one.rate_per_second),
         }
         for one in of_type.pollers
     ]

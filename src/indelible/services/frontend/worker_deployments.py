@@ -171,11 +171,14 @@ class WorkerDeploymentHandlers:
     async def _describe_version(
         self, request: DescribeWorkerDeploymentVersionRequest, namespace: Namespace, _call: Call
     ) -> Message:
+        if not request.version and not request.HasField("deployment_version"):
+            raise InvalidArgumentError("deployment version cannot be empty")
         asked = asked_version(request.version, version_of_message(request.deployment_version))
-        deployment = await self._looked_at(namespace, asked.deployment_name)
-        version = deployment.version(asked.build_id)
-        if version is None:
+        found = self._deployments.find(namespace.id, asked.deployment_name)
+        if found is None or found.version(asked.build_id) is None:
             raise NotFoundError("Worker Deployment Version not found")
+        deployment = await self._looked_at(namespace, asked.deployment_name)
+        version = existing_version(deployment, asked.build_id)
         response = DescribeWorkerDeploymentVersionResponse(
             worker_deployment_version_info=describe_version(deployment, version)
         )
