@@ -15,6 +15,7 @@ from indelible.base.instants import HOUR, MILLISECOND, MINUTE, NO_DURATION, SECO
 MESSAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 HISTORY_PAGE_EVENTS_MAX: Final = 256
 VISIBILITY_PAGE_ROWS_MAX: Final = 1_000
+ARCHIVED_PAGE_ROWS_MAX: Final = 10_000
 VISIBILITY_GROUPS_MAX: Final = 1_000
 BATCH_GROUP_TARGETS_MAX: Final = 1_000
 """Targets of a batch operation that are read, tried and recorded together."""

@@ -37,7 +37,8 @@ from indelible.store.memory import MemoryStore
 from tests.services.frontend.world import DEFAULT, UNHURRIED, World
 from tests.stores.builders import key, own, put, visible, where, write
 
-RUNNING, COMPLETED, FAILED = 1, 2, 3
+RUNNING, COMPLETED, FAILED, PAUSED = 1, 2, 3, 8
+YEAR_ONE = -62_135_596_800
 CUSTOMER = Payload(metadata={"encoding": b"json/plain"}, data=b'"c"').SerializeToString()
 MEMO = Memo(fields={"m": Payload(data=b"x")})
 
@@ -306,6 +307,10 @@ async def test_a_count_has_a_bounded_number_of_groups() -> None:
         ({"type_filter": {"name": "Another"}}, []),
         ({"start_time_filter": {"earliest_time": Timestamp(seconds=5)}}, ["open"]),
         ({"start_time_filter": {"latest_time": Timestamp(seconds=4)}}, ["child"]),
+        # The epoch is a time; the beginning of year 1 is what Go's clients send for none.
+        ({"start_time_filter": {"latest_time": Timestamp()}}, []),
+        ({"start_time_filter": {"latest_time": Timestamp(seconds=YEAR_ONE)}}, ["open", "child"]),
+        ({"start_time_filter": {"earliest_time": Timestamp(seconds=YEAR_ONE)}}, ["open", "child"]),
     ],
 )
 async def test_the_list_of_open_runs(
@@ -342,6 +347,20 @@ async def test_the_list_of_closed_runs(
     assert names(answer.executions) == expected
 
 
+async def test_a_paused_run_is_listed_as_the_reference_lists_it(world: World) -> None:
+    await show(world, [row("paused", status=PAUSED), row("open"), row("done", status=2, closed=3)])
+    closed = await world.call(
+        api.ListClosedWorkflowExecutionsRequest(namespace="default"),
+        api.ListClosedWorkflowExecutionsResponse,
+    )
+    opened = await world.call(
+        api.ListOpenWorkflowExecutionsRequest(namespace="default"),
+        api.ListOpenWorkflowExecutionsResponse,
+    )
+    assert names(closed.executions) == ["paused", "done"]
+    assert names(opened.executions) == ["open"]
+
+
 @pytest.mark.parametrize(
     ("request_", "text"),
     [
@@ -364,6 +383,10 @@ async def test_the_list_of_closed_runs(
         (
             api.ListArchivedWorkflowExecutionsRequest(),
             "Cluster is not configured for visibility archival.",
+        ),
+        (
+            api.ListArchivedWorkflowExecutionsRequest(page_size=10_001),
+            "PageSize is larger than allowed 10000.",
         ),
         (
             api.ListClosedWorkflowExecutionsRequest(status_filter=bad_status(RUNNING)),

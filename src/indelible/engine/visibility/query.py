@@ -105,7 +105,7 @@ _OPERATORS: Final[Mapping[int, tuple[str, ...]]] = {
     INT: ("=", "!=", *_RANGE, "in", "between"),
     DOUBLE: ("=", "!=", *_RANGE, "in", "between"),
     DATETIME: ("=", "!=", *_RANGE, "in", "between"),
-    BOOL: ("=", "!=", "in"),
+    BOOL: ("=", "!=", *_RANGE, "in"),
 }
 _OPPOSITES: Final = {
     "=": "!=",
@@ -424,6 +424,8 @@ def _value(column: _Column, literal: Literal) -> Scalar:
         return _status(column, literal)
     if column.key == _DURATION and isinstance(literal, str):
         return _duration(literal)
+    if column.key == _DURATION and isinstance(literal, float):
+        raise invalid(f"unexpected value type {_go_type(literal)} for search attribute {_DURATION}")
     return _READERS[column.value_type](column, literal)
 
 

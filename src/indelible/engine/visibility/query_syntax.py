@@ -27,18 +27,19 @@ _INVALID: Final = "invalid query: invalid expression"
 _PREFIX_CHARACTERS: Final = len("select * from table1 where ")
 
 _TOKEN: Final = re.compile(
-    r"""\s*(?:
+    r"""(?:\s|--[^\n]*|/\*.*?\*/)*(?:
         (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
       | (?P<name>[A-Za-z_][\w.]*|`[^`]+`)
       | (?P<text>'(?:[^'\\]|''|\\.)*'|"(?:[^"\\]|""|\\.)*")
-      | (?P<symbol><=|>=|!=|<>|[=<>(),*])
-      | (?P<end>\Z)
+      | (?P<symbol><=|>=|!=|<>|&&|\|\||[=<>(),*])
+      | (?P<end>;?\s*\Z)
       | (?P<other>.)
     )""",
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPE: Final = re.compile(r"\\(.)|(['\"])\2", re.DOTALL)
 _ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "b": "\b", "Z": "\x1a"}
+_JOINTS: Final = {"&&": "and", "||": "or"}
 _COMPARISONS: Final = {
     "=": "=",
     "!=": "!=",
@@ -181,6 +182,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             value = value[1:-1]
         elif kind == "name" and value.lower() in _KEYWORDS:
             kind = value.lower()
+        kind = _JOINTS.get(value, kind) if kind == "symbol" else kind
         yield _Token(kind, value, start, end)
         if kind == "end":
             return

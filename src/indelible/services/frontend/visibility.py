@@ -5,7 +5,7 @@ What a query means is `engine.visibility`'s, finding the rows is the store's.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Memo, WorkflowExecution, WorkflowType
@@ -29,13 +29,13 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.base.errors import InvalidArgumentError
 from indelible.base.instants import (
     NEVER,
-    Instant,
+    SECOND,
     duration_message,
     elapsed,
     instant,
     timestamp,
 )
-from indelible.base.limits import Limits
+from indelible.base.limits import ARCHIVED_PAGE_ROWS_MAX, Limits
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.visibility.filters import Comparison, Filter
 from indelible.engine.visibility.ordering import SortKey
@@ -49,10 +49,12 @@ from indelible.services.frontend.routes import Routes, namespace_route
 from indelible.services.frontend.visibility_pages import count_rows, read_page, status_name
 
 _RUNNING: Final = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+_YEAR_ONE: Final = -62_135_596_800 * SECOND
 _STATUS_NAMES: Final[Mapping[int, str]] = {
     number: status_name(name, "WORKFLOW_EXECUTION_STATUS_")
     for name, number in WorkflowExecutionStatus.items()
 }
+_NOT_RUNNING: Final = tuple(number for number in _STATUS_NAMES if number not in {0, _RUNNING})
 
 
 class _Page(NamedTuple):
@@ -97,8 +99,10 @@ class VisibilityHandlers:
         )
 
     async def _list_archived(
-        self, _request: ListArchivedWorkflowExecutionsRequest, _namespace: Namespace, _call: Call
+        self, request: ListArchivedWorkflowExecutionsRequest, _namespace: Namespace, _call: Call
     ) -> Message:
+        if request.page_size > ARCHIVED_PAGE_ROWS_MAX:
+            raise InvalidArgumentError(f"PageSize is larger than allowed {ARCHIVED_PAGE_ROWS_MAX}.")
         # There is no archive: what every service says whose cluster has none.
         raise InvalidArgumentError("Cluster is not configured for visibility archival.")
 
@@ -152,10 +156,11 @@ class VisibilityHandlers:
     async def _list_closed(
         self, request: ListClosedWorkflowExecutionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        # The filter is named after the start time, and is about the close time (trap 61).
+        # The filter is named after the start time, and is about the close time (trap 61). A paused
+        # run is in this list, as on the reference service, although it is open.
         comparisons = [
             NOT_OWN,
-            _row("close_time", "is not null", None),
+            _row("status", "in", _NOT_RUNNING),
             *_within("close_time", request.start_time_filter),
         ]
         if request.HasField("execution_filter"):
@@ -211,28 +216,35 @@ def _filter(
     )
 
 
-def _row(field: str, operator: str, value: str | int | None) -> Comparison:
+def _row(field: str, operator: str, value: str | int | Sequence[int]) -> Comparison:
     return Comparison(field=field, is_search_attribute=False, operator=operator, value=value)
 
 
 def _within(field: str, window: StartTimeFilter) -> list[Comparison]:
     comparisons: list[Comparison] = []
-    earliest = instant(window.earliest_time) if window.HasField("earliest_time") else NEVER
-    latest = instant(window.latest_time) if window.HasField("latest_time") else NEVER
-    if earliest and latest and earliest > latest:
+    earliest, latest = _moment(window, "earliest_time"), _moment(window, "latest_time")
+    if earliest is not None and latest is not None and earliest > latest:
         raise InvalidArgumentError(
             "EarliestTime in StartTimeFilter should not be larger than LatestTime."
         )
-    if earliest:
+    if earliest is not None:
         comparisons.append(_row(field, ">=", _bounded(earliest)))
-    if latest:
+    if latest is not None:
         comparisons.append(_row(field, "<=", _bounded(latest)))
     return comparisons
 
 
-def _bounded(at: Instant) -> Instant:
+def _moment(window: StartTimeFilter, name: Literal["earliest_time", "latest_time"]) -> int | None:
+    """Return a bound of a window; what Go's clients send for none is the beginning of year 1."""
+    if not window.HasField(name):
+        return None
+    moment = instant(getattr(window, name))
+    return None if moment == _YEAR_ONE else moment
+
+
+def _bounded(at: int) -> int:
     """Keep an instant within what a store can compare: 64 bits."""
-    return Instant(max(-(2**63), min(at, 2**63 - 1)))
+    return max(-(2**63), min(at, 2**63 - 1))
 
 
 def _execution(row: VisibilityRecord, namespace: Namespace) -> WorkflowExecutionInfo:
