@@ -197,6 +197,23 @@ def test_what_workers_forget(
     assert BEGINNINGS.count(indelible.namespace) == count
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_an_event_of_before_is_counted_and_kills_nobody(indelible: IndelibleTest) -> None:
+    async def body() -> None:
+        workshop = Workshop()
+        async with indelible.worker(workflows=[Working], activities=[workshop.work]):
+            working = await indelible.client.start_workflow(
+                Working.run, id=indelible.namespace, task_queue=indelible.task_queue
+            )
+            await indelible.skip(minutes=30)
+            indelible.faults.kill_worker_after("Working", "TimerStarted")
+            assert await working.result() == 1
+        assert BEGINNINGS.count(indelible.namespace) == 1
+
+    asyncio.run(body())
+
+
 @pytest.mark.parametrize(("is_lost", "heard"), [(False, ["half"]), (True, [])])
 @pytest.mark.slow
 @pytest.mark.timeout(60)

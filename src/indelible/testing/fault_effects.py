@@ -271,7 +271,7 @@ class FaultEffects:
             self._kill(self._held())
         if token not in self._dead:
             await self._hold_signals(request)
-        del self._workflow_tasks[token]
+        self._workflow_tasks.pop(token, None)
         if token in self._dead:
             await self._abandon(task, request.namespace, call)
             raise NotFoundError("the worker was killed")
@@ -321,8 +321,6 @@ class FaultEffects:
         self, task: PollWorkflowTaskQueueResponse, namespace: str, call: Call
     ) -> bool:
         """Count the new events of a task's run; return whether the workers die after one."""
-        if not self._faults.watches_events:
-            return False
         events = await self._events.of(namespace, task.workflow_execution, call)
         workflow = task.workflow_type.name
         faults = [self._faults.occur(Occasion.EVENT, workflow, event_name(one)) for one in events]

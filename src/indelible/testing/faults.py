@@ -246,13 +246,6 @@ class Faults:
         return self._is_explored or bool(self._planned)
 
     @property
-    def watches_events(self) -> bool:
-        """Whether it matters which events there are in the histories."""
-        return self._is_explored or any(
-            fault.kind is FaultKind.KILL_WORKER_AFTER for fault in self._planned
-        )
-
-    @property
     def broken(self) -> Sequence[str]:
         """Return what was said of each run whose code has taken another way on replay."""
         return tuple(self._broken)
