@@ -160,6 +160,12 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         " its state does not allow it.",
     ),
     _meant(
+        "operator namespace",
+        r"(/\*)?/namespaceInfo/limits/workflowTaskCompletionSizeLimitError",
+        "The completion of a workflow task comes in one message, and the limit is a message's; the"
+        " reference tells how much it would take in pages, which it does not take.",
+    ),
+    _meant(
         "task-queue describe .*--legacy-mode",
         r"/taskQueues/\*/.*",
         "Tasks are rows of a queue: there are no blocks of ids and no levels of reading.",
@@ -184,16 +190,6 @@ NOT_BUILT: Final[tuple[Deliberate, ...]] = (
         "This server does not run workers, so versions have no compute configuration.",
     ),
     _meant(
-        "activity (pause|unpause|reset|update-options|describe) -a (sa-4|missing)",
-        "exit|error|/|/info/.*",
-        "Activities without a workflow cannot be paused, reset or changed.",
-    ),
-    _meant(
-        "operator namespace",
-        r"(/\*)?/namespaceInfo/capabilities/standaloneActivityOperatorCommands",
-        "Activities without a workflow cannot be paused, reset or changed.",
-    ),
-    _meant(
         "workflow describe -w r-3",
         "/workflowExecutionInfo/versioningInfo/versioningOverride/behavior",
         "An override that comes with a reset does not fill in the deprecated field for its kind.",
@@ -204,19 +200,9 @@ NOT_BUILT: Final[tuple[Deliberate, ...]] = (
         "There is one cluster: no other can be connected.",
     ),
     _meant(
-        "operator cluster list",
-        r"/\*/httpAddress",
-        "The description of the cluster does not tell the address of its HTTP API.",
-    ),
-    _meant(
         "activity describe",
         "/info/sdkVersion",
         "A standalone activity tells the name of the SDK that worked on it, not its version.",
-    ),
-    _meant(
-        "operator namespace",
-        r"(/\*)?/namespaceInfo/limits/workflowTaskCompletionSizeLimitError",
-        "The size of a workflow task's completion as a whole has no limit of its own.",
     ),
 )
 
