@@ -134,6 +134,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     user_metadata_summary_bytes_max: int = 400
     user_metadata_details_bytes_max: int = 20_000
     links_per_request_max: int = 10
+    links_per_execution_max: int = 2_000
+    """Of a standalone activity or operation, however many requests they came with."""
     link_bytes_max: int = 4_000
     buffered_events_max: int = 100
     buffered_bytes_max: int = 2 * 1024 * 1024

@@ -119,6 +119,12 @@ _SIZES_AND_COUNTS: Final = (
         WHOLE_NUMBER,
         "links that a request may have",
     ),
+    Key(
+        "chasm.maxLinksPerComponent",
+        "links_per_execution_max",
+        WHOLE_NUMBER,
+        "links of a standalone activity or operation, however many requests they came with",
+    ),
     Key("frontend.linkMaxSize", "link_bytes_max", WHOLE_NUMBER, "bytes of one link"),
     Key(
         "limit.numPendingActivities.error",

@@ -35,7 +35,7 @@ from indelible.engine.activity import attempts, client_requests
 from indelible.engine.activity.deadlines import is_expired
 from indelible.engine.activity.description import activity_task, describe, outcome
 from indelible.engine.activity.starting import (
-    attach_links,
+    attach,
     decide_on_id,
 )
 from indelible.engine.activity.state import ACTIVITY_TRANSITIONS, OPEN_STATUSES, ActivityStatus
@@ -332,7 +332,11 @@ def test_links_of_another_start_are_added_once() -> None:
     activity = Activity(start_to_close_timeout=30)
     other = request(start_to_close_timeout=30)
     other.links.append(Link(activity=Link.Activity(namespace="n", activity_id="b", run_id="r")))
+    attach(activity.at(101), other)
+    activity.accept()
+    assert not activity.state.request.links, "it did not ask for that"
+    other.on_conflict_options.attach_links = True
     for _ in range(2):
-        attach_links(activity.at(101), other)
+        attach(activity.at(101), other)
         activity.accept()
     assert len(activity.state.request.links) == 1

@@ -512,6 +512,18 @@ def test_a_start_that_finds_the_operation_attaches_its_callbacks_once() -> None:
         attach(operation.step, more)
 
 
+def test_a_start_that_finds_the_operation_attaches_its_links_once() -> None:
+    operation = Operation()
+    again = request(conflict=2, request_id="other")
+    again.links.add().workflow_event.workflow_id = "w"
+    attach(operation.at(101), again)
+    assert not operation.step.state.request.links, "it did not ask for that"
+    again.on_conflict_options.attach_links = True
+    attach(operation.step, again)
+    attach(operation.step, again)
+    assert list(describe(operation.step.state, now=Instant(0)).links) == list(again.links)
+
+
 def told_state(operation: Operation, number: int) -> str:
     """Return what is told of a callback: its state, and how often it was called."""
     info = callbacks(operation.state)[number].info

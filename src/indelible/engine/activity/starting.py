@@ -11,7 +11,8 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import StartActivityExecutionRequest
 
 from indelible.base.activity_options import effective_timeouts, given_timeouts
-from indelible.base.errors import AlreadyExistsError, FailedPreconditionError
+from indelible.base.attached_links import attached_links
+from indelible.base.errors import AlreadyExistsError
 from indelible.base.id_policies import IdDecision, decide
 from indelible.base.ids import NamespaceId, RunId
 from indelible.base.instants import Instant, after, duration
@@ -26,8 +27,6 @@ from indelible.engine.activity.state import (
 from indelible.engine.activity.step import ActivityStep
 
 _USE_EXISTING = ActivityIdConflictPolicy.ACTIVITY_ID_CONFLICT_POLICY_USE_EXISTING
-LINKS_MAX = 2_000
-"""Of one activity, however many requests they came with."""
 
 
 def decide_on_id(
@@ -120,29 +119,18 @@ def begin_activity(step: ActivityStep, request: StartActivityExecutionRequest) -
 
 
 def attach(step: ActivityStep, request: StartActivityExecutionRequest) -> None:
-    """Attach what a start that found the activity running wants attached."""
+    """Attach what a start that found the activity running wants attached.
+
+    Raises `FailedPreconditionError` for too many callbacks or links.
+    """
     options = request.on_conflict_options
-    if options.attach_links:
-        attach_links(step, request)
     if options.attach_completion_callbacks:
         _attach_callbacks(step, request)
-
-
-def attach_links(step: ActivityStep, request: StartActivityExecutionRequest) -> None:
-    """Add the links of a start that found the activity running; known ones are not repeated.
-
-    Raises `FailedPreconditionError` beyond the bound.
-    """
-    known = step.state.request.links
-    added = dict.fromkeys(link.SerializeToString() for link in request.links)
-    links = known + tuple(link for link in added if link not in known)
-    if len(links) > LINKS_MAX:
-        raise FailedPreconditionError(
-            f"cannot attach more than {LINKS_MAX} links to an activity "
-            f"({len(known)} links already attached)"
-        )
-    if links != known:
-        step.change_request(replace(step.state.request, links=links))
+    if options.attach_links:
+        known = step.state.request.links
+        links = attached_links(known, request.links, step.limits, to="an activity")
+        if links != known:
+            step.change_request(replace(step.state.request, links=links))
 
 
 def _attach_callbacks(step: ActivityStep, request: StartActivityExecutionRequest) -> None:

@@ -7,6 +7,7 @@ from temporalio.api.enums.v1 import NexusOperationIdConflictPolicy
 from temporalio.api.errordetails.v1 import NexusOperationExecutionAlreadyStartedFailure
 from temporalio.api.workflowservice.v1 import StartNexusOperationExecutionRequest
 
+from indelible.base.attached_links import attached_links
 from indelible.base.errors import AlreadyExistsError
 from indelible.base.id_policies import IdDecision, decide
 from indelible.base.ids import NamespaceId, RunId
@@ -101,10 +102,16 @@ def begin_operation(step: OperationStep, request: StartNexusOperationExecutionRe
 def attach(step: OperationStep, request: StartNexusOperationExecutionRequest) -> None:
     """Attach what a start that found the operation running wants attached.
 
-    Raises `FailedPreconditionError` for too many callbacks.
+    Raises `FailedPreconditionError` for too many callbacks or links.
     """
-    if request.on_conflict_options.attach_completion_callbacks:
+    options = request.on_conflict_options
+    if options.attach_completion_callbacks:
         _attach_callbacks(step, request)
+    if options.attach_links:
+        links = attached_links(
+            step.state.request.links, request.links, step.limits, to="a nexus operation"
+        )
+        step.keep_links(links)
 
 
 def _attach_callbacks(step: OperationStep, request: StartNexusOperationExecutionRequest) -> None:

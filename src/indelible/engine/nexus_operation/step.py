@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
+from indelible.base.attached_links import AttachedLinks
 from indelible.base.calls import CallRecord, CallState
 from indelible.base.ids import TaskId
 from indelible.base.instants import NEVER, Duration, Instant
@@ -67,11 +68,14 @@ class OperationStep:
         )
         self.change(status=status, **changes)
 
-    def add_links(self, links: tuple[bytes, ...]) -> None:
+    def add_links(self, links: AttachedLinks) -> None:
         """Keep what the handler has linked to."""
-        if links:
-            request = replace(self.state.request, links=(*self.state.request.links, *links))
-            self.state = self.state._replace(request=request)
+        self.keep_links((*self.state.request.links, *links))
+
+    def keep_links(self, links: AttachedLinks) -> None:
+        """Set what the operation is linked to."""
+        if links != self.state.request.links:
+            self.state = self.state._replace(request=replace(self.state.request, links=links))
 
     def call_start(self) -> None:
         """Have the handler called, to start the operation."""
