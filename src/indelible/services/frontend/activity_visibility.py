@@ -4,7 +4,7 @@ Owns how a row becomes an `ActivityExecutionListInfo` (semantics 12.3). They sha
 with workflows, and never meet them in a list.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from google.protobuf.message import Message
@@ -22,27 +22,30 @@ from indelible.base.ids import Archetype
 from indelible.base.instants import NEVER, duration_message, elapsed, timestamp
 from indelible.base.limits import Limits
 from indelible.engine.namespace.record import Namespace
-from indelible.engine.visibility.query import ACTIVITIES, VisibilityQuery, compile_query
-from indelible.engine.visibility.query_syntax import not_supported
+from indelible.engine.visibility.query import ACTIVITIES
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.visibility.search_attributes import typed_attributes
 from indelible.ports.rpc import Call
-from indelible.ports.stores import VisibilityFilter, VisibilityStore
+from indelible.ports.stores import VisibilityStore
+from indelible.services.frontend.found_rows import FoundRows, RowKind
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.visibility_pages import count_rows, read_page, status_name
+from indelible.services.frontend.visibility_pages import status_name
 
-_STATUS_NAMES: Final[Mapping[int, str]] = {
-    number: status_name(name, "ACTIVITY_EXECUTION_STATUS_")
-    for name, number in ActivityExecutionStatus.items()
-}
+_KIND: Final = RowKind(
+    archetype=Archetype.ACTIVITY,
+    vocabulary=ACTIVITIES,
+    status_names={
+        number: status_name(name, "ACTIVITY_EXECUTION_STATUS_")
+        for name, number in ActivityExecutionStatus.items()
+    },
+)
 
 
 class ActivityVisibilityHandlers:
     """Answers the requests that find standalone activities."""
 
     def __init__(self, *, store: VisibilityStore, limits_of: Callable[[str], Limits]) -> None:
-        self._store = store
-        self._limits_of = limits_of
+        self._rows = FoundRows(_KIND, store=store, limits_of=limits_of)
 
     def routes(self) -> Routes:
         """Return the handlers by the name of their RPC."""
@@ -54,14 +57,10 @@ class ActivityVisibilityHandlers:
     async def _list(
         self, request: ListActivityExecutionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        query = compile_query(request.query, namespace.search_attributes, ACTIVITIES)
-        if query.group_by is not None:
-            raise not_supported("'GROUP BY' clause")
-        rows, token = await read_page(
-            self._store,
-            _filter(namespace, query),
+        rows, token = await self._rows.page(
+            namespace,
+            request.query,
             page_size=request.page_size,
-            rows_max=self._limits_of(namespace.name).visibility_page_rows_max,
             token=request.next_page_token,
         )
         return ListActivityExecutionsResponse(
@@ -71,26 +70,11 @@ class ActivityVisibilityHandlers:
     async def _count(
         self, request: CountActivityExecutionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        query = compile_query(request.query, namespace.search_attributes, ACTIVITIES)
-        counts = await count_rows(
-            self._store,
-            _filter(namespace, query),
-            group_by=query.group_by,
-            status_names=_STATUS_NAMES,
-        )
+        counts = await self._rows.counts(namespace, request.query)
         response = CountActivityExecutionsResponse(count=counts.total)
         for value, count in counts.groups:
             response.groups.add(count=count, group_values=[value])
         return response
-
-
-def _filter(namespace: Namespace, query: VisibilityQuery) -> VisibilityFilter:
-    return VisibilityFilter(
-        namespace_id=namespace.id,
-        archetype=Archetype.ACTIVITY,
-        comparisons=query.comparisons,
-        order_by=query.order_by,
-    )
 
 
 def _execution(row: VisibilityRecord, namespace: Namespace) -> ActivityExecutionListInfo:

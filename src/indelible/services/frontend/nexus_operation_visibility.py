@@ -4,7 +4,7 @@ Owns how a row becomes a `NexusOperationExecutionListInfo`. They share the rows'
 workflows, and never meet them in a list.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from google.protobuf.message import Message
@@ -25,29 +25,31 @@ from indelible.engine.visibility.query import (
     NEXUS_OPERATIONS,
     OPERATION_ENDPOINT,
     OPERATION_SERVICE,
-    VisibilityQuery,
-    compile_query,
 )
-from indelible.engine.visibility.query_syntax import not_supported
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.visibility.search_attributes import typed_attributes
 from indelible.ports.rpc import Call
-from indelible.ports.stores import VisibilityFilter, VisibilityStore
+from indelible.ports.stores import VisibilityStore
+from indelible.services.frontend.found_rows import FoundRows, RowKind
 from indelible.services.frontend.nexus_operation_executions import check_enabled
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.visibility_pages import count_rows, read_page, status_name
+from indelible.services.frontend.visibility_pages import status_name
 
-_STATUS_NAMES: Final[Mapping[int, str]] = {
-    number: status_name(name, "NEXUS_OPERATION_EXECUTION_STATUS_")
-    for name, number in NexusOperationExecutionStatus.items()
-}
+_KIND: Final = RowKind(
+    archetype=Archetype.NEXUS_OPERATION,
+    vocabulary=NEXUS_OPERATIONS,
+    status_names={
+        number: status_name(name, "NEXUS_OPERATION_EXECUTION_STATUS_")
+        for name, number in NexusOperationExecutionStatus.items()
+    },
+)
 
 
 class NexusOperationVisibilityHandlers:
     """Answers the requests that find standalone Nexus operations."""
 
     def __init__(self, *, store: VisibilityStore, limits_of: Callable[[str], Limits]) -> None:
-        self._store = store
+        self._rows = FoundRows(_KIND, store=store, limits_of=limits_of)
         self._limits_of = limits_of
 
     def routes(self) -> Routes:
@@ -65,14 +67,10 @@ class NexusOperationVisibilityHandlers:
         self, request: ListNexusOperationExecutionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
         check_enabled(self._limits_of(namespace.name))
-        query = compile_query(request.query, namespace.search_attributes, NEXUS_OPERATIONS)
-        if query.group_by is not None:
-            raise not_supported("'GROUP BY' clause")
-        rows, token = await read_page(
-            self._store,
-            _filter(namespace, query),
+        rows, token = await self._rows.page(
+            namespace,
+            request.query,
             page_size=request.page_size,
-            rows_max=self._limits_of(namespace.name).visibility_page_rows_max,
             token=request.next_page_token,
         )
         return ListNexusOperationExecutionsResponse(
@@ -83,26 +81,11 @@ class NexusOperationVisibilityHandlers:
         self, request: CountNexusOperationExecutionsRequest, namespace: Namespace, _call: Call
     ) -> Message:
         check_enabled(self._limits_of(namespace.name))
-        query = compile_query(request.query, namespace.search_attributes, NEXUS_OPERATIONS)
-        counts = await count_rows(
-            self._store,
-            _filter(namespace, query),
-            group_by=query.group_by,
-            status_names=_STATUS_NAMES,
-        )
+        counts = await self._rows.counts(namespace, request.query)
         response = CountNexusOperationExecutionsResponse(count=counts.total)
         for value, count in counts.groups:
             response.groups.add(count=count, group_values=[value])
         return response
-
-
-def _filter(namespace: Namespace, query: VisibilityQuery) -> VisibilityFilter:
-    return VisibilityFilter(
-        namespace_id=namespace.id,
-        archetype=Archetype.NEXUS_OPERATION,
-        comparisons=query.comparisons,
-        order_by=query.order_by,
-    )
 
 
 def _operation(row: VisibilityRecord, namespace: Namespace) -> NexusOperationExecutionListInfo:

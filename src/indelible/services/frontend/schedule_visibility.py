@@ -23,16 +23,16 @@ from indelible.base.time_zones import TimeZones
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.schedule.listing import list_entry
 from indelible.engine.schedule.step import cached_rules
-from indelible.engine.visibility.query import SCHEDULES, VisibilityQuery, compile_query
-from indelible.engine.visibility.query_syntax import not_supported
+from indelible.engine.visibility.query import SCHEDULES
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.engine.visibility.search_attributes import PREDEFINED, typed_attributes
 from indelible.ports.clock import Clocks
 from indelible.ports.rpc import Call
-from indelible.ports.stores import VisibilityFilter, VisibilityStore
+from indelible.ports.stores import VisibilityStore
+from indelible.services.frontend.found_rows import FoundRows, RowKind
 from indelible.services.frontend.routes import Routes, namespace_route
-from indelible.services.frontend.visibility_pages import count_rows, read_page
 
+_KIND: Final = RowKind(archetype=Archetype.SCHEDULE, vocabulary=SCHEDULES, status_names={})
 ENTRIES_AT_ONCE_MAX: Final = 20
 """Entries made before others get a turn: each computes the times that come next."""
 
@@ -48,8 +48,7 @@ class ScheduleVisibilityHandlers:
         zones: TimeZones,
         limits_of: Callable[[str], Limits],
     ) -> None:
-        self._store = store
-        self._limits_of = limits_of
+        self._rows = FoundRows(_KIND, store=store, limits_of=limits_of)
         self._clocks = clocks
         self._rules_of = cached_rules(zones)
 
@@ -63,14 +62,10 @@ class ScheduleVisibilityHandlers:
     async def _list(
         self, request: ListSchedulesRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        query = _compiled(request.query, namespace)
-        if query.group_by is not None:
-            raise not_supported("'GROUP BY' clause")
-        rows, token = await read_page(
-            self._store,
-            _filter(namespace, query),
+        rows, token = await self._rows.page(
+            namespace,
+            request.query,
             page_size=request.maximum_page_size,
-            rows_max=self._limits_of(namespace.name).visibility_page_rows_max,
             token=request.next_page_token,
         )
         response = ListSchedulesResponse(next_page_token=token)
@@ -83,10 +78,7 @@ class ScheduleVisibilityHandlers:
     async def _count(
         self, request: CountSchedulesRequest, namespace: Namespace, _call: Call
     ) -> Message:
-        query = _compiled(request.query, namespace)
-        counts = await count_rows(
-            self._store, _filter(namespace, query), group_by=query.group_by, status_names={}
-        )
+        counts = await self._rows.counts(namespace, request.query)
         response = CountSchedulesResponse(count=counts.total)
         for value, count in counts.groups:
             response.groups.add(count=count, group_values=[value])
@@ -106,16 +98,3 @@ class ScheduleVisibilityHandlers:
         if fields:
             entry.search_attributes.CopyFrom(typed_attributes(fields, namespace.search_attributes))
         return entry
-
-
-def _compiled(text: str, namespace: Namespace) -> VisibilityQuery:
-    return compile_query(text, namespace.search_attributes, SCHEDULES)
-
-
-def _filter(namespace: Namespace, query: VisibilityQuery) -> VisibilityFilter:
-    return VisibilityFilter(
-        namespace_id=namespace.id,
-        archetype=Archetype.SCHEDULE,
-        comparisons=query.comparisons,
-        order_by=query.order_by,
-    )
