@@ -21,9 +21,10 @@ from temporalio.api.workflowservice.v1 import (
     StartActivityExecutionRequest,
 )
 
-from indelible.cli.output import Color, Output
+from indelible.cli.output import Output
 from indelible.cli.session import Session
 from indelible.cli.values import Json
+from indelible.cli.verbs import standalone
 from indelible.cli.verbs.listing import page_size, print_count, print_list
 from indelible.cli.verbs.messages import (
     enum_of,
@@ -32,6 +33,7 @@ from indelible.cli.verbs.messages import (
     retry_policy,
     short_name,
     span_of,
+    status_text,
     user_metadata,
     when,
 )
@@ -40,37 +42,22 @@ from indelible.cli.verbs.payloads import (
     header,
     input_payloads,
     search_attributes,
-    shown_values,
-    value_of_all,
 )
-
-_FAILED: Final = 1
-_COLORS: Final = {
-    "Running": Color.BLUE,
-    "Completed": Color.GREEN,
-    "Failed": Color.RED,
-    "TimedOut": Color.RED,
-    "Terminated": Color.RED,
-    "Canceled": Color.YELLOW,
-}
 
 
 async def start(session: Session) -> None:
     """Start an activity."""
-    session.output.record(_running(session, await _started(session)), "Running execution:")
+    await standalone.start(session, _KIND)
 
 
 async def execute(session: Session) -> int:
     """Start an activity and wait for its result. The exit code tells whether it completed."""
-    run_id = await _started(session)
-    if not session.output.is_json:
-        session.output.record(_running(session, run_id), "Running execution:")
-    return await _print_outcome(session, run_id)
+    return await standalone.execute(session, _KIND)
 
 
 async def result(session: Session) -> int:
     """Wait for an activity's result. The exit code tells whether it completed."""
-    return await _print_outcome(session, session.options.run_id or "")
+    return await standalone.result(session, _KIND)
 
 
 def _running(session: Session, run_id: str) -> dict[str, Json]:
@@ -81,7 +68,7 @@ def _running(session: Session, run_id: str) -> dict[str, Json]:
     }
 
 
-async def _started(session: Session) -> str:
+async def _begin(session: Session) -> str:
     options = session.options
     answer = await session.workflows.start_activity_execution(
         StartActivityExecutionRequest(
@@ -115,41 +102,26 @@ async def _started(session: Session) -> str:
     return answer.run_id
 
 
-async def _print_outcome(session: Session, run_id: str) -> int:
-    output = session.output
+async def _outcome(session: Session, run_id: str) -> standalone.Outcome:
+    activity_id: str = session.options.activity_id
     request = PollActivityExecutionRequest(
-        namespace=session.namespace, activity_id=session.options.activity_id, run_id=run_id
+        namespace=session.namespace, activity_id=activity_id, run_id=run_id
     )
-    while True:
-        # The server answers after its long poll in any case, then it is asked again.
-        answer = await session.workflows.poll_activity_execution(request)
-        if answer.HasField("outcome"):
-            break
+    answer = await standalone.answered(
+        lambda: session.workflows.poll_activity_execution(request),
+        lambda answer: answer.HasField("outcome"),
+    )
     outcome = answer.outcome
-    is_failed = outcome.HasField("failure")
-    document: dict[str, Json] = {
-        "activityId": request.activity_id,
-        "runId": run_id,
-        "status": "FAILED" if is_failed else "COMPLETED",
-    }
-    if is_failed:
-        document["failure"] = output.json_of(outcome.failure)
-    else:
-        document["result"] = (
-            value_of_all(outcome.result) if output.is_short else output.json_of(outcome.result)
-        )
-    output.document(document)
-    output.title("Results:")
-    output.card(
-        {
-            "Status": output.colored(
-                "FAILED" if is_failed else "COMPLETED", Color.RED if is_failed else Color.GREEN
-            ),
-            "Result": shown_values(outcome.result),
-            "Failure": failure_text(outcome.failure) if is_failed else "",
-        }
+    return standalone.Outcome(
+        ids={"activityId": activity_id, "runId": run_id},
+        result=outcome.result,
+        failure=outcome.failure if outcome.HasField("failure") else None,
     )
-    return _FAILED if is_failed else 0
+
+
+_KIND: Final = standalone.Kind(
+    title="Running execution:", begin=_begin, running=_running, outcome=_outcome
+)
 
 
 # ------------------------------------------------------------------------------------ looked at
@@ -178,7 +150,7 @@ def _print_activity(output: Output, known: ActivityExecutionInfo) -> None:
             "ActivityId": known.activity_id,
             "RunId": known.run_id,
             "Type": known.activity_type.name,
-            "Status": _status(output, known.status),
+            "Status": status_text(output, ActivityExecutionStatus, known.status),
             "RunState": run_state,
             "TaskQueue": known.task_queue,
             "ScheduleToCloseTimeout": how_long(known.schedule_to_close_timeout),
@@ -197,11 +169,6 @@ def _print_activity(output: Output, known: ActivityExecutionInfo) -> None:
             "StateTransitionCount": known.state_transition_count,
         }
     )
-
-
-def _status(output: Output, status: int) -> str:
-    name = short_name(ActivityExecutionStatus, status)
-    return output.colored(name, _COLORS.get(name))
 
 
 async def list_activities(session: Session) -> None:
@@ -223,7 +190,7 @@ async def list_activities(session: Session) -> None:
         page,
         ("Status", "ActivityId", "Type", "StartTime"),
         lambda one: (
-            _status(session.output, one.status),
+            status_text(session.output, ActivityExecutionStatus, one.status),
             one.activity_id,
             one.activity_type.name,
             when(one.schedule_time),

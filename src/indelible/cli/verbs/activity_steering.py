@@ -10,25 +10,22 @@ from temporalio.api.batch.v1 import (
 from temporalio.api.common.v1 import Payloads
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.workflowservice.v1 import (
-    CountActivityExecutionsRequest,
     DeleteActivityExecutionRequest,
     RequestCancelActivityExecutionRequest,
     RespondActivityTaskCompletedByIdRequest,
     RespondActivityTaskFailedByIdRequest,
-    StartBatchOperationRequest,
     TerminateActivityExecutionRequest,
 )
 
 from indelible.cli.session import Session
-from indelible.cli.values import ValueRefusedError
-from indelible.cli.verbs.batches import start_batch
+from indelible.cli.verbs.batches import ACTIVITIES, batch_request, is_single, start_batch
 from indelible.cli.verbs.payloads import written_payload
 
 
 async def cancel(session: Session) -> None:
     """Ask activities to cancel."""
     options = session.options
-    if _is_single(session):
+    if is_single(session, ACTIVITIES, allowed=("reason",)):
         await session.workflows.request_cancel_activity_execution(
             RequestCancelActivityExecutionRequest(
                 namespace=session.namespace,
@@ -41,7 +38,7 @@ async def cancel(session: Session) -> None:
         )
         session.output.say("Cancellation requested")
         return
-    request = await _batch_request(session)
+    request = await batch_request(session, ACTIVITIES)
     request.cancel_activities_operation.CopyFrom(
         BatchOperationCancelActivities(identity=session.identity, reason=options.reason or "")
     )
@@ -51,7 +48,7 @@ async def cancel(session: Session) -> None:
 async def terminate(session: Session) -> None:
     """End activities at once."""
     options = session.options
-    if _is_single(session):
+    if is_single(session, ACTIVITIES, allowed=("reason",)):
         await session.workflows.terminate_activity_execution(
             TerminateActivityExecutionRequest(
                 namespace=session.namespace,
@@ -64,7 +61,7 @@ async def terminate(session: Session) -> None:
         )
         session.output.say("Activity terminated")
         return
-    request = await _batch_request(session)
+    request = await batch_request(session, ACTIVITIES)
     request.terminate_activities_operation.CopyFrom(
         BatchOperationTerminateActivities(identity=session.identity, reason=session.reason())
     )
@@ -74,7 +71,7 @@ async def terminate(session: Session) -> None:
 async def delete(session: Session) -> None:
     """Delete activities."""
     options = session.options
-    if _is_single(session, may_confirm=True):
+    if is_single(session, ACTIVITIES, allowed=("reason", "yes")):
         session.confirm(f"Delete activity {options.activity_id}?")
         await session.workflows.delete_activity_execution(
             DeleteActivityExecutionRequest(
@@ -85,44 +82,9 @@ async def delete(session: Session) -> None:
         )
         session.output.say("Activity deleted")
         return
-    request = await _batch_request(session)
+    request = await batch_request(session, ACTIVITIES)
     request.delete_activities_operation.CopyFrom(BatchOperationDeleteActivities())
     await start_batch(session, request)
-
-
-def _is_single(session: Session, *, may_confirm: bool = False) -> bool:
-    """Return whether one activity is meant, and not a query."""
-    options = session.options
-    if options.activity_id:
-        if options.query:
-            raise ValueRefusedError("--activity-id and --query exclude each other")
-        for name in ("yes", "rps"):
-            if getattr(options, name) and not (name == "yes" and may_confirm):
-                raise ValueRefusedError(f"--{name} goes with --query, not with --activity-id")
-        return True
-    if not options.query:
-        raise ValueRefusedError("one of --activity-id and --query is required")
-    if options.run_id:
-        raise ValueRefusedError("--run-id goes with --activity-id, not with --query")
-    return False
-
-
-async def _batch_request(session: Session) -> StartBatchOperationRequest:
-    options = session.options
-    question = f"Start a batch operation on what the query {options.query!r} finds?"
-    if not options.yes:
-        counted = await session.workflows.count_activity_executions(
-            CountActivityExecutionsRequest(namespace=session.namespace, query=options.query)
-        )
-        question = f"Start a batch operation on about {counted.count} activities?"
-    session.confirm(question)
-    return StartBatchOperationRequest(
-        namespace=session.namespace,
-        job_id=str(uuid4()),
-        visibility_query=options.query,
-        reason=session.reason(),
-        max_operations_per_second=options.rps or 0.0,
-    )
 
 
 # --------------------------------------------------------------------- in place of the worker

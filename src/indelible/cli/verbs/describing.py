@@ -111,7 +111,7 @@ def _print_run(session: Session, run: WorkflowExecutionInfo) -> None:
     is_root = run.root_execution.workflow_id in {"", run.execution.workflow_id}
     output.card(
         {
-            "Status": status_text(output, run.status),
+            "Status": status_text(output, WorkflowExecutionStatus, run.status),
             "WorkflowId": run.execution.workflow_id,
             "RunId": run.execution.run_id,
             "Type": run.type.name,

@@ -16,12 +16,11 @@ from temporalio.api.workflowservice.v1 import (
 from indelible.cli.output import Color, Output
 from indelible.cli.session import Session
 from indelible.cli.verbs.listing import page_size, print_list
-from indelible.cli.verbs.messages import short_name, when
+from indelible.cli.verbs.messages import short_name, status_text, when
 
 _SECONDS_BETWEEN_LOOKS: Final = 0.5
 _BAR_WIDTH: Final = 40
 _FAILED: Final = 1
-_COLORS: Final = {"Running": Color.BLUE, "Completed": Color.GREEN, "Failed": Color.RED}
 
 
 async def describe(session: Session) -> int:
@@ -43,7 +42,7 @@ async def describe(session: Session) -> int:
     output.card(
         {
             "Type": short_name(BatchOperationType, answer.operation_type),
-            "State": _state(output, answer.state),
+            "State": status_text(output, BatchOperationState, answer.state),
             "StartTime": when(answer.start_time),
             "CloseTime": when(answer.close_time),
             "CompletedCount": f"{answer.complete_operation_count}/{total}",
@@ -72,11 +71,6 @@ def _bar(output: Output, answer: DescribeBatchOperationResponse) -> str:
     return f"  {bar} {over}/{total}{told}"
 
 
-def _state(output: Output, state: int) -> str:
-    name = short_name(BatchOperationState, state)
-    return output.colored(name, _COLORS.get(name))
-
-
 async def list_jobs(session: Session) -> None:
     """List jobs."""
 
@@ -96,7 +90,7 @@ async def list_jobs(session: Session) -> None:
         ("JobId", "State", "StartTime", "CloseTime"),
         lambda job: (
             job.job_id,
-            _state(session.output, job.state),
+            status_text(session.output, BatchOperationState, job.state),
             when(job.start_time),
             when(job.close_time),
         ),

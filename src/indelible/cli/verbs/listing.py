@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from typing import TypeVar
 
 from google.protobuf.message import Message
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.api.workflowservice.v1 import (
     CountActivityExecutionsResponse,
@@ -53,7 +54,7 @@ async def list_workflows(session: Session) -> None:
 
     def row(run: WorkflowExecutionInfo) -> Sequence[Shown]:
         return (
-            status_text(session.output, run.status),
+            status_text(session.output, WorkflowExecutionStatus, run.status),
             run.execution.workflow_id,
             run.type.name,
             when(run.start_time),

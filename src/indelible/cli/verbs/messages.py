@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import Priority, RetryPolicy, WorkflowExecution
-from temporalio.api.enums.v1 import TaskQueueType, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.sdk.v1 import UserMetadata
 
 from indelible.cli.output import Color, Output
@@ -22,15 +22,17 @@ NEVER: Final = "0001-01-01T00:00:00Z"
 _single: Final = Struct("f")
 _SINGLE_DIGITS_MAX: Final = 9
 """So many digits tell any two numbers of 32 bits apart."""
-_STATUS_COLORS: Final = {
+STATUS_COLORS: Final = {
     "Running": Color.BLUE,
     "Completed": Color.GREEN,
     "Failed": Color.RED,
     "TimedOut": Color.RED,
     "Terminated": Color.RED,
     "Canceled": Color.YELLOW,
+    "ContinuedAsNew": Color.BLUE,
     "Paused": Color.YELLOW,
 }
+"""Of workflows, activities, Nexus operations and batch jobs."""
 
 
 class NamedEnum(Protocol):
@@ -77,10 +79,10 @@ def _shared_prefix(names: list[str]) -> str:
     return first[: first.rfind("_", 0, same) + 1]
 
 
-def status_text(output: Output, status: int) -> str:
-    """Return the name of a workflow's status, coloured."""
-    name = short_name(WorkflowExecutionStatus, status)
-    return output.colored(name, _STATUS_COLORS.get(name))
+def status_text(output: Output, enum: NamedEnum, status: int) -> str:
+    """Return the name of a status, coloured."""
+    name = short_name(enum, status)
+    return output.colored(name, STATUS_COLORS.get(name))
 
 
 def plain_number(value: float) -> int | float:

@@ -19,52 +19,38 @@ from temporalio.api.workflowservice.v1 import (
     DescribeNexusOperationExecutionRequest,
     ListNexusOperationExecutionsRequest,
     PollNexusOperationExecutionRequest,
-    PollNexusOperationExecutionResponse,
     StartNexusOperationExecutionRequest,
 )
 
-from indelible.cli.output import Color, Output
+from indelible.cli.output import Output
 from indelible.cli.session import Session
 from indelible.cli.values import Json, ValueRefusedError
+from indelible.cli.verbs import standalone
 from indelible.cli.verbs.listing import page_size, print_count, print_list
-from indelible.cli.verbs.messages import enum_of, how_long, short_name, span_of, when
+from indelible.cli.verbs.messages import enum_of, how_long, short_name, span_of, status_text, when
 from indelible.cli.verbs.payloads import (
     failure_text,
     input_payloads,
     json_payload,
     search_attributes,
     shown_values,
-    value_of,
 )
-
-_FAILED: Final = 1
-_COLORS: Final = {
-    "Running": Color.BLUE,
-    "Completed": Color.GREEN,
-    "Failed": Color.RED,
-    "TimedOut": Color.RED,
-    "Terminated": Color.RED,
-    "Canceled": Color.YELLOW,
-}
 
 
 # ------------------------------------------------------------------------- started, waited for
 async def start(session: Session) -> None:
     """Start an operation."""
-    session.output.record(_running(session, await _started(session)), "Started operation:")
+    await standalone.start(session, _KIND)
 
 
 async def execute(session: Session) -> int:
     """Start an operation and wait for its result. The exit code tells whether it completed."""
-    run_id = await _started(session)
-    if not session.output.is_json:
-        session.output.record(_running(session, run_id), "Started operation:")
-    return await _print_outcome(session, run_id)
+    return await standalone.execute(session, _KIND)
 
 
 async def result(session: Session) -> int:
     """Wait for the result of an operation. The exit code tells whether it completed."""
-    return await _print_outcome(session, session.options.run_id or "")
+    return await standalone.result(session, _KIND)
 
 
 def _running(session: Session, run_id: str) -> dict[str, Json]:
@@ -79,7 +65,7 @@ def _running(session: Session, run_id: str) -> dict[str, Json]:
     }
 
 
-async def _started(session: Session) -> str:
+async def _begin(session: Session) -> str:
     options = session.options
     summary = options.static_summary
     answer = await session.workflows.start_nexus_operation_execution(
@@ -117,47 +103,28 @@ def _argument(session: Session) -> Payload | None:
     return payloads[0] if payloads else None
 
 
-async def _print_outcome(session: Session, run_id: str) -> int:
-    output = session.output
+async def _outcome(session: Session, run_id: str) -> standalone.Outcome:
     operation_id: str = session.options.operation_id
-    answer = await _outcome(session, run_id)
-    is_failed = answer.HasField("failure")
-    status = "FAILED" if is_failed else "COMPLETED"
-    document: dict[str, Json] = {
-        "operationId": operation_id,
-        "runId": run_id or answer.run_id,
-        "status": status,
-    }
-    if is_failed:
-        document["failure"] = output.json_of(answer.failure)
-    else:
-        document["result"] = (
-            value_of(answer.result) if output.is_short else output.json_of(answer.result)
-        )
-    output.document(document)
-    output.title("Results:")
-    output.card(
-        {
-            "Status": output.colored(status, Color.RED if is_failed else Color.GREEN),
-            "Result": None if is_failed else shown_values(Payloads(payloads=[answer.result])),
-            "Failure": failure_text(answer.failure) if is_failed else None,
-        }
-    )
-    return _FAILED if is_failed else 0
-
-
-async def _outcome(session: Session, run_id: str) -> PollNexusOperationExecutionResponse:
     request = PollNexusOperationExecutionRequest(
         namespace=session.namespace,
-        operation_id=session.options.operation_id,
+        operation_id=operation_id,
         run_id=run_id,
         wait_stage=NexusOperationWaitStage.NEXUS_OPERATION_WAIT_STAGE_CLOSED,
     )
-    while True:
-        # The server answers after its long poll in any case, then it is asked again.
-        answer = await session.workflows.poll_nexus_operation_execution(request)
-        if answer.WhichOneof("outcome"):
-            return answer
+    answer = await standalone.answered(
+        lambda: session.workflows.poll_nexus_operation_execution(request),
+        lambda answer: answer.WhichOneof("outcome"),
+    )
+    return standalone.Outcome(
+        ids={"operationId": operation_id, "runId": run_id or answer.run_id},
+        result=answer.result,
+        failure=answer.failure if answer.HasField("failure") else None,
+    )
+
+
+_KIND: Final = standalone.Kind(
+    title="Started operation:", begin=_begin, running=_running, outcome=_outcome
+)
 
 
 # ------------------------------------------------------------------------------------ looked at
@@ -187,7 +154,7 @@ def _print(output: Output, known: NexusOperationExecutionInfo) -> None:
             "Endpoint": known.endpoint,
             "Service": known.service,
             "Operation": known.operation,
-            "Status": _status(output, known.status),
+            "Status": status_text(output, NexusOperationExecutionStatus, known.status),
             "State": short_name(PendingNexusOperationState, known.state) if known.state else None,
             "Attempt": known.attempt,
             "ScheduleToCloseTimeout": how_long(known.schedule_to_close_timeout),
@@ -228,7 +195,7 @@ async def list_operations(session: Session) -> None:
         page,
         ("Status", "OperationId", "Endpoint", "Service", "Operation", "StartTime"),
         lambda one: (
-            _status(session.output, one.status),
+            status_text(session.output, NexusOperationExecutionStatus, one.status),
             one.operation_id,
             one.endpoint,
             one.service,
@@ -246,8 +213,3 @@ async def count(session: Session) -> None:
         )
     )
     print_count(session.output, answer)
-
-
-def _status(output: Output, status: int) -> str:
-    name = short_name(NexusOperationExecutionStatus, status)
-    return output.colored(name, _COLORS.get(name))

@@ -20,7 +20,7 @@ from indelible.cli.output import Color, Output
 from indelible.cli.session import Session
 from indelible.cli.values import ValueRefusedError, shown_duration
 from indelible.cli.verbs.histories import event_name, run_events
-from indelible.cli.verbs.messages import when
+from indelible.cli.verbs.messages import STATUS_COLORS, when
 from indelible.cli.verbs.payloads import failure_text
 
 _SECONDS_BETWEEN_DRAWS: Final = 1.0
@@ -34,14 +34,16 @@ _FOLDABLE: Final = (
     "continueasnew",
 )
 _FOLDED: Final = ("completed", "canceled", "terminated")
+_RUNNING: Final = "Running"
+_COMPLETED: Final = "Completed"
 _SIGNS: Final = {
-    "running": ("▷", Color.BLUE),
-    "completed": ("✓", Color.GREEN),
-    "failed": ("✗", Color.RED),
-    "timedout": ("✗", Color.RED),
-    "terminated": ("✗", Color.RED),
-    "canceled": ("⊘", Color.YELLOW),
-    "continuedasnew": ("»", Color.BLUE),
+    _RUNNING: "▷",
+    _COMPLETED: "✓",
+    "Failed": "✗",
+    "TimedOut": "✗",
+    "Terminated": "✗",
+    "Canceled": "⊘",
+    "ContinuedAsNew": "»",
 }
 
 
@@ -51,7 +53,7 @@ class _Node(msgspec.Struct, kw_only=True):
     label: str
     began: datetime | None = None
     ended: datetime | None = None
-    status: str = "running"
+    status: str = _RUNNING
     note: str = ""
     attempt: int = 0
     execution: WorkflowExecution | None = None
@@ -79,7 +81,7 @@ async def trace(session: Session) -> None:
             return
         output.overwrite(lines, drawn)
         drawn = len(lines)
-        if root.status != "running":
+        if root.status != _RUNNING:
             return
         await asyncio.sleep(_SECONDS_BETWEEN_DRAWS)
 
@@ -92,7 +94,7 @@ def _check_folds(words: list[str]) -> None:
 
 # ------------------------------------------------------------------------------ from histories
 async def _read(session: Session, node: _Node, gate: asyncio.Semaphore, depth: int) -> None:
-    if node.execution is None or (node.inner and node.status != "running"):
+    if node.execution is None or (node.inner and node.status != _RUNNING):
         return
     async with gate:
         try:
@@ -114,7 +116,8 @@ async def _read(session: Session, node: _Node, gate: asyncio.Semaphore, depth: i
 
 def _is_folded(session: Session, node: _Node) -> bool:
     folded = session.options.fold or _FOLDED
-    status = "continueasnew" if node.status == "continuedasnew" else node.status
+    # The option has the reference's word for it.
+    status = node.status.replace("ContinuedAsNew", "ContinueAsNew").casefold()
     return not session.options.no_fold and status in folded
 
 
@@ -147,7 +150,7 @@ class _Reader:
         elif name == "WorkflowExecutionSignaled":
             signal = event.workflow_execution_signaled_event_attributes.signal_name
             self._nodes[event.event_id] = _Node(
-                label=f"signal {signal}", status="completed", began=when(event.event_time)
+                label=f"signal {signal}", status=_COMPLETED, began=when(event.event_time)
             )
         else:
             self._end(workflow, event, name.removeprefix("WorkflowExecution"))
@@ -201,11 +204,9 @@ class _Reader:
     @staticmethod
     def _end(node: _Node, event: HistoryEvent, name: str) -> None:
         attributes = getattr(event, event.WhichOneof("attributes") or "", None)
-        status = next(
-            (one for one in _SIGNS if name.casefold().endswith(one) and one != "running"), ""
-        )
+        status = next((one for one in _SIGNS if name.endswith(one) and one != _RUNNING), "")
         if event.event_type == EventType.EVENT_TYPE_TIMER_FIRED:
-            status = "completed"
+            status = _COMPLETED
         if not status:
             return
         node.status = status
@@ -237,9 +238,11 @@ def _branch(
 
 
 def _line(output: Output, node: _Node, now: datetime, prefix: str) -> str:
-    sign, color = _SIGNS[node.status]
-    parts = [output.colored(sign, color), f"{prefix}{node.label}"]
-    if node.began and (node.ended or node.status == "running"):
+    parts = [
+        output.colored(_SIGNS[node.status], STATUS_COLORS[node.status]),
+        f"{prefix}{node.label}",
+    ]
+    if node.began and (node.ended or node.status == _RUNNING):
         parts.append(_lasted((node.ended or now) - node.began))
     if node.attempt > 1:
         parts.append(f"attempt {node.attempt}")
