@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -170,9 +171,24 @@ def test_help_of_a_group_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> No
         (["server", "start-"], ["start-dev"]),
         (["completion", ""], ["bash", "fish", "zsh"]),
         (["nothing", ""], ["workflow"]),
+        (["workflow", "list", "--output=js"], ["--output=json", "--output=jsonl"]),
+        (["workflow", "list", "--output", "=", "js"], ["json", "jsonl"]),
+        (["workflow", "list", "--output", "="], ["text"]),
+        (["config", "set", "--prop", "tls.serv"], ["tls.server_name"]),
+        (["workflow", "list", "--profile", ""], ["shop", "till"]),
+        (["workflow", "list", "--env", "p"], ["prod"]),
+        (["workflow", "list", "--env-file", ""], []),
     ],
 )
-def test_words_are_completed(words: list[str], some: list[str]) -> None:
+def test_words_are_completed(
+    words: list[str], some: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, name, text in (
+        ("TEMPORAL_CONFIG_FILE", "temporal.toml", "[profile.shop]\n[profile.till]\n"),
+        ("TEMPORAL_ENV_FILE", "temporal.yaml", "env: {prod: {}, test: {}}\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        monkeypatch.setenv(variable, str(tmp_path / name))
     found = [word for word, _ in answers(words)]
     assert [word for word in some if word in found] == some
     assert some or not found
@@ -257,3 +273,31 @@ def test_a_number_of_32_bits_is_written_as_short_as_it_can_be(value: float) -> N
     shown = plain_number(single)
     assert shown == value
     assert isinstance(shown, int) is value.is_integer()
+
+
+_DRAWN = ["first", "second", "\x1b[31mthir\x1b[0md line", "fourth line", "fifth"]
+
+
+@pytest.mark.parametrize(
+    ("is_last", "lines"),
+    [(False, ["\x1b[31mthir\x1b[0md …", "fourth…", "fifth"]), (True, _DRAWN)],
+    ids=["will-go", "stays"],
+)
+def test_what_is_drawn_again_fits_the_terminal(
+    is_last: bool, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "7")
+    monkeypatch.setenv("LINES", "4")
+    stream = _Terminal()
+    output = Output(now=NOW, stream=stream)
+    assert output.overwrite(_DRAWN, 2, is_last=is_last) == len(lines)
+    assert stream.getvalue() == "\x1b[2A\x1b[J" + "".join(f"{line}\n" for line in lines)
+
+
+@pytest.mark.parametrize(("make", "said"), [(_Terminal, "a b…"), (io.StringIO, "a b cd e")])
+def test_what_is_said_of_an_event_fits_the_line(
+    make: Callable[[], io.StringIO], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "10")
+    assert Output(now=NOW, stream=make()).fitting("a\nb  cd\te", 6) == said

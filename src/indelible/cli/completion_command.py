@@ -6,14 +6,16 @@ asked of a server: a key press must not wait for a network.
 """
 
 import argparse
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from indelible.cli.commands import Commands, add_command
 from indelible.cli.parsing import options_of
 from indelible.cli.tables import registry
 from indelible.cli.tables.model import Command, Option
+from indelible.cli.values import ValueRefusedError
 
 WORD: Final = "__complete"
 """The command that the scripts call; not shown in help."""
@@ -56,9 +58,14 @@ _FISH: Final = """\
 # ~/.config/fish/completions/indelible.fish.
 function __indelible_answers
     set -l words (commandline -opc) (commandline -ct)
-    indelible __complete $words[2..-1] 2>/dev/null
+    set -l answers (indelible __complete $words[2..-1] 2>/dev/null)
+    if set -q answers[1]
+        printf '%s\\n' $answers
+    else
+        __fish_complete_path (commandline -ct)
+    end
 end
-complete -c indelible -a '(__indelible_answers)'
+complete -c indelible -f -a '(__indelible_answers)'
 """
 _SCRIPTS: Final = {"bash": _BASH, "fish": _FISH, "zsh": _ZSH}
 
@@ -84,7 +91,17 @@ def complete(words: Sequence[str]) -> int:
 def answers(words: Sequence[str]) -> list[tuple[str, str]]:
     """Return what the last word may become."""
     *before, last = words or [""]
-    return [(word, about) for word, about in _candidates(before) if word.startswith(last)]
+    prefix = ""
+    if last.startswith("--") and "=" in last:
+        # zsh and fish give `--output=js` as one word, and want one back.
+        option, _, last = last.partition("=")
+        before, prefix = [*before, option], f"{option}="
+    elif "=" in {last, *before[-1:]}:
+        # bash makes three words of it.
+        before, last = ([*before], "") if last == "=" else (before[:-1], last)
+    return [
+        (f"{prefix}{word}", about) for word, about in _candidates(before) if word.startswith(last)
+    ]
 
 
 def _candidates(before: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -104,12 +121,31 @@ def _options(command: Command, before: Sequence[str]) -> Iterator[tuple[str, str
     asked = _waiting(every, before[-1])
     if asked is not None:
         # Only its values may follow. None known: the shell offers the names of files.
-        yield from ((choice, "") for choice in asked.choices)
+        yield from ((choice, "") for choice in asked.choices or _known_values(asked))
         return
     used = set(before)
     for option in every:
         if option.is_repeatable or not used & set(option.names):
             yield option.names[0], option.about
+
+
+def _known_values(option: Option) -> Iterable[str]:
+    """What may follow, as far as it can be told without a server: names in files of this person."""
+    # Imported here: it takes time, and only these options need it.
+    from indelible.cli import client_config, environments  # noqa: PLC0415
+
+    try:
+        match option.names[0]:
+            case "--profile":
+                return client_config.read_profiles(client_config.file_path(None, os.environ))
+            case "--prop":
+                return client_config.PROPERTIES
+            case "--env":
+                return environments.read_environments(environments.file_path(None, os.environ))
+            case _:
+                return ()
+    except ValueRefusedError:
+        return ()
 
 
 def _waiting(options: Sequence[Option], word: str) -> Option | None:

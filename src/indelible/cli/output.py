@@ -6,6 +6,8 @@ come as JSON values already, but for `message`, which imports what it needs when
 
 import json
 import os
+import re
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -173,11 +175,27 @@ class Output(msgspec.Struct, kw_only=True):
         """Let whoever reads see it."""
         self.stream.flush()
 
-    def overwrite(self, lines: Sequence[str], previous_count: int) -> None:
-        """Print lines in place of as many as were printed before, on a terminal."""
+    def overwrite(self, lines: Sequence[str], previous_count: int, *, is_last: bool = False) -> int:
+        """Print lines in place of as many as were printed before; return how many there are now.
+
+        What will be overwritten must not be wider or higher than the terminal, or the cursor does
+        not find its beginning; the last lines are whole.
+        """
         up = f"\x1b[{previous_count}A\x1b[J" if previous_count else ""
-        self._write(up + "".join(f"{line}\n" for line in lines))
+        shown = list(lines)
+        if not is_last:
+            size = shutil.get_terminal_size()
+            shown = [_cut(line, size.columns) for line in shown[-(size.lines - 1) :]]
+        self._write(up + "".join(f"{line}\n" for line in shown))
         self.flush()
+        return len(shown)
+
+    def fitting(self, text: str, room_taken: int) -> str:
+        """Return a text on one line, and no longer than the rest of a terminal's line."""
+        text = " ".join(text.split())
+        if not self.is_live:
+            return text
+        return _cut(text, max(shutil.get_terminal_size().columns - room_taken, 1))
 
     def _write(self, text: str) -> None:
         if self.form != "none":
@@ -194,14 +212,29 @@ def _whole_numbers(value: Json) -> Json:
 
 
 _ESCAPE: Final = "\x1b["
+_COLORS: Final = re.compile(r"(\x1b\[\d+m)")
 
 
 def _width(text: str) -> int:
     """How many places a text takes; colours take none."""
-    while _ESCAPE in text:
-        before, _, after = text.partition(_ESCAPE)
-        text = before + after.partition("m")[2]
-    return len(text)
+    return len(_COLORS.sub("", text))
+
+
+def _cut(text: str, width: int) -> str:
+    """Return as much of a text as fits; colours take no place, and end where they ended."""
+    if _width(text) <= width:
+        return text
+    kept: list[str] = []
+    room = width - 1
+    for part in _COLORS.split(text):
+        if part.startswith(_ESCAPE):
+            kept.append(part)
+            continue
+        kept.append(part[:room])
+        if room and len(part) >= room:
+            kept.append("…")
+        room = max(room - len(part), 0)
+    return "".join(kept)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -37,7 +37,7 @@ def timeline(events: Sequence[HistoryEvent]) -> list[str]:
     start = instant(events[0].event_time)
     return [
         f"{event.event_id:>5}  {'+' + span_text(elapsed(start, instant(event.event_time))):>12}"
-        f"  {event_name(event):<42}  {_said_of(event)}".rstrip()
+        f"  {event_name(event):<42}  {said_of(event)}".rstrip()
         for event in events
     ]
 
@@ -94,7 +94,8 @@ def _value_text(payload: Payload) -> str:
     return text if len(text) <= _VALUE_LENGTH_MAX else text[: _VALUE_LENGTH_MAX - 1] + "…"
 
 
-def _said_of(event: HistoryEvent) -> str:
+def said_of(event: HistoryEvent) -> str:
+    """Return what there is to say of an event besides its type, in a few words."""
     name = event.WhichOneof("attributes") or ""
     template = _TEMPLATES.get(name.removesuffix("_event_attributes"), "")
     return _FORMATTER.format(template, getattr(event, name)) if template else ""

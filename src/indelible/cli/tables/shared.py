@@ -83,7 +83,7 @@ CONNECTION: Final = (
     ),
     text(
         "--tls-cert-data",
-        "the same, as text",
+        "certificate of this client, as text",
         metavar="PEM",
         variable="TEMPORAL_TLS_CLIENT_CERT_DATA",
         prop="tls.client_cert_data",
@@ -97,7 +97,7 @@ CONNECTION: Final = (
     ),
     text(
         "--tls-key-data",
-        "the same, as text",
+        "key of this client, as text",
         metavar="PEM",
         variable="TEMPORAL_TLS_CLIENT_KEY_DATA",
         prop="tls.client_key_data",
@@ -111,7 +111,7 @@ CONNECTION: Final = (
     ),
     text(
         "--tls-ca-data",
-        "the same, as text",
+        "authority that the server's certificate comes from, as text",
         metavar="PEM",
         variable="TEMPORAL_TLS_SERVER_CA_CERT_DATA",
         prop="tls.server_ca_cert_data",

@@ -24,11 +24,13 @@ from indelible.cli.session import CommandFailedError, Session
 from indelible.cli.values import Json, ValueRefusedError, shown_instant
 from indelible.cli.verbs.messages import execution, short_name, when
 from indelible.cli.verbs.payloads import failure_text, shown_values
+from indelible.testing.timelines import said_of
 from indelible.wire.http.api.payload_shorthand import expanded
 
 HEADINGS: Final = ("ID", "Time", "Type")
 _ID_WIDTH: Final = 5
 _TIME_WIDTH: Final = 20
+_NAME_WIDTH: Final = 26
 _STATUS: Final = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: "COMPLETED",
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: "FAILED",
@@ -245,7 +247,11 @@ async def _print_events(
 
 def _brief(output: Output, event: HistoryEvent) -> Iterator[str]:
     name = event_name(event)
-    yield _line(str(event.event_id), _time(output, event), output.colored(name, event_color(name)))
+    padding = " " * (_NAME_WIDTH - len(name))
+    before = len(_line("", "", f"{name}{padding}  ."))
+    said = output.fitting(said_of(event), before)
+    shown = f"{output.colored(name, event_color(name))}{padding}  {said}"
+    yield _line(str(event.event_id), _time(output, event), shown)
 
 
 def _detailed(output: Output, event: HistoryEvent) -> Iterator[str]:
@@ -284,7 +290,7 @@ def _time(output: Output, event: HistoryEvent) -> str:
 
 
 def _line(event_id: str, time: str, name: str) -> str:
-    return f"{event_id:>{_ID_WIDTH}}  {time:<{_TIME_WIDTH}}  {name}"
+    return f"{event_id:>{_ID_WIDTH}}  {time:<{_TIME_WIDTH}}  {name}".rstrip()
 
 
 def print_text_result(output: Output, close: HistoryEvent) -> None:

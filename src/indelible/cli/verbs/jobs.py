@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 
 from temporalio.api.batch.v1 import BatchOperationInfo
@@ -30,13 +31,12 @@ async def describe(session: Session) -> int:
     drawn = 0
     while options.follow and answer.state == BatchOperationState.BATCH_OPERATION_STATE_RUNNING:
         if output.is_live:
-            lines = [_bar(output, answer)]
-            output.overwrite(lines, drawn)
-            drawn = len(lines)
+            drawn = output.overwrite([_bar(output, answer)], drawn)
         await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
         answer = await _asked(session)
     if drawn:
-        output.overwrite([_bar(output, answer)], drawn)
+        output.overwrite([_bar(output, answer)], drawn, is_last=True)
+    output.now = datetime.now(UTC)  # It has been followed: the end lies before the moment, too.
     output.message(answer)
     total = answer.total_operation_count
     output.card(

@@ -79,9 +79,9 @@ async def trace(session: Session) -> None:
         if not output.is_live:
             output.lines(lines)
             return
-        output.overwrite(lines, drawn)
-        drawn = len(lines)
-        if root.status != _RUNNING:
+        is_last = root.status != _RUNNING
+        drawn = output.overwrite(lines, drawn, is_last=is_last)
+        if is_last:
             return
         await asyncio.sleep(_SECONDS_BETWEEN_DRAWS)
 
