@@ -204,3 +204,17 @@ def test_the_default_of_a_set_stands_for_all_of_it() -> None:
     assert routing.target("w") == Version("", "2.2")
     assert routing.redirected(Version("", "1.0")) == Version("", "1.1")
     assert routing.redirected(Version("", "2.0")) == Version("", "2.2")
+
+
+def test_the_shares_of_versions_are_those_that_runs_are_routed_by() -> None:
+    rules = after(
+        insert("full"), insert("beaten", 20), insert("ramp", 30), redirect("full", "newest")
+    )
+    routing = route_by_rules(rules)
+    shares = {version.build_id if version else "": share for version, share in routing.shares}
+    assert shares == {"ramp": 30, "newest": 70}
+    found = Counter(target(rules, f"w{number}") for number in range(4_000))
+    assert found["ramp"] / 4_000 == pytest.approx(0.3, abs=0.03)
+    assert found["ramp"] + found["newest"] == 4_000
+    partial = route_by_rules(after(insert("ramp", 30)))
+    assert partial.shares == ((Version("", "ramp"), 30), (None, 70))

@@ -18,8 +18,10 @@ from indelible.engine.deployment.versioning_rules import (
 from indelible.engine.matching.poller_history import PollerRecord
 from indelible.engine.matching.queue_stats import QueueStats
 from indelible.services.build_id_sets import BuildIdSetRegistry
+from indelible.services.frontend.queue_descriptions import QueueDescriptions
 from indelible.services.frontend.task_queue_versions import TaskQueueVersions
 from indelible.services.matching.description import TaskQueueDescription
+from indelible.services.version_routings import VersionRoutings
 from indelible.services.versioning_rules import VersioningRuleRegistry
 from tests.services.frontend.world import DEFAULT, World
 from tests.stores.builders import COMPLETED, RUNNING, key, own, put, visible, write
@@ -53,6 +55,11 @@ async def described(
     versions = TaskQueueVersions(
         matching=world.matching,
         deployments=world.deployments,
+        queues=QueueDescriptions(
+            matching=world.matching,
+            deployments=world.deployments,
+            routings=VersionRoutings(world.deployments, registry),
+        ),
         rules=registry,
         visibility=world.store,
     )
@@ -155,3 +162,26 @@ async def test_what_is_described(
         build_id: [one.identity for one in info.types_info[1].pollers]
         for build_id, info in answer.versions_info.items()
     } == found
+
+
+@pytest.mark.parametrize(
+    ("rules", "counts"),
+    [
+        (NO_RULES, {"": 10, "new": 0}),
+        (TO_NEW, {"": 0, "new": 10}),
+        (RAMPING, {"": 0, "ramp": 1, "new": 9, "shadowed": 0}),
+        (REDIRECTED, {"": 0, "old": 0, "new": 10}),
+    ],
+)
+async def test_what_waits_is_told_of_the_build_ids_that_rules_lead_to(
+    rules: VersioningRules, counts: dict[str, int]
+) -> None:
+    world = await World().load()
+    world.matching.descriptions = {
+        "q": TaskQueueDescription(stats_by_priority={3: QueueStats(backlog_count=10)})
+    }
+    answer = await described(world, rules, TaskQueueVersionSelection(build_ids=list(counts)))
+    assert {
+        build_id: info.types_info[1].stats.approximate_backlog_count
+        for build_id, info in answer.versions_info.items()
+    } == counts

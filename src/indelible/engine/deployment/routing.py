@@ -64,13 +64,20 @@ class QueueRouting(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shares(self) -> tuple[tuple[Version | None, float], ...]:
-        """The percentages of the tasks that a deployment leads to its current and ramping versions.
-
-        What rules lead nowhere yet is everybody's, so it stays with unversioned workers.
-        """
-        ramped = self.ramp_percentage if self.is_ramping else 0.0
-        shares = ((self.current, _PERCENT - ramped),)
-        return (*shares, (self.ramping, ramped)) if ramped else shares
+        """The versions that get tasks, and the percentages of the workflows that are theirs."""
+        if not self.ramps:
+            ramped = self.ramp_percentage if self.is_ramping else 0.0
+            shares = ((self.current, _PERCENT - ramped),)
+            return (*shares, (self.ramping, ramped)) if ramped else shares
+        by_rules: dict[Version | None, float] = {}
+        taken = 0.0
+        # A ramp takes the workflows up to its percentage that those before it have left.
+        for version, percentage in (*self.ramps, Ramp(None, _PERCENT)):
+            if percentage > taken:
+                target = version and self.redirected(version)
+                by_rules[target] = by_rules.get(target, 0.0) + percentage - taken
+                taken = percentage
+        return tuple(by_rules.items())
 
     def redirected(self, version: Version) -> Version:
         """Return the version that stands for another one."""

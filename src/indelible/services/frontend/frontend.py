@@ -35,6 +35,7 @@ from indelible.services.frontend.nexus_operation_visibility import (
 )
 from indelible.services.frontend.nexus_tasks import NexusTaskHandlers
 from indelible.services.frontend.pipeline import Pipeline
+from indelible.services.frontend.queue_descriptions import QueueDescriptions
 from indelible.services.frontend.routes import Route, Routes, Target
 from indelible.services.frontend.rpcs import OPERATOR_SERVICE, WORKFLOW_SERVICE
 from indelible.services.frontend.schedule_visibility import ScheduleVisibilityHandlers
@@ -54,6 +55,7 @@ from indelible.services.frontend.workers import WorkerHandlers
 from indelible.services.frontend.workflow_rules import WorkflowRuleHandlers
 from indelible.services.frontend.workflows import WorkflowHandlers
 from indelible.services.namespaces import NamespaceRegistry
+from indelible.services.version_routings import VersionRoutings
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,15 +191,26 @@ def _endpoint_routes(
     ).operator_routes()
 
 
+def _queue_descriptions(backends: Backends) -> QueueDescriptions:
+    return QueueDescriptions(
+        matching=backends.matching,
+        deployments=backends.deployments,
+        routings=VersionRoutings(backends.deployments, backends.versioning_rules),
+    )
+
+
 def _task_queue_routes(backends: Backends, *, clocks: Clocks, address: str) -> tuple[Routes, ...]:
+    queues = _queue_descriptions(backends)
     return (
         TaskQueueHandlers(
             matching=backends.matching,
             deployments=backends.deployments,
             configs=backends.queue_configs,
+            queues=queues,
             versions=TaskQueueVersions(
                 matching=backends.matching,
                 deployments=backends.deployments,
+                queues=queues,
                 rules=backends.versioning_rules,
                 visibility=backends.visibility,
             ),
@@ -276,6 +289,7 @@ def _routes_for_workers(
         WorkerDeploymentHandlers(
             deployments=backends.deployments,
             matching=matching,
+            queues=_queue_descriptions(backends),
             visibility=backends.visibility,
             clock=clock,
             limits_of=limits_of,

@@ -13,15 +13,23 @@ from indelible.engine.matching.poller_history import PollerRecord
 from indelible.engine.matching.queue_stats import attributed, merged
 from indelible.services.frontend.backends import Matching
 from indelible.services.matching.description import TaskQueueDescription
+from indelible.services.version_routings import VersionRoutings
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
 
 
 class QueueDescriptions:
     """Describes queues as a whole and by version."""
 
-    def __init__(self, *, matching: Matching, deployments: WorkerDeploymentRegistry) -> None:
+    def __init__(
+        self,
+        *,
+        matching: Matching,
+        deployments: WorkerDeploymentRegistry,
+        routings: VersionRoutings,
+    ) -> None:
         self._matching = matching
         self._deployments = deployments
+        self._routings = routings
 
     async def whole(self, queue: QueueKey) -> TaskQueueDescription:
         """Describe a queue with what waits for each version of a deployment."""
@@ -36,7 +44,7 @@ class QueueDescriptions:
     async def of_version(self, queue: QueueKey, version: Version | None) -> TaskQueueDescription:
         """Describe the workers and the tasks of one version; None is unversioned."""
         described = await self._matching.describe_task_queue(queue)
-        routing = self._deployments.routing(queue) or UNVERSIONED_ROUTING
+        routing = self._routings.routing(queue) or UNVERSIONED_ROUTING
         stats = attributed(described.stats_by_priority, routing.shares, version)
         pollers = described.pollers
         if version is not None:

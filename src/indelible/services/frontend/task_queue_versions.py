@@ -50,12 +50,13 @@ class TaskQueueVersions:
         *,
         matching: Matching,
         deployments: WorkerDeploymentRegistry,
+        queues: QueueDescriptions,
         rules: VersioningRuleRegistry,
         visibility: VisibilityStore,
     ) -> None:
         self._matching = matching
         self._deployments = deployments
-        self._queues = QueueDescriptions(matching=matching, deployments=deployments)
+        self._queues = queues
         self._rules = rules
         self._visibility = visibility
 

@@ -50,13 +50,14 @@ class TaskQueueHandlers:
         *,
         matching: Matching,
         deployments: WorkerDeploymentRegistry,
+        queues: QueueDescriptions,
         configs: TaskQueueConfigRegistry,
         versions: TaskQueueVersions,
         address: str,
     ) -> None:
         self._matching = matching
         self._deployments = deployments
-        self._queues = QueueDescriptions(matching=matching, deployments=deployments)
+        self._queues = queues
         self._configs = configs
         self._versions = versions
         self._address = address

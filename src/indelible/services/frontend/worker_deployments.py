@@ -99,13 +99,14 @@ class WorkerDeploymentHandlers:
         *,
         deployments: WorkerDeploymentRegistry,
         matching: Matching,
+        queues: QueueDescriptions,
         visibility: VisibilityStore,
         clock: Clock,
         limits_of: LimitsOf,
     ) -> None:
         self._deployments = deployments
         self._matching = matching
-        self._queues = QueueDescriptions(matching=matching, deployments=deployments)
+        self._queues = queues
         self._visibility = visibility
         self._clock = clock
         self._limits_of = limits_of
