@@ -127,7 +127,12 @@ class Node:
             versioning_rules=versioning_rules,
             queue_configs=queue_configs,
         )
-        self.deleted = DeletedNamespaces(registry=registry, history=history, visibility=self.store)
+        self.deleted = DeletedNamespaces(
+            registry=registry,
+            history=history,
+            visibility=self.store,
+            limits_of=lambda _: self._limits,
+        )
         frontend = self._frontend(backends, registry)
         self._handlers = {name: handler for (_, name), handler in frontend.handlers().items()}
         await matching.load()

@@ -176,6 +176,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Nobody deletes these."""
     namespace_delete_delay: Duration = NO_DURATION
     """How long the record of a deleted namespace stays when its executions are gone."""
+    namespace_deletions_per_second: int = 100
+    """Executions of a deleted namespace that are removed per second."""
     deletion_despite_nexus_endpoints: bool = False
     """Whether a namespace goes although an endpoint leads to it."""
     drainage_grace: Duration = Duration(3 * MINUTE)

@@ -240,6 +240,13 @@ _DELETION: Final = (
         Scope.NODE,
     ),
     Key(
+        "frontend.deleteNamespaceDeleteActivityRPS",
+        "namespace_deletions_per_second",
+        WHOLE_NUMBER,
+        "executions of a deleted namespace that are removed per second",
+        Scope.NODE,
+    ),
+    Key(
         "frontend.allowDeleteNamespaceIfNexusEndpointTarget",
         "deletion_despite_nexus_endpoints",
         SWITCH,

@@ -297,7 +297,10 @@ def _start_background(
 ) -> None:
     """Start what goes on although no client waits for it."""
     deleted = DeletedNamespaces(
-        registry=around.namespaces, history=backends.history, visibility=around.visibility
+        registry=around.namespaces,
+        history=backends.history,
+        visibility=around.visibility,
+        limits_of=around.limits_of,
     )
     supervisor.start("deleted namespaces", deleted.run(around.clocks.node))
     jobs = BatchJobs(around, spawn=supervisor.start)

@@ -10,6 +10,7 @@ from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from indelible.base.errors import FailedPreconditionError, StatusCode, workflow_not_found
 from indelible.base.ids import Archetype, ShardId, WorkflowId, WorkflowKey
 from indelible.base.instants import HOUR, MINUTE, NEVER, Duration, Instant
+from indelible.base.limits import Limits
 from indelible.engine.namespace.record import Namespace
 from indelible.engine.namespace.registration import delete_namespace
 from indelible.ports.stores import Commit, ExecutionWrite, StoreError
@@ -21,8 +22,13 @@ from tests.services.frontend.test_visibility import ROWS, show
 from tests.services.frontend.world import DEFAULT, OTHER, START, UNHURRIED, World
 
 
-def swept(world: World) -> DeletedNamespaces:
-    return DeletedNamespaces(registry=world.registry, history=world.history, visibility=world.store)
+def swept(world: World, limits: Limits = UNHURRIED) -> DeletedNamespaces:
+    return DeletedNamespaces(
+        registry=world.registry,
+        history=world.history,
+        visibility=world.store,
+        limits_of=lambda _: limits,
+    )
 
 
 async def test_executions_are_removed_while_there_are_any(world: World) -> None:
@@ -97,6 +103,24 @@ async def test_an_execution_that_cannot_go_does_not_keep_the_others(world: World
     assert world.registry.by_id(DEFAULT)
 
 
+async def test_a_sweep_takes_what_may_go_in_a_second_and_goes_on_behind_it(world: World) -> None:
+    """Whatever stays where it is, every execution has its turn, and then the first one again."""
+    await show(world, ROWS)
+    await world.registry.change(DEFAULT, lambda it: delete_namespace(it, now=START))
+    sweeper = swept(world, replace(UNHURRIED, namespace_deletions_per_second=3))
+    asked: list[int] = []
+    for _ in range(4):
+        await sweeper.sweep(START)
+        asked.append(len(world.history.calls))
+    names = [
+        request.workflow_execution.workflow_id  # pyright: ignore[reportAttributeAccessIssue]
+        for _, request in world.history.calls
+    ]
+    assert asked == [3, 4, 7, 8]
+    assert names == ["open", "child", "done", "lost"] * 2
+    assert world.registry.by_id(DEFAULT)
+
+
 async def test_the_record_stays_as_long_as_was_asked_after_the_executions(world: World) -> None:
     request = DeleteNamespaceRequest(namespace_id=OTHER)
     request.namespace_delete_delay.seconds = 3600
@@ -162,7 +186,12 @@ async def test_faults_of_the_store_delay_the_end_and_lose_nothing() -> None:
     failures = 0
     for minute in range(600):
         # Each sweep is that of a process that has just been started.
-        sweeper = DeletedNamespaces(registry=registry, history=world.history, visibility=store)
+        sweeper = DeletedNamespaces(
+            registry=registry,
+            history=world.history,
+            visibility=store,
+            limits_of=lambda _: UNHURRIED,
+        )
         try:
             await sweeper.sweep(Instant(START + minute * MINUTE))
         except StoreError:

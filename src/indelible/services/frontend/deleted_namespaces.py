@@ -1,9 +1,11 @@
 """What becomes of a namespace that was deleted: its executions go, then its record.
 
-Owns the order and the pace. It holds nothing: whatever a stop interrupts is found again in the
-store. Must not know how an execution is removed.
+Owns the order and the pace. It holds nothing but its place in a list: whatever a stop interrupts is
+found again in the store. Must not know how an execution is removed.
 """
 
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -15,18 +17,24 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import NotFoundError, ServiceError
-from indelible.base.ids import Archetype
+from indelible.base.ids import Archetype, NamespaceId
 from indelible.base.instants import NEVER, SECOND, Duration, Instant, elapsed
+from indelible.base.limits import Limits
 from indelible.engine.namespace.record import DELETED, Namespace
 from indelible.engine.visibility.record import VisibilityRecord
 from indelible.ports.clock import Clock
-from indelible.ports.stores import StoreError, VisibilityFilter, VisibilityStore
+from indelible.ports.stores import (
+    StoreError,
+    VisibilityCursor,
+    VisibilityFilter,
+    VisibilityStore,
+)
 from indelible.services.frontend.backends import History
 from indelible.services.namespaces import NamespaceRegistry
 
-SWEEP_INTERVAL: Final = Duration(10 * SECOND)
-SWEEP_EXECUTIONS_MAX: Final = 1_000
-"""How many executions one sweep removes, so that the living are served in between."""
+SWEEP_INTERVAL: Final = Duration(SECOND)
+AT_ONCE_MAX: Final = 32
+"""Removals that share a commit, and leave room in it for the living."""
 
 _log: Final = structlog.get_logger("indelible.deleted_namespaces")
 
@@ -35,11 +43,19 @@ class DeletedNamespaces:
     """Removes what belongs to deleted namespaces, a little at a time."""
 
     def __init__(
-        self, *, registry: NamespaceRegistry, history: History, visibility: VisibilityStore
+        self,
+        *,
+        registry: NamespaceRegistry,
+        history: History,
+        visibility: VisibilityStore,
+        limits_of: Callable[[str], Limits],
     ) -> None:
         self._registry = registry
         self._history = history
         self._visibility = visibility
+        self._limits_of = limits_of
+        self._places: dict[tuple[NamespaceId, Archetype], VisibilityCursor] = {}
+        """Behind what was removed last: what cannot go now keeps nothing behind it."""
 
     async def run(self, clock: Clock) -> None:
         """Sweep for ever; the owner of the task cancels it."""
@@ -52,9 +68,12 @@ class DeletedNamespaces:
                 _log.warning("sweep_failed", error=repr(error))
 
     async def sweep(self, now: Instant) -> None:
-        """Remove up to `SWEEP_EXECUTIONS_MAX` executions of each kind per deleted namespace."""
+        """Remove as many executions of each deleted namespace as may go in a second."""
         for namespace in self._registry.in_order():
-            if namespace.state == DELETED and not await self._remove_executions(namespace):
+            if namespace.state != DELETED:
+                continue
+            is_empty = namespace.emptied_at != NEVER
+            if is_empty or not await self._remove_executions(namespace):
                 await self._finish(namespace, now)
 
     async def _finish(self, namespace: Namespace, now: Instant) -> None:
@@ -67,24 +86,45 @@ class DeletedNamespaces:
             await self._registry.remove(namespace.id)
 
     async def _remove_executions(self, namespace: Namespace) -> bool:
-        """Return whether there was anything to remove."""
+        """Return whether there was anything to remove, or may be."""
         found = False
+        left = max(1, self._limits_of(namespace.name).namespace_deletions_per_second)
         for archetype in Archetype:
-            rows = await self._visibility.list_executions(
-                VisibilityFilter(namespace_id=namespace.id, archetype=archetype),
-                after=None,
-                limit=SWEEP_EXECUTIONS_MAX,
-            )
-            found = found or bool(rows)
-            for row in rows:
-                try:
-                    await self._remove(namespace, row)
-                except NotFoundError:
-                    continue  # Retention was faster.
-                except ServiceError as error:
-                    # One that cannot go now must not keep the others.
-                    _log.warning("removal_failed", run=row.run_id, error=repr(error))
+            if left:
+                rows, is_end = await self._next_rows(namespace, archetype, left)
+                left -= len(rows)
+                found = found or bool(rows) or not is_end
+                for first in range(0, len(rows), AT_ONCE_MAX):
+                    async with asyncio.TaskGroup() as removals:
+                        for row in rows[first : first + AT_ONCE_MAX]:
+                            removals.create_task(self._try_to_remove(namespace, row))
         return found
+
+    async def _next_rows(
+        self, namespace: Namespace, archetype: Archetype, limit: int
+    ) -> tuple[Sequence[VisibilityRecord], bool]:
+        """Return the rows behind the place, and whether all rows were looked at for them."""
+        place = self._places.pop((namespace.id, archetype), None)
+        rows = await self._visibility.list_executions(
+            VisibilityFilter(namespace_id=namespace.id, archetype=archetype),
+            after=place,
+            limit=limit,
+        )
+        if len(rows) == limit:
+            last = rows[-1]
+            self._places[namespace.id, archetype] = VisibilityCursor(
+                close_time=last.close_time, start_time=last.start_time, run_id=last.run_id
+            )
+        return rows, place is None
+
+    async def _try_to_remove(self, namespace: Namespace, row: VisibilityRecord) -> None:
+        try:
+            await self._remove(namespace, row)
+        except NotFoundError:
+            return  # Retention was faster.
+        except (ServiceError, StoreError) as error:
+            # One that cannot go now must not keep the others; it is found again.
+            _log.warning("removal_failed", run=row.run_id, error=repr(error))
 
     async def _remove(self, namespace: Namespace, row: VisibilityRecord) -> None:
         match row.archetype:

@@ -1,6 +1,8 @@
 """Runs whose time has come: what is due is fired, and closed runs go when their retention ends."""
 
+import asyncio
 from contextlib import suppress
+from typing import Final
 
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 
@@ -13,27 +15,44 @@ from indelible.services.history.messaging import delete_run
 from indelible.services.history.reading import read_event
 from indelible.services.history.shard import Shard
 
+REMOVALS_AT_ONCE_MAX: Final = 32
+"""A backlog of expired runs fills no more than a part of a commit: whoever starts a run waits for
+that part, not for the backlog."""
+
 
 class Expirations:
     """Answers the wake-ups of runs."""
 
+    def __init__(self) -> None:
+        self._removals: Final = asyncio.Semaphore(REMOVALS_AT_ONCE_MAX)
+
     async def wake(self, shard: Shard, key: WorkflowKey) -> None:
         """Fire what is due in a run; nothing happens if nothing is, or if it is gone."""
+        if not await self._fire(shard, key, may_remove=False):
+            # Nobody who wants something of this chain waits for the turn of the removal.
+            async with self._removals:
+                await self._fire(shard, key, may_remove=True)
+
+    async def _fire(self, shard: Shard, key: WorkflowKey, *, may_remove: bool) -> bool:
+        """Return false if the run has to be removed, and may not be."""
         chain = key.chain
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)
             if entry is None:
-                return
+                return True
             first = entry.timers.due(entry.state, shard.now_of(entry))
             if first is None:
                 shard.note_deadline(entry)
             elif first.kind is DeadlineKind.RETENTION:
+                if not may_remove:
+                    return False
                 await delete_run(shard, entry)
             else:
                 start_event = await load_start_event(shard, entry)
                 # A run that is too large for what is due has ended: there is nothing to repeat.
                 with suppress(RunTooLargeError):
                     await shard.step(entry, lambda step: fire_due(step, entry.timers, start_event))
+        return True
 
 
 async def load_start_event(

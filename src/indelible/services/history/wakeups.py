@@ -25,7 +25,7 @@ ROWS_PER_READ: Final = 2_000
 RETRY_DELAY: Final = SECOND
 CATCH_UP_DELAY: Final = Duration(100 * MILLISECOND)
 """Before more rows are read when there are more than one read brings."""
-WOKEN_PER_TURN_MAX: Final = 100
+WOKEN_PER_TURN_MAX: Final = 16
 """Others of the event loop have their turn before more are woken."""
 WOKEN_MAX: Final = ROWS_PER_READ // 2
 """While so many of those that were woken are not done, no more rows are read: it would bring them
