@@ -199,11 +199,6 @@ NOT_BUILT: Final[tuple[Deliberate, ...]] = (
         "error",
         "There is one cluster: no other can be connected.",
     ),
-    _meant(
-        "activity describe",
-        "/info/sdkVersion",
-        "A standalone activity tells the name of the SDK that worked on it, not its version.",
-    ),
 )
 
 

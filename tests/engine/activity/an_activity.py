@@ -95,7 +95,12 @@ class Activity:
         """Have a worker take the attempt that was dispatched last."""
         task = self.step.dispatches[-1]
         assert attempts.start_attempt(
-            self.at(now), task, identity="worker", request_id=request_id, sdk_name="sdk"
+            self.at(now),
+            task,
+            identity="worker",
+            request_id=request_id,
+            sdk_name="sdk",
+            sdk_version="1.0",
         )
         self.accept()
         return token(self.state.core.attempt, self.state.core.reset_count)

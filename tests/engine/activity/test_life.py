@@ -85,7 +85,7 @@ def test_a_start_delay_shifts_every_clock() -> None:
     )
 
 
-def test_no_more_is_kept_of_a_failure_than_the_bound_allows() -> None:
+def test_a_failed_attempt_is_told_with_its_sdk_and_no_more_of_the_failure_than_is_allowed() -> None:
     activity = Activity(Limits(last_failure_bytes_max=3), start_to_close_timeout=10)
     first = activity.take(101)
     attempts.fail(activity.at(102), failed(), first)
@@ -93,6 +93,7 @@ def test_no_more_is_kept_of_a_failure_than_the_bound_allows() -> None:
     asked = DescribeActivityExecutionRequest(include_last_failure=True)
     described = describe(activity.state, asked, now=Instant(102 * SECOND))
     assert described.last_failure.message == "Failure exceeds size limit."
+    assert (described.sdk_name, described.sdk_version) == ("sdk", "1.0")
 
 
 def test_a_failed_attempt_is_tried_again_after_its_interval() -> None:
@@ -269,7 +270,9 @@ def test_a_delivery_is_repeated_only_by_its_own_request_id() -> None:
     for request_id, is_given in (("d", True), ("e", False), ("", False)):
         step = activity.at(102)
         before = step.state
-        found = attempts.start_attempt(step, task, identity="w", request_id=request_id, sdk_name="")
+        found = attempts.start_attempt(
+            step, task, identity="w", request_id=request_id, sdk_name="", sdk_version=""
+        )
         assert (found, step.state) == (is_given, before)
 
 
@@ -281,7 +284,7 @@ def test_the_task_of_an_earlier_attempt_is_obsolete() -> None:
     activity.accept()
     activity.fire(103)
     assert not attempts.start_attempt(
-        activity.at(104), first, identity="w", request_id="r", sdk_name=""
+        activity.at(104), first, identity="w", request_id="r", sdk_name="", sdk_version=""
     )
 
 

@@ -13,6 +13,7 @@ from indelible.base.errors import StatusCode
 from indelible.base.ids import QueueKey, QueueType
 from indelible.base.instants import SECOND
 from indelible.base.limits import Limits
+from indelible.ports.clients import NO_SDK, Sdk
 from tests.services.frontend.world import DEFAULT, START, World, query_token, workflow_token
 
 BAD = StatusCode.INVALID_ARGUMENT
@@ -133,7 +134,7 @@ async def test_a_poll_reaches_matching_with_its_deadline_and_client(world: World
     await world.call(
         poll(deployment_options=unversioned),
         api.PollWorkflowTaskQueueResponse,
-        metadata={"client-name": "temporal-python"},
+        metadata={"client-name": "temporal-python", "client-version": "1.35.0"},
     )
     await world.call(
         api.PollActivityTaskQueueRequest(namespace="default", task_queue=QUEUE),
@@ -144,9 +145,9 @@ async def test_a_poll_reaches_matching_with_its_deadline_and_client(world: World
         (
             QueueKey(DEFAULT, QueueType.WORKFLOW, "q"),
             START + 70 * SECOND,
-            "temporal-python",
+            Sdk("temporal-python", "1.35.0"),
         ),
-        (QueueKey(DEFAULT, QueueType.ACTIVITY, "q"), START + 2 * SECOND, ""),
+        (QueueKey(DEFAULT, QueueType.ACTIVITY, "q"), START + 2 * SECOND, NO_SDK),
     ]
 
 

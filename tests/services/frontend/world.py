@@ -30,7 +30,7 @@ from indelible.base.workflow_rules import WorkflowRule
 from indelible.engine.deployment.versioning_rules import COMMIT_POLLER_SEEN
 from indelible.engine.namespace.record import Namespace
 from indelible.ports.authorizer import Authorizer
-from indelible.ports.clients import NexusAnswer
+from indelible.ports.clients import NO_SDK, NexusAnswer, Sdk
 from indelible.ports.rpc import Call, Handler
 from indelible.runtime.time_zones import TIME_ZONES
 from indelible.services.build_id_sets import BuildIdSetRegistry
@@ -397,7 +397,7 @@ class RecordedHistory(RecordedBatches, RecordedCommands, RecordedSchedules):
 class RecordedMatching:
     """Has nothing for anybody and remembers who asked."""
 
-    polls: list[tuple[QueueKey, Instant, str]] = field(default_factory=list)
+    polls: list[tuple[QueueKey, Instant, Sdk]] = field(default_factory=list)
     answers: list[api.RespondQueryTaskCompletedRequest] = field(default_factory=list)
     nexus_answers: list[NexusAnswer] = field(default_factory=list)
     shutdowns: list[api.ShutdownWorkerRequest] = field(default_factory=list)
@@ -418,9 +418,9 @@ class RecordedMatching:
         request: api.PollWorkflowTaskQueueRequest,
         deadline: Instant,
         *,
-        client_name: str = "",
+        sdk: Sdk = NO_SDK,
     ) -> api.PollWorkflowTaskQueueResponse:
-        self.polls.append((key, deadline, client_name))
+        self.polls.append((key, deadline, sdk))
         return api.PollWorkflowTaskQueueResponse()
 
     async def poll_activity_task_queue(
@@ -429,9 +429,9 @@ class RecordedMatching:
         request: api.PollActivityTaskQueueRequest,
         deadline: Instant,
         *,
-        client_name: str = "",
+        sdk: Sdk = NO_SDK,
     ) -> api.PollActivityTaskQueueResponse:
-        self.polls.append((key, deadline, client_name))
+        self.polls.append((key, deadline, sdk))
         return api.PollActivityTaskQueueResponse()
 
     async def poll_nexus_task_queue(
@@ -440,9 +440,9 @@ class RecordedMatching:
         request: api.PollNexusTaskQueueRequest,
         deadline: Instant,
         *,
-        client_name: str = "",
+        sdk: Sdk = NO_SDK,
     ) -> api.PollNexusTaskQueueResponse:
-        self.polls.append((key, deadline, client_name))
+        self.polls.append((key, deadline, sdk))
         return api.PollNexusTaskQueueResponse()
 
     def respond_nexus_task(self, token: NexusTaskToken, answer: NexusAnswer) -> None:

@@ -7,6 +7,7 @@ from indelible.base.ids import NamespaceId, TaskId
 from indelible.base.instants import SECOND, Duration
 from indelible.base.limits import TASK_QUEUES_LOADED_MAX
 from indelible.engine.matching.priority import BEFORE_ALL
+from indelible.ports.clients import Sdk
 from tests.services.matching.world import (
     ACTIVITIES,
     NAMESPACE,
@@ -35,9 +36,9 @@ async def test_a_waiting_poll_gets_a_new_task_at_once() -> None:
         await settle()
         assert task_id(poll) == new
         poller = world.history.pollers[-1]
-        assert (poller.identity, poller.client_name, poller.is_sticky_poll) == (
+        assert (poller.identity, poller.sdk, poller.is_sticky_poll) == (
             "worker",
-            "sdk",
+            Sdk("sdk", "1.0"),
             False,
         )
         assert world.telemetry.counts["poll_success_sync"] == 1

@@ -49,7 +49,7 @@ from indelible.engine.deployment.routing import QueueRouting
 from indelible.engine.matching.priority import TaskPlace
 from indelible.engine.matching.queue_config import UNCONFIGURED, QueueConfig
 from indelible.engine.workflow.tasks import ActivityTaskDispatch, WorkflowTaskDispatch
-from indelible.ports.clients import MatchingClient, Poller, QueryTask, QueuedTask
+from indelible.ports.clients import MatchingClient, Poller, QueryTask, QueuedTask, Sdk
 from indelible.ports.dispatch_rows import dispatch_row
 from indelible.ports.dispatch_tasks import AnyActivityDispatch, AnyDispatch
 from indelible.ports.stores import Commit, DispatchBacklog, DispatchRow, WaitingPasses
@@ -423,7 +423,9 @@ class World:
                 else None,
             )
             return self.group.create_task(
-                self.service.poll_workflow_task_queue(queue, request, deadline, client_name="sdk")
+                self.service.poll_workflow_task_queue(
+                    queue, request, deadline, sdk=Sdk("sdk", "1.0")
+                )
             )
         metadata = TaskQueueMetadata()
         if rate is not None:

@@ -35,6 +35,7 @@ def start_attempt(
     identity: str,
     request_id: str,
     sdk_name: str,
+    sdk_version: str,
 ) -> bool:
     """Give the current attempt to a worker; False if the task is obsolete.
 
@@ -53,6 +54,7 @@ def start_attempt(
         attempt_request_id=request_id,
         last_worker_identity=identity,
         last_sdk_name=sdk_name,
+        last_sdk_version=sdk_version,
     )
     return True
 

@@ -95,6 +95,7 @@ def describe(
         execution_time=timestamp(core.first_scheduled_at),
         last_worker_identity=core.last_worker_identity,
         sdk_name=core.last_sdk_name,
+        sdk_version=core.last_sdk_version,
         state_transition_count=core.transition_count,
         canceled_reason=core.cancel_reason,
         total_heartbeat_count=core.heartbeat_count,

@@ -108,6 +108,7 @@ class ActivityCore(Record, frozen=True, kw_only=True):
     last_started_at: Instant = NEVER
     last_worker_identity: str = ""
     last_sdk_name: str = ""
+    last_sdk_version: str = ""
     last_attempt_completed_at: Instant = NEVER
     retry_interval: Duration = NO_DURATION
     """Before the attempt that waits; zero for none."""

@@ -61,7 +61,7 @@ from indelible.base.task_token import (
     WorkflowTaskToken,
 )
 from indelible.engine.namespace.record import Namespace
-from indelible.ports.clients import NexusAnswer
+from indelible.ports.clients import NO_SDK, NexusAnswer, Sdk
 from indelible.ports.rpc import Call
 from indelible.ports.stores import StoreDescription, VisibilityStore
 from indelible.services.build_id_sets import BuildIdSetRegistry
@@ -249,7 +249,7 @@ class Matching(Protocol):
         request: PollWorkflowTaskQueueRequest,
         deadline: Instant,
         *,
-        client_name: str = "",
+        sdk: Sdk = NO_SDK,
     ) -> PollWorkflowTaskQueueResponse:
         """Wait for a workflow task or a query; the empty response if there is none in time."""
         ...
@@ -260,7 +260,7 @@ class Matching(Protocol):
         request: PollActivityTaskQueueRequest,
         deadline: Instant,
         *,
-        client_name: str = "",
+        sdk: Sdk = NO_SDK,
     ) -> PollActivityTaskQueueResponse:
         """Wait for an activity task; the empty response if there is none in time."""
         ...
@@ -271,7 +271,7 @@ class Matching(Protocol):
         request: PollNexusTaskQueueRequest,
         deadline: Instant,
         *,
-        client_name: str = "",
+        sdk: Sdk = NO_SDK,
     ) -> PollNexusTaskQueueResponse:
         """Wait for a Nexus task; the empty response if there is none in time."""
         ...

@@ -25,11 +25,10 @@ from indelible.ports.clients import NexusAnswer
 from indelible.ports.clock import Clock
 from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import LimitsOf, Matching
-from indelible.services.frontend.poll_deadlines import is_too_late, poll_deadline
+from indelible.services.frontend.poll_heads import is_too_late, poll_deadline, sdk_of
 from indelible.services.frontend.routes import Routes, namespace_route, token_route
 from indelible.services.frontend.validation import check_identity, check_task_queue
 
-_CLIENT_NAME_HEADER: Final = "client-name"
 _NOT_JSON: Final = "failure details must be JSON serializable"
 
 
@@ -66,7 +65,7 @@ class NexusTaskHandlers:
             QueueKey(namespace.id, QueueType.NEXUS, request.task_queue.name),
             request,
             deadline,
-            client_name=call.metadata.get(_CLIENT_NAME_HEADER, ""),
+            sdk=sdk_of(call),
         )
 
     async def _completed(

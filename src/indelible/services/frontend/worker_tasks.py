@@ -4,8 +4,6 @@ Owns the deadline rules of polls (semantics 1.5) and the validation; tasks come 
 decisions go to history.
 """
 
-from typing import Final
-
 from google.protobuf.message import Message
 from temporalio.api.deployment.v1 import WorkerDeploymentOptions
 from temporalio.api.enums.v1 import (
@@ -26,12 +24,9 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from indelible.base.errors import (
-    FailedPreconditionError,
     InvalidArgumentError,
 )
 from indelible.base.ids import QueueKey, QueueType
-from indelible.base.instants import SECOND, Instant
-from indelible.base.limits import LONG_POLL_MARGIN_SECONDS, POLL_DEADLINE_SECONDS_MIN
 from indelible.base.queue_kinds import STICKY_QUEUE
 from indelible.base.task_token import QueryTaskToken, WorkflowTaskToken
 from indelible.base.versions import VERSIONED, version_of_options
@@ -41,6 +36,7 @@ from indelible.ports.rpc import Call
 from indelible.services.frontend.backends import History, LimitsOf, Matching
 from indelible.services.frontend.deployment_names import check_build_id, check_deployment_name
 from indelible.services.frontend.failures import too_large_failure
+from indelible.services.frontend.poll_heads import is_too_late, poll_deadline, sdk_of
 from indelible.services.frontend.routes import Routes, namespace_route, token_route
 from indelible.services.frontend.validation import (
     check_identity,
@@ -48,8 +44,6 @@ from indelible.services.frontend.validation import (
     check_worker_build_id,
 )
 from indelible.services.worker_deployments import WorkerDeploymentRegistry
-
-_CLIENT_NAME_HEADER: Final = "client-name"
 
 
 class WorkerTaskHandlers:
@@ -93,7 +87,7 @@ class WorkerTaskHandlers:
     async def _poll_workflow_task(
         self, request: PollWorkflowTaskQueueRequest, namespace: Namespace, call: Call
     ) -> Message:
-        deadline = self._poll_deadline(call)
+        deadline = poll_deadline(call, self._clock.now())
         check_identity(request.identity)
         capabilities = request.worker_version_capabilities
         _check_versioning(
@@ -108,19 +102,19 @@ class WorkerTaskHandlers:
                 f"Binary {request.binary_checksum} already marked as bad deployment."
             )
         await self._register(namespace, QueueType.WORKFLOW, request)
-        if self._is_too_late(deadline):
+        if is_too_late(deadline, self._clock.now()):
             return PollWorkflowTaskQueueResponse()
         return await self._matching.poll_workflow_task_queue(
             QueueKey(namespace.id, QueueType.WORKFLOW, request.task_queue.name),
             request,
             deadline,
-            client_name=call.metadata.get(_CLIENT_NAME_HEADER, ""),
+            sdk=sdk_of(call),
         )
 
     async def _poll_activity_task(
         self, request: PollActivityTaskQueueRequest, namespace: Namespace, call: Call
     ) -> Message:
-        deadline = self._poll_deadline(call)
+        deadline = poll_deadline(call, self._clock.now())
         check_task_queue(request.task_queue, is_set=request.HasField("task_queue"))
         check_identity(request.identity)
         capabilities = request.worker_version_capabilities
@@ -131,13 +125,13 @@ class WorkerTaskHandlers:
             queue=request.task_queue,
         )
         await self._register(namespace, QueueType.ACTIVITY, request)
-        if self._is_too_late(deadline):
+        if is_too_late(deadline, self._clock.now()):
             return PollActivityTaskQueueResponse()
         return await self._matching.poll_activity_task_queue(
             QueueKey(namespace.id, QueueType.ACTIVITY, request.task_queue.name),
             request,
             deadline,
-            client_name=call.metadata.get(_CLIENT_NAME_HEADER, ""),
+            sdk=sdk_of(call),
         )
 
     async def _completed(
@@ -210,17 +204,6 @@ class WorkerTaskHandlers:
 
     def _blob_bytes_max(self, namespace: Namespace) -> int:
         return self._limits_of(namespace.name).blob_bytes_max
-
-    def _poll_deadline(self, call: Call) -> Instant:
-        """Return when the poll must be over; refuse one that has no time to wait."""
-        if call.deadline is None:
-            raise InvalidArgumentError("Context timeout is not set.")
-        if call.deadline - self._clock.now() < POLL_DEADLINE_SECONDS_MIN * SECOND:
-            raise FailedPreconditionError("Context timeout is too short.")
-        return call.deadline
-
-    def _is_too_late(self, deadline: Instant) -> bool:
-        return self._clock.now() + LONG_POLL_MARGIN_SECONDS * SECOND > deadline
 
 
 def _check_versioning(

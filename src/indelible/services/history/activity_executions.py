@@ -250,7 +250,8 @@ class ActivityExecutions:
                     task,
                     identity=poller.identity,
                     request_id=poller.request_id,
-                    sdk_name=poller.client_name,
+                    sdk_name=poller.sdk.name,
+                    sdk_version=poller.sdk.version,
                 ),
             )
             if entry is None or not is_started:

@@ -20,7 +20,7 @@ from indelible.base.limits import DEFAULT_LIMITS, Limits
 from indelible.base.queue_kinds import STICKY_QUEUE
 from indelible.base.versions import version_of_worker
 from indelible.engine.matching.matcher import QueryMatch, TaskMatch
-from indelible.ports.clients import Poller, QueuedTask
+from indelible.ports.clients import Poller, QueuedTask, Sdk
 from indelible.services.matching.pending_nexus_tasks import PendingNexusTask
 from indelible.services.matching.pending_queries import PendingQuery
 
@@ -38,7 +38,6 @@ class Poll:
         "_arrival",
         "_match",
         "build_id",
-        "client_name",
         "expires_at",
         "identity",
         "is_dismissed",
@@ -46,6 +45,7 @@ class Poll:
         "is_sticky",
         "limits",
         "request",
+        "sdk",
         "seen_at",
         "started_at",
         "version",
@@ -55,7 +55,7 @@ class Poll:
         self,
         request: PollRequest,
         *,
-        client_name: str,
+        sdk: Sdk,
         started_at: Instant,
         expires_at: Instant,
         limits: Limits = DEFAULT_LIMITS,
@@ -67,7 +67,7 @@ class Poll:
             version_capabilities(request), deployment_options(request)
         )
         self.is_sticky: Final = request.task_queue.kind == STICKY_QUEUE
-        self.client_name: Final = client_name
+        self.sdk: Final = sdk
         self.started_at: Final = started_at
         self.expires_at: Final = expires_at
         self.limits: Final = limits
@@ -124,7 +124,7 @@ class Poll:
             request_id=request_id,
             build_id=self.build_id,
             is_sticky_poll=self.is_sticky,
-            client_name=self.client_name,
+            sdk=self.sdk,
             version=self.version,
         )
 

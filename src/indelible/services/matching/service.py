@@ -52,12 +52,14 @@ from indelible.base.task_token import NexusTaskToken, QueryTaskToken
 from indelible.engine.matching.matcher import QueryMatch
 from indelible.engine.workflow.tasks import WorkflowTaskDispatch
 from indelible.ports.clients import (
+    NO_SDK,
     HistoryClient,
     NexusAnswer,
     NexusTask,
     QueryAnswer,
     QueryTask,
     QueuedTask,
+    Sdk,
 )
 from indelible.ports.clock import Clocks
 from indelible.ports.dispatch_tasks import AnyDispatch
@@ -181,13 +183,13 @@ class MatchingService:
         request: PollWorkflowTaskQueueRequest,
         deadline: Instant,
         *,
-        client_name: str = "",
+        sdk: Sdk = NO_SDK,
     ) -> PollWorkflowTaskQueueResponse:
         """Wait for a workflow task or a query; the empty response if there is none in time.
 
         The deadline is one of the node's clock.
         """
-        poll = self._new_poll(key, request, deadline, client_name)
+        poll = self._new_poll(key, request, deadline, sdk)
         response = await self._serve(key, poll, self._start_workflow_task)
         return PollWorkflowTaskQueueResponse() if response is None else response
 
@@ -197,13 +199,13 @@ class MatchingService:
         request: PollActivityTaskQueueRequest,
         deadline: Instant,
         *,
-        client_name: str = "",
+        sdk: Sdk = NO_SDK,
     ) -> PollActivityTaskQueueResponse:
         """Wait for an activity task; the empty response if there is none in time.
 
         The deadline is one of the node's clock.
         """
-        poll = self._new_poll(key, request, deadline, client_name)
+        poll = self._new_poll(key, request, deadline, sdk)
         response = await self._serve(key, poll, self._start_activity_task)
         return PollActivityTaskQueueResponse() if response is None else response
 
@@ -213,13 +215,13 @@ class MatchingService:
         request: PollNexusTaskQueueRequest,
         deadline: Instant,
         *,
-        client_name: str = "",
+        sdk: Sdk = NO_SDK,
     ) -> PollNexusTaskQueueResponse:
         """Wait for a Nexus task; the empty response if there is none in time.
 
         The deadline is one of the node's clock.
         """
-        poll = self._new_poll(key, request, deadline, client_name)
+        poll = self._new_poll(key, request, deadline, sdk)
         response = await self._serve(key, poll, self._start_nexus_task)
         return PollNexusTaskQueueResponse() if response is None else response
 
@@ -376,14 +378,12 @@ class MatchingService:
         return await describe_loaded(queue, self._store, now=now, node_now=self._clock.now())
 
     # ---------------------------------------------------------------------------- serving a poll
-    def _new_poll(
-        self, key: QueueKey, request: PollRequest, deadline: Instant, client_name: str
-    ) -> Poll:
+    def _new_poll(self, key: QueueKey, request: PollRequest, deadline: Instant, sdk: Sdk) -> Poll:
         now = self._clock.now()
         limits = self._limits_of(request.namespace, key.name, key.queue_type)
         poll = Poll(
             request,
-            client_name=client_name,
+            sdk=sdk,
             started_at=now,
             expires_at=Instant(
                 min(now + limits.long_poll_span, deadline - LONG_POLL_MARGIN_SECONDS * SECOND)
