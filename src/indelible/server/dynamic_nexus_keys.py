@@ -147,7 +147,7 @@ CALLBACK_KEYS: Final = (
         "history.outboundQueue.circuitBreakerSettings",
         "circuit_breaker",
         BREAKER,
-        "when a URL or a Nexus endpoint is called again that has failed more than 5 times in a "
+        "when a host or a Nexus endpoint is called again that has failed more than 5 times in a "
         "row: `MaxRequests` calls on trial after `Timeout`; failures are forgotten after "
         "`Interval`, 0 for never",
     ),

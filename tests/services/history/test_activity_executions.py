@@ -42,11 +42,7 @@ from indelible.ports.dispatch_rows import queued_task
 from indelible.ports.rpc import Call
 from indelible.ports.telemetry import NoTelemetry
 from indelible.services.history.activity_executions import ActivityExecutions
-from indelible.services.history.circuit_breakers import (
-    CircuitBreakers,
-    Destination,
-    DestinationKind,
-)
+from indelible.services.history.circuit_breakers import CircuitBreakers, callback_destination
 from indelible.services.history.execution_codec import decode_transfer
 from indelible.services.history.operation_calls import CallResult
 from indelible.services.history.shard import ShardParts
@@ -113,7 +109,7 @@ class Node:
 
     async def have_down(self, url: str) -> None:
         """Have calls of a URL fail until it is not called for now."""
-        destination = Destination(self.namespace, DestinationKind.CALLBACK, url)
+        destination = callback_destination(self.namespace, url)
         failed = CallResult(is_retryable=True)
 
         async def call() -> CallResult:

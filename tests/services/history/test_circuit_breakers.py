@@ -28,6 +28,7 @@ from indelible.services.history.circuit_breakers import (
     CircuitOpenError,
     Destination,
     DestinationKind,
+    callback_destination,
 )
 from indelible.services.history.shard import Shard, ShardParts
 from indelible.services.history.shards import Shards
@@ -75,6 +76,19 @@ async def test_one_who_is_down_is_not_called_and_others_are() -> None:
         await ring(known, "yes")
     assert [await ring(known, "yes", other) for other in ELSEWHERE] == ["yes"] * 3
     assert [known.is_blocked(other) for other in ELSEWHERE] == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://host/a/b?c=d#e", "https://host"),
+        ("HTTP://host:80/", "http://host:80"),
+        ("http://me:secret@host:80/x", "http://host:80"),
+        ("http://[::1]:80/x", "http://[::1]:80"),
+    ],
+)
+def test_callbacks_share_the_breaker_of_their_host(url: str, place: str) -> None:
+    assert callback_destination(NAMESPACE, url).place == place
 
 
 async def test_one_call_on_trial_decides() -> None:

@@ -86,7 +86,7 @@ def new_activity(
             input=present_bytes(request, "input"),
             header=present_bytes(request, "header"),
             user_metadata=present_bytes(request, "user_metadata"),
-            links=tuple(link.SerializeToString() for link in request.links),
+            links=tuple(dict.fromkeys(link.SerializeToString() for link in request.links)),
             search_attributes={
                 name: attributes[name].SerializeToString() for name in sorted(attributes)
             },

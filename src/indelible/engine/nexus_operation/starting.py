@@ -88,7 +88,7 @@ def new_operation(
             search_attributes={
                 name: attributes[name].SerializeToString() for name in sorted(attributes)
             },
-            links=tuple(link.SerializeToString() for link in request.links),
+            links=tuple(dict.fromkeys(link.SerializeToString() for link in request.links)),
         ),
     )
 

@@ -1,7 +1,8 @@
 """Which calls that a description tells of wait for a circuit breaker.
 
 Owns the state `BLOCKED`: nothing durable says so, since breakers live in memory. The reference
-(1.32) shows it for workflows; here standalone activities and operations tell it, too.
+(1.32) has a breaker for each host, but looks for one of the whole URL: its callbacks stay
+`SCHEDULED` unless the URL is a host alone. Nor does it say so of standalone operations.
 """
 
 from collections.abc import Iterable
@@ -22,10 +23,9 @@ from indelible.engine.namespace.record import Namespace
 from indelible.services.history.circuit_breakers import (
     BLOCKED_REASON,
     CircuitBreakers,
-    Destination,
-    DestinationKind,
+    callback_destination,
+    endpoint_destination,
 )
-from indelible.services.history.operation_handlers import endpoint_of
 
 _Pending = PendingNexusOperationState
 _Cancel = NexusOperationCancellationState
@@ -36,12 +36,12 @@ def mark_callbacks(
     namespace: Namespace,
     callbacks: Iterable[CallbackInfo | RunCallbackInfo],
 ) -> None:
-    """Say of each callback that would be called now if it is not, since its URL is down."""
+    """Say of each callback that would be called now if it is not, since its host is down."""
     for told in callbacks:
         if told.state != CallbackState.CALLBACK_STATE_SCHEDULED:
             continue
         url = told.callback.nexus.url
-        if breakers.is_blocked(Destination(namespace, DestinationKind.CALLBACK, url)):
+        if breakers.is_blocked(callback_destination(namespace, url)):
             told.state = CallbackState.CALLBACK_STATE_BLOCKED
             told.blocked_reason = BLOCKED_REASON
 
@@ -53,7 +53,7 @@ def mark_operations(
 ) -> None:
     """Say of each operation if its start or cancellation waits, since its endpoint is down."""
     for told in operations:
-        if not breakers.is_blocked(endpoint_of(namespace, told.endpoint)):
+        if not breakers.is_blocked(endpoint_destination(namespace, told.endpoint)):
             continue
         if told.state == _Pending.PENDING_NEXUS_OPERATION_STATE_SCHEDULED:
             told.state = _Pending.PENDING_NEXUS_OPERATION_STATE_BLOCKED

@@ -17,8 +17,7 @@ from indelible.engine.namespace.record import Namespace
 from indelible.services.history.circuit_breakers import (
     REJECTION,
     CircuitBreakers,
-    Destination,
-    DestinationKind,
+    callback_destination,
 )
 from indelible.services.history.external_callbacks import ExternalCallbacks
 from indelible.services.history.nexus_completions import NexusCompletions
@@ -59,12 +58,12 @@ class CallbackDelivery:
     ) -> CallResult:
         """Tell the one behind a callback how something in a namespace has ended.
 
-        Raises `CircuitOpenError` if a URL is not to be called now. The service itself always is.
+        Raises `CircuitOpenError` if a host is not to be called now. The service itself always is.
         """
         if callback.url != SYSTEM_CALLBACK_URL:
             patience = self._limits_of(namespace.name).callback_timeout
             return await self._breakers.call(
-                Destination(namespace, DestinationKind.CALLBACK, callback.url),
+                callback_destination(namespace, callback.url),
                 lambda: self._external.complete(callback, completion, patience),
                 is_down=lambda result: result.is_retryable,
                 otherwise=CallResult(failure=REJECTION, is_retryable=True),

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Final, NamedTuple, TypeVar
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -52,7 +53,19 @@ class Destination(NamedTuple):
     namespace: Namespace
     kind: DestinationKind
     place: str
-    """A URL, or the name of an endpoint."""
+    """A scheme and a host, or the name of an endpoint."""
+
+
+def callback_destination(namespace: Namespace, url: str) -> Destination:
+    """Return whom a namespace calls when it calls a URL back: a host, whatever the path."""
+    parts = urlsplit(url)
+    _, _, host = parts.netloc.rpartition("@")
+    return Destination(namespace, DestinationKind.CALLBACK, f"{parts.scheme}://{host}")
+
+
+def endpoint_destination(namespace: Namespace, endpoint: str) -> Destination:
+    """Return whom a namespace calls when it calls an endpoint, to start or to cancel."""
+    return Destination(namespace, DestinationKind.ENDPOINT, endpoint)
 
 
 class CircuitOpenError(Exception):

@@ -29,7 +29,6 @@ from indelible.base.nexus_operations import (
     StartOutcome,
     withhold_headers,
 )
-from indelible.engine.namespace.record import Namespace
 from indelible.engine.nexus.endpoint import NexusEndpoint
 from indelible.engine.nexus.failures import (
     NOT_FOUND,
@@ -43,8 +42,7 @@ from indelible.ports.outbound import NOTHING_OUTSIDE, Outbound
 from indelible.services.history.circuit_breakers import (
     REJECTION,
     CircuitBreakers,
-    Destination,
-    DestinationKind,
+    endpoint_destination,
 )
 from indelible.services.history.external_handlers import (
     NO_CALLBACK,
@@ -79,11 +77,6 @@ class NexusSurroundings(msgspec.Struct, frozen=True, kw_only=True):
     callback_url: CallbackUrl = nowhere
 
 
-def endpoint_of(namespace: Namespace, endpoint: str) -> Destination:
-    """Return whom a namespace calls when it calls an endpoint, to start or to cancel."""
-    return Destination(namespace, DestinationKind.ENDPOINT, endpoint)
-
-
 class OperationHandlers:
     """Finds the handlers of operations and speaks to them."""
 
@@ -97,7 +90,7 @@ class OperationHandlers:
         Raises `CircuitOpenError` if the handler is not to be called now.
         """
         return await self._around.breakers.call(
-            endpoint_of(call.namespace, call.target.endpoint),
+            endpoint_destination(call.namespace, call.target.endpoint),
             lambda: self._start(call),
             is_down=lambda outcome: isinstance(outcome, CallFailed),
             otherwise=CallFailed(failure=REJECTION),
@@ -109,7 +102,7 @@ class OperationHandlers:
         Raises `CircuitOpenError` if the handler is not to be called now.
         """
         return await self._around.breakers.call(
-            endpoint_of(call.namespace, call.target.endpoint),
+            endpoint_destination(call.namespace, call.target.endpoint),
             lambda: self._cancel(call),
             is_down=lambda result: result.is_retryable,
             otherwise=CallResult(failure=REJECTION, is_retryable=True),
