@@ -48,6 +48,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
         ),
         (
             "workflow list",
+            ["--env=shop", "--disable-config-env"],
+            {"TEMPORAL_ADDRESS": "door:7233"},
+            ["--limit=5", "--address=till:7233", "--tls=true"],
+        ),
+        (
+            "workflow list",
             [],
             {"TEMPORAL_ENV": "shop"},
             ["--limit=5", "--address=till:7233", "--tls=true"],

@@ -11,6 +11,8 @@ from typing import cast
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.service import ServiceClient
 
 from indelible.cli.completion_command import answers
@@ -28,6 +30,7 @@ from indelible.cli.values import (
     shown_instant,
 )
 from indelible.cli.verbs.messages import plain_number, precise
+from indelible.cli.verbs.payloads import failure_text, json_payload
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -301,3 +304,20 @@ def test_what_is_said_of_an_event_fits_the_line(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "10")
     assert Output(now=NOW, stream=make()).fitting("a\nb  cd\te", 6) == said
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        (
+            json_payload({"message": "no more milk", "stack_trace": "till"}),
+            "no more milk\n    till",
+        ),
+        (Payload(metadata={"encoding": b"binary/encrypted"}, data=b"?"), "Encoded failure"),
+        (None, "Encoded failure"),
+    ],
+    ids=["decoded", "unreadable", "none"],
+)
+def test_a_failure_may_keep_its_words_in_a_payload(kept: Payload | None, told: str) -> None:
+    failure = Failure(message="Encoded failure", encoded_attributes=kept)
+    assert failure_text(failure) == told

@@ -16,6 +16,7 @@ from indelible.cli.values import ValueRefusedError
 ENVIRONMENT_DEFAULT: Final = "default"
 ENVIRONMENT: Final = "--env"
 ENVIRONMENT_FILE: Final = "--env-file"
+_NO_VARIABLES: Final = "--disable-config-env"
 
 Environments: TypeAlias = dict[str, dict[str, str]]
 
@@ -82,7 +83,8 @@ def with_presets(
         presets = read_environments(path).get(name, {})
     else:
         presets = environment_at(path, name)
-    return [*_preset_words(options, presets, words, environment), *words] if presets else [*words]
+    variables: Mapping[str, str] = {} if _NO_VARIABLES in words else environment
+    return [*_preset_words(options, presets, words, variables), *words] if presets else [*words]
 
 
 def _preset_words(

@@ -162,10 +162,19 @@ def failure_text(failure: Failure) -> str:
     while True:
         kind = failure.application_failure_info.type
         indent = "  " * depth
-        lines.append(f"{indent}{kind}: {failure.message}" if kind else f"{indent}{failure.message}")
-        lines.extend(f"{indent}    {line}" for line in failure.stack_trace.splitlines())
+        message, stack_trace = _told(failure)
+        lines.append(f"{indent}{kind}: {message}" if kind else f"{indent}{message}")
+        lines.extend(f"{indent}    {line}" for line in stack_trace.splitlines())
         if not failure.HasField("cause"):
             return "\n".join(lines)
         failure = failure.cause
         depth += 1
         lines.append(f"{'  ' * depth}caused by")
+
+
+def _told(failure: Failure) -> tuple[str, str]:
+    """Return message and stack trace; SDKs may keep both in a payload, for codecs to see."""
+    kept = value_of(failure.encoded_attributes) if failure.HasField("encoded_attributes") else None
+    if not isinstance(kept, dict):
+        return failure.message, failure.stack_trace
+    return str(kept.get("message", failure.message)), str(kept.get("stack_trace") or "")
