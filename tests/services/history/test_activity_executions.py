@@ -181,7 +181,7 @@ class Node:
 
     async def wake(self, run_id: str) -> None:
         of = key(run_id)
-        await self.activities.wake(self.shards.of(of.chain), of)
+        await self.activities.wake(self.shards.of(of.chain), of, may_remove=True)
 
     async def calls(self) -> list[CallActivityCallback]:
         found: list[CallActivityCallback] = []

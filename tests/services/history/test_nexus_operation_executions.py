@@ -245,7 +245,7 @@ class Node:
 
     async def wake(self, run_id: str, *, seconds: int) -> None:
         self.clock.time = Instant(self.clock.time + seconds * SECOND)
-        await self.operations.wake(self.shard(run_id), key(run_id))
+        await self.operations.wake(self.shard(run_id), key(run_id), may_remove=True)
 
 
 def key(run_id: str) -> WorkflowKey:

@@ -339,17 +339,23 @@ class ActivityExecutions:
 
     # -- by themselves -----------------------------------------------------------------------------
 
-    async def wake(self, shard: Shard, key: WorkflowKey) -> None:
-        """Fire what is due in an activity, or remove it when its retention has ended."""
+    async def wake(self, shard: Shard, key: WorkflowKey, *, may_remove: bool) -> bool:
+        """Fire what is due in an activity, or remove it when its retention has ended.
+
+        Returns false if it has to be removed, and may not be.
+        """
         host = self._hosts.of(key.chain)
         async with shard.locks.hold(key.chain):
             entry = await host.find(key.chain, key.run_id)
             if entry is None:
-                return
+                return True
             if is_expired(entry.state, shard.now_in(key.namespace_id)):
+                if not may_remove:
+                    return False
                 await host.delete(entry)
             elif not await self._step(host, entry, _fire):
                 host.note_deadline(entry)
+        return True
 
     # -- the runtime -------------------------------------------------------------------------------
 

@@ -1,8 +1,6 @@
 """Runs whose time has come: what is due is fired, and closed runs go when their retention ends."""
 
-import asyncio
 from contextlib import suppress
-from typing import Final
 
 from temporalio.api.history.v1 import WorkflowExecutionStartedEventAttributes
 
@@ -15,26 +13,15 @@ from indelible.services.history.messaging import delete_run
 from indelible.services.history.reading import read_event
 from indelible.services.history.shard import Shard
 
-REMOVALS_AT_ONCE_MAX: Final = 32
-"""A backlog of expired runs fills no more than a part of a commit: whoever starts a run waits for
-that part, not for the backlog."""
-
 
 class Expirations:
     """Answers the wake-ups of runs."""
 
-    def __init__(self) -> None:
-        self._removals: Final = asyncio.Semaphore(REMOVALS_AT_ONCE_MAX)
+    async def wake(self, shard: Shard, key: WorkflowKey, *, may_remove: bool) -> bool:
+        """Fire what is due in a run; nothing happens if nothing is, or if it is gone.
 
-    async def wake(self, shard: Shard, key: WorkflowKey) -> None:
-        """Fire what is due in a run; nothing happens if nothing is, or if it is gone."""
-        if not await self._fire(shard, key, may_remove=False):
-            # Nobody who wants something of this chain waits for the turn of the removal.
-            async with self._removals:
-                await self._fire(shard, key, may_remove=True)
-
-    async def _fire(self, shard: Shard, key: WorkflowKey, *, may_remove: bool) -> bool:
-        """Return false if the run has to be removed, and may not be."""
+        Returns false if the run has to be removed, and may not be.
+        """
         chain = key.chain
         async with shard.locks.hold(chain):
             entry = await shard.find(chain, key.run_id)

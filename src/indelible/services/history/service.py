@@ -4,7 +4,9 @@ Owns the shards and the operations on executions, put together. Each kind of ope
 beside this one; the methods that the frontend and matching call are theirs.
 """
 
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -62,6 +64,10 @@ from indelible.services.history.workflow_tasks import WorkflowTaskOperations
 from indelible.services.namespaces import NamespaceRegistry
 from indelible.services.nexus_endpoints import NexusEndpointRegistry
 
+REMOVALS_AT_ONCE_MAX: Final = 32
+"""A backlog of what has expired fills no more than a part of a commit: whoever starts something
+waits for that part, not for the backlog."""
+
 
 class HistorySurroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What the history service needs of the node."""
@@ -97,6 +103,7 @@ class HistoryService:
     ) -> None:
         self._shards = _shards(around, entries_max)
         self._expirations = Expirations()
+        self._removals = asyncio.Semaphore(REMOVALS_AT_ONCE_MAX)
         tasks = WorkflowTaskOperations(self._shards)
         starts = StartOperations(self._shards, tasks)
         system = SystemOperations(starts, around.complete_signal_with_start)
@@ -227,17 +234,25 @@ class HistoryService:
         await self._shards.start(wake=self._wake, execute=self._execute)
 
     async def _wake(self, shard: Shard, key: WorkflowKey) -> None:
+        if not await self._look(shard, key, may_remove=False):
+            # Nobody who wants something of this chain waits for the turn of the removal.
+            async with self._removals:
+                await self._look(shard, key, may_remove=True)
+
+    async def _look(self, shard: Shard, key: WorkflowKey, *, may_remove: bool) -> bool:
+        """Return false if there is something to be removed, and it may not be."""
         match key.archetype:
             case Archetype.WORKFLOW:
-                await self._expirations.wake(shard, key)
+                return await self._expirations.wake(shard, key, may_remove=may_remove)
             case Archetype.ACTIVITY:
-                await self._standalone.wake(shard, key)
+                return await self._standalone.wake(shard, key, may_remove=may_remove)
+            case Archetype.NEXUS_OPERATION:
+                return await self._operations.wake(shard, key, may_remove=may_remove)
             case Archetype.SCHEDULE:
                 await self._schedules.wake(key)
-            case Archetype.NEXUS_OPERATION:
-                await self._operations.wake(shard, key)
             case Archetype.BATCH_OPERATION:
                 await self.batches.wake(shard, key)
+        return True
 
     async def _execute(self, shard: Shard, key: WorkflowKey, task: AnyTransfer) -> None:
         if isinstance(task, OperationCall):
