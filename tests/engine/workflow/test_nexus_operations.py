@@ -17,7 +17,10 @@ from temporalio.api.history.v1 import (
     WorkflowExecutionCompletedEventAttributes,
     WorkflowExecutionOptionsUpdatedEventAttributes,
 )
-from temporalio.api.workflowservice.v1 import RespondWorkflowTaskCompletedRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkflowExecutionResponse,
+    RespondWorkflowTaskCompletedRequest,
+)
 
 from indelible.base.calls import CallState
 from indelible.base.errors import NotFoundError
@@ -44,6 +47,7 @@ from indelible.engine.workflow.requests.respond_workflow_task_completed import (
     respond_workflow_task_completed,
 )
 from indelible.engine.workflow.rules.callbacks import operation_end
+from indelible.engine.workflow.rules.nexus_description import add_nexus
 from indelible.engine.workflow.tasks import CallCallback, CancelNexusOperation, StartNexusOperation
 from tests.engine.workflow.run import Run
 
@@ -195,9 +199,19 @@ def test_a_completion_of_another_request_is_refused() -> None:
         )
 
 
+def attempts_told(run: Run) -> int:
+    """Return how many attempts the description of the only operation counts."""
+    response = DescribeWorkflowExecutionResponse()
+    add_nexus(response, run.state)
+    (told,) = response.pending_nexus_operations
+    return told.attempt
+
+
 def test_a_call_that_fails_is_made_again_after_its_interval() -> None:
     run, scheduled = waiting()
+    assert attempts_told(run) == 0
     answer(run, scheduled, CallFailed(failure=FAILURE))
+    assert attempts_told(run) == 1
     record = run.state.nexus_operations[scheduled]
     assert (record.start.state, record.start.attempt) == (CallState.BACKING_OFF, 2)
     assert record.start.next_attempt_at == run.now + seconds(1)
@@ -208,6 +222,7 @@ def test_a_call_that_fails_is_made_again_after_its_interval() -> None:
     (task,) = run.last_step.transfers
     assert isinstance(task, StartNexusOperation)
     assert task.attempt == 2
+    assert attempts_told(run) == 1
     answer(run, scheduled, OperationSucceeded(result=None), attempt=1)
     assert scheduled in run.state.nexus_operations
     answer(run, scheduled, OperationSucceeded(result=None), attempt=2)

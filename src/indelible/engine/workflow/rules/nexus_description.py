@@ -52,14 +52,14 @@ def _operation(record: NexusOperationRecord) -> PendingNexusOperationInfo:
         start_to_close_timeout=duration_message(record.start_to_close_timeout),
         scheduled_time=timestamp(record.scheduled_at),
         state=_operation_state(record),
-        attempt=record.start.attempt,
+        attempt=_attempts_made(record.start),
     )
     _add_attempts(described, record.start)
     if record.cancel is not None:
         cancellation = NexusOperationCancellationInfo(
             requested_time=timestamp(record.cancel_requested_at),
             state=CANCELLATION_STATES[record.cancel.state],
-            attempt=record.cancel.attempt,
+            attempt=_attempts_made(record.cancel),
         )
         _add_attempts(cancellation, record.cancel)
         described.cancellation_info.CopyFrom(cancellation)
