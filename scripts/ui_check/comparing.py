@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from scripts.ui_check.deliberate import unmeant
+
 _NUMBER: Final = r"\d[\d,]*(\.\d+)?"
 _CLOCK: Final = r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?( [AP]M)?( UTC)?"
 _CHANCE: Final = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "<id>"),
+    (re.compile(r"\b[0-9a-f]{7}\.\.\.[0-9a-f]{7}\b"), "<id>"),
+    # Said to screen readers, when there is time to.
+    (re.compile(r"\d+ new events? loaded"), ""),
     (re.compile(r"\d+@[\w.-]+"), "<identity>"),
     (re.compile(rf"\b[A-Z][a-z]{{2}} \d{{1,2}}, \d{{4}}, {_CLOCK}"), "<time>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?"), "<time>"),
@@ -71,7 +76,7 @@ def judged(
     also.update(one for one in said if any(word in one for word in expected))
     faults = [one for one in said if one not in also]
     if theirs is not None:
-        faults += _different(ours.lines, theirs.lines)
+        faults += unmeant(ours.name, _different(ours.lines, theirs.lines))
     return Verdict(
         ours=ours,
         theirs=theirs,

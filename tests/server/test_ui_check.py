@@ -3,6 +3,7 @@
 import pytest
 
 from scripts.ui_check.comparing import Observation, judged, normal_lines
+from scripts.ui_check.deliberate import unmeant
 from scripts.ui_check.drives import drives
 from scripts.ui_check.listening import Heard
 from scripts.ui_check.pages import pages
@@ -18,6 +19,8 @@ UUID = "0123abcd-0123-4abc-8abc-0123456789ab"
         ("2026-11-28T05:12:49.91Z", ["<time>"]),
         ("23s 634ms", ["<span>"]),
         ("1.92 KB", ["<size>"]),
+        ("683e6cf...13820d2 ui", ["<id> ui"]),
+        ("18 new events loaded", []),
         ("History Size Bytes\n1782\n1782", ["History Size Bytes", "<number>", "1782"]),
         ("12986@host-418b68138c4", ["<identity>"]),
         ("Attempt  2 / 7", ["Attempt 2 / 7"]),
@@ -59,6 +62,19 @@ def test_a_fault_is_what_the_reference_does_not_say(
     ours: Observation, theirs: Observation | None, faults: list[str]
 ) -> None:
     assert list(judged(ours, theirs, expected=("expected",)).faults) == faults
+
+
+@pytest.mark.parametrize(
+    ("act", "fault", "is_left"),
+    [
+        ("schedule", "only reference: 1 year", False),
+        ("edit a schedule", "only ours:      None", False),
+        ("schedule", "only reference: 2 years", True),
+        ("schedules", "only reference: 1 year", True),
+    ],
+)
+def test_what_is_meant_is_no_fault(act: str, fault: str, is_left: bool) -> None:
+    assert list(unmeant(act, [fault])) == ([fault] if is_left else [])
 
 
 def told(method: str, **params: object) -> tuple[str, dict[str, object]]:
