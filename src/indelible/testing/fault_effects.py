@@ -430,6 +430,8 @@ def _is_one(task: PollWorkflowTaskQueueResponse) -> bool:
 
 def _is_with_worker(key: TaskToken, described: DescribeWorkflowExecutionResponse) -> bool:
     """Return whether, by the server's books, a worker has the task now."""
+    if described.workflow_execution_info.HasField("close_time"):
+        return False  # What was pending then is told on.
     if isinstance(key, WorkflowTaskToken):
         task = described.pending_workflow_task
         return (

@@ -225,6 +225,17 @@ def test_a_paused_activity_leaves_its_queue_and_comes_back() -> None:
     assert not system_entries(run.state)
 
 
+def test_what_was_pending_when_a_run_was_closed_is_told_on() -> None:
+    run = working()
+    poll(run)
+    fail(run)
+    run.terminate()
+    described = describe_workflow(run.state, run.now)
+    [pending] = described.pending_activities
+    assert (pending.attempt, pending.HasField("last_failure")) == (2, True)
+    assert not described.HasField("pending_workflow_task")
+
+
 def test_a_paused_attempt_goes_on_and_the_next_one_waits() -> None:
     run = working(retry_policy=RetryPolicy(maximum_attempts=1))
     poll(run)

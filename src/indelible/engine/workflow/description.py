@@ -64,18 +64,15 @@ def describe_workflow(state: StateView, now: Instant) -> DescribeWorkflowExecuti
         execution_config=_config(execution),
         workflow_execution_info=_execution_info(state),
         workflow_extended_info=_extended_info(execution),
+        # What was pending when a run was closed is told on, as the reference does: it says why.
+        pending_activities=[_activity(execution, one) for one in state.activities.values()],
         pending_children=[_child(child) for child in state.children.values()],
     )
     clock = clock_message(execution.time_skipping, now)
     if clock is not None:
         response.workflow_extended_info.time_skipping_info.CopyFrom(clock)
     add_nexus(response, state)
-    if not execution.is_open:
-        return response
-    response.pending_activities.extend(
-        _activity(execution, record) for record in state.activities.values()
-    )
-    if execution.workflow_task is not None:
+    if execution.is_open and execution.workflow_task is not None:
         response.pending_workflow_task.CopyFrom(_workflow_task(execution.workflow_task))
     return response
 
