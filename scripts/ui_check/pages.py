@@ -44,8 +44,6 @@ _FIXED: Final = {
     "nexus-create": "/nexus/create",
     "import": "/import/events",
     "select-namespace": "/select-namespace",
-    "catalog": f"{HOME}/catalog",
-    "common-errors": "/common-errors",
 }
 _TABS: Final = (
     *("timeline", "history", "metadata", "memo", "search-attributes", "user-metadata"),
