@@ -47,7 +47,7 @@ from tests.services.frontend.world import DEFAULT
 from tests.services.history.fakes import CountingEntropy, HandClock
 
 
-@dataclass
+@dataclass(eq=False)
 class PassingClock(HandClock):
     """Goes on by what is slept."""
 
