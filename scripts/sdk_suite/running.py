@@ -109,6 +109,9 @@ def _run_pytest(suite: Suite, access: Access, tests: Sequence[str], record: Path
         "TMPDIR": str(suite.temporary),
         recorder.RECORD_VARIABLE: str(record),
     }
+    # The sandbox imports a test's module for every workflow: without bytecode that is a second's
+    # work, and tests with workflow tasks of one second fail in the client.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with record.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(
             [*words, f"@{chosen}"],
