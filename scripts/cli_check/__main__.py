@@ -80,7 +80,9 @@ async def _drive(
 
 def _told(tally: Tally, *, is_whole: bool) -> int:
     missing = sorted(tally.known - set(tally.driven) - set(NOT_DRIVEN))
-    unused = [one for one in (*DELIBERATE, *NOT_BUILT) if one not in tally.used]
+    unused = [
+        one for one in (*DELIBERATE, *NOT_BUILT) if one not in tally.used and not one.is_by_chance
+    ]
     print(
         f"{tally.driven.total()} commands, {len(tally.different)} differ,"
         f" {len(tally.meant)} differ on purpose"

@@ -27,7 +27,7 @@ from scripts.cli_check.steps import Scenario, Step
 
 FILES: Final = Path(__file__).parent / "files"
 _SETTLING_SECONDS_MAX: Final = 6.0
-_UNTIL_SECONDS_MAX: Final = 30.0
+_UNTIL_SECONDS_MAX: Final = 60.0
 _PAUSE_SECONDS: Final = 0.25
 
 

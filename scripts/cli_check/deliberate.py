@@ -21,14 +21,16 @@ class Deliberate:
     path: str
     """Pattern: the whole path of the difference."""
     reason: str
+    is_by_chance: bool = False
+    """Whether a run may do without it: the reference is sometimes faster than the check."""
 
     def covers(self, command: str, difference: Difference) -> bool:
         """Say whether a difference of this command is of this kind."""
         return bool(re.match(self.commands, command) and re.fullmatch(self.path, difference.path))
 
 
-def _meant(commands: str, path: str, reason: str) -> Deliberate:
-    return Deliberate(commands=commands, path=path, reason=reason)
+def _meant(commands: str, path: str, reason: str, *, is_by_chance: bool = False) -> Deliberate:
+    return Deliberate(commands=commands, path=path, reason=reason, is_by_chance=is_by_chance)
 
 
 _EVENTS: Final = "workflow (show|result|describe|execute)"
@@ -151,7 +153,8 @@ DELIBERATE: Final[tuple[Deliberate, ...]] = (
         "batch (terminate|describe) --job-id \\$slow|batch list",
         r"exit|error|(/\*)?/state",
         "A batch operation keeps to the rate that it was given; the reference takes no notice of it"
-        " and is done before anybody can stop it.",
+        " and may be done before anybody can stop it.",
+        is_by_chance=True,
     ),
     _meant(
         "activity complete -a sa-6",
