@@ -21,9 +21,14 @@ from scripts.sdk_suite.servers import (
     dev_server,
     external_server,
     seed_download,
-    test_server,
+    skipping_server,
 )
-from tests.server_process import INDELIBLE, reference_executable
+from tests.server_process import (
+    INDELIBLE,
+    TEST_SERVER,
+    ServerExecutable,
+    reference_executable,
+)
 
 PAGE: Final = Path("docs/compatibility.md")
 _LOG_BYTES_MAX: Final = 4_000
@@ -79,8 +84,14 @@ def _results_folder(path: Path | None) -> Iterator[Path]:
 
 
 def _run_once(options: argparse.Namespace, folder: Path) -> Run:
-    executable = reference_executable(options.server) if options.server else INDELIBLE
-    temporary = seed_download(executable, folder, suite=options.suite, python=options.python)
+    server, test_server = _servers(options)
+    temporary = seed_download(
+        folder,
+        suite=options.suite,
+        python=options.python,
+        server=server,
+        test_server=test_server,
+    )
     suite = Suite.copy(
         options.suite,
         folder / "suite",
@@ -92,13 +103,21 @@ def _run_once(options: argparse.Namespace, folder: Path) -> Run:
     if options.mode == "dev-server":
         return run_suite(suite, dev_server(), folder)
     if options.mode == "time-skipping":
-        return run_suite(suite, test_server(), folder)
-    with external_server(executable, folder) as access:
+        return run_suite(suite, skipping_server(), folder)
+    with external_server(server, folder) as access:
         run = run_suite(suite, access, folder)
     # Whatever the server had to say is a finding, even if every test has passed.
     log = (folder / "server.log").read_bytes()
     sys.stderr.write(log[-_LOG_BYTES_MAX:].decode(errors="replace"))
     return run
+
+
+def _servers(options: argparse.Namespace) -> tuple[ServerExecutable, ServerExecutable | None]:
+    """The dev server and the test server; `--server` is instead of that which the mode is about."""
+    if not options.server:
+        return INDELIBLE, TEST_SERVER
+    another = reference_executable(options.server)
+    return (INDELIBLE, another) if options.mode == "time-skipping" else (another, None)
 
 
 def _report(summary: Summary, runs: Sequence[Run]) -> Iterator[str]:

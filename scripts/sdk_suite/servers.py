@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from tests.server_process import INDELIBLE, TEST_SERVER, ServerExecutable, ServerProcess
+from tests.server_process import ServerExecutable, ServerProcess
 
 # The suite starts its own server with these, and expects what they change.
 SERVER_SETTINGS: Final = (
@@ -74,26 +74,30 @@ def dev_server() -> Access:
     return Access(arguments=[])
 
 
-def test_server() -> Access:
+def skipping_server() -> Access:
     """Leave it to the suite as well, but let it start the server that skips time."""
     return Access(arguments=["-E", "time-skipping"])
 
 
-def seed_download(executable: ServerExecutable, folder: Path, *, suite: Path, python: str) -> Path:
-    """Return a temporary folder in which the SDK finds the executable where a download would be.
+def seed_download(
+    folder: Path,
+    *,
+    suite: Path,
+    python: str,
+    server: ServerExecutable,
+    test_server: ServerExecutable | None,
+) -> Path:
+    """Return a temporary folder in which the SDK finds executables where downloads would be.
 
-    Some tests start a dev server of their own in either mode, some a server that skips time.
+    Some tests start a dev server of their own in any mode, some a server that skips time.
     """
     temporary = folder / "tmp"
     temporary.mkdir()
-    launcher = executable.launcher(folder)
-    for version in (_pinned_version(suite), f"sdk-python-{_sdk_version(python)}"):
-        shutil.copy(launcher, temporary / f"temporal-{version}")
-    if executable is INDELIBLE:
-        test_server = TEST_SERVER.launcher(folder)
-        shutil.copy(
-            test_server, temporary / f"temporal-test-server-sdk-python-{_sdk_version(python)}"
-        )
+    version = f"sdk-python-{_sdk_version(python)}"
+    for name in (_pinned_version(suite), version):
+        shutil.copy(server.launcher(folder), temporary / f"temporal-{name}")
+    if test_server:
+        shutil.copy(test_server.launcher(folder), temporary / f"temporal-test-server-{version}")
     return temporary
 
 
