@@ -34,7 +34,9 @@ END_TO_END: Final = [chapter for chapter in CHAPTERS if list(chapter.glob("tests
 PIPELINES: Final = sorted(EXAMPLES.glob("part-*/chapter-*/ci/*.yml"))
 _COMMAND_OF_PIPELINE: Final = re.compile(r"run: uv run ([^#\n]+)")
 _COMMAND: Final = re.compile(r"^\$ uv run python (.+)$", re.MULTILINE)
-ARGUMENTS: Final = {"worker.py": ["--probe"]}
+ARGUMENTS: Final = {"worker.py": ["--probe"], "main_worker.py": ["--probe"]}
+# Our commands are found as those of an installed package are.
+PATH: Final = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # What a program shows only if the server was started with these flags, and the words that tell.
 SERVER_ARGUMENTS: Final = (
     "--dynamic-config-value",
@@ -127,7 +129,7 @@ async def test_tests_of_a_chapter_pass(chapter: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"),
         cwd=chapter,
-        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={**os.environ, "PATH": PATH},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
@@ -172,7 +174,7 @@ async def _start(
     return await asyncio.create_subprocess_exec(
         *(sys.executable, *words),
         cwd=chapter,
-        env={**os.environ, "TEMPORAL_ADDRESS": server.address},
+        env={**os.environ, "PATH": PATH, "TEMPORAL_ADDRESS": server.address},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
