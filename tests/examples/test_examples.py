@@ -59,6 +59,10 @@ def _name(path: Path) -> str:
     return str(path.relative_to(EXAMPLES))
 
 
+def _uses(module: str, chapter: Path) -> bool:
+    return any(module in path.read_text(encoding="utf-8") for path in chapter.glob("*.py"))
+
+
 def _project(chapter: Path) -> dict[str, Any]:
     return tomllib.loads((chapter / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -218,7 +222,8 @@ async def _complaint(server: ServerProcess, program: Path, slots: asyncio.Semaph
 def test_chapter_is_a_project_of_its_own(chapter: Path) -> None:
     project = _project(chapter)["project"]
     assert project["requires-python"] == ">=3.11"
-    assert project["dependencies"] == ["temporalio>=1.35,<2"]
+    extra = "[opentelemetry]" if _uses("temporalio.contrib.opentelemetry", chapter) else ""
+    assert project["dependencies"] == [f"temporalio{extra}>=1.35,<2"]
     assert (chapter / ".python-version").read_text(encoding="utf-8").strip() == "3.13"
     readme = (chapter / "README.md").read_text(encoding="utf-8")
     for program in PROGRAMS:
