@@ -1,7 +1,7 @@
-"""One run that is stuck, seen from outside: which activity, since when, why, and what was logged.
+"""One run that is stuck, seen from outside: which activity it is, why, and since how many attempts.
 
-The server tells what is pending, the worker where the code waits. Then three witnesses of the same
-attempts are compared: the description of the run, the worker's metrics and the worker's log.
+The server tells what is pending, the worker where the code waits. Then four witnesses of the same
+attempts are compared: the history of the run, the worker's metrics, its log and its trace.
 """
 
 import logging
@@ -15,6 +15,9 @@ from temporalio.common import RetryPolicy
 from temporalio.runtime import BufferedMetricUpdate, MetricBuffer, Runtime, TelemetryConfig
 
 with workflow.unsafe.imports_passed_through():
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
     from running import (
         check,
         event_names,
@@ -26,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         verified,
         working,
     )
+    from temporalio.contrib.opentelemetry import TracingInterceptor
 
 ATTEMPTS_WATCHED = 3
 AWAITED = re.compile(r"activity: \w+")  # How the SDK names the tasks in its stack traces.
@@ -93,12 +97,47 @@ class Lines(logging.Handler):
         ]
 
 
-def failures(updates: Sequence[BufferedMetricUpdate]) -> int:
+def counted(updates: Sequence[BufferedMetricUpdate]) -> int:
     """How many attempts of `ship` have failed, by the worker's counter."""
     return sum(
         int(update.value)
         for update in updates
         if update.metric.name == FAILED and update.attributes.get("activity_type") == "ship"
+    )
+
+
+def traced(spans: Sequence[ReadableSpan], workflow_id: str) -> int:
+    """How many attempts of `ship` have failed, by the spans of this run."""
+    attempts = [
+        one
+        for one in spans
+        if one.name == "RunActivity:ship"
+        and (one.attributes or {}).get("temporalWorkflowID") == workflow_id
+    ]
+    starts = {one.parent.span_id if one.parent else None for one in attempts}
+    check(len(starts) == 1, "all attempts are parts of one start")
+    return sum(not one.status.is_ok for one in attempts)
+
+
+async def recorded(parcel: WorkflowHandle[ParcelWorkflow, str]) -> int:
+    """How many attempts of `ship` have failed, by the start that ended well at last."""
+    started = [
+        event.activity_task_started_event_attributes
+        async for event in parcel.fetch_history_events()
+        if event.HasField("activity_task_started_event_attributes")
+    ]
+    return started[-1].attempt - 1
+
+
+async def watched_client(metrics: MetricBuffer, spans: InMemorySpanExporter) -> Client:
+    """A client whose workers count into this buffer and leave their spans in this exporter."""
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    return await Client.connect(
+        os.environ.get("TEMPORAL_ADDRESS", "localhost:7233"),
+        namespace=os.environ.get("TEMPORAL_NAMESPACE", "default"),
+        runtime=Runtime(telemetry=TelemetryConfig(metrics=metrics)),
+        interceptors=[TracingInterceptor(provider.get_tracer(__name__))],
     )
 
 
@@ -113,13 +152,8 @@ async def look(parcel: WorkflowHandle[ParcelWorkflow, str]) -> tuple[str, int, s
 async def main() -> None:
     """Get stuck, look, repair, and count."""
     options = parse_options(is_alone=True)
-    metrics = MetricBuffer(10_000)
-    client = await Client.connect(
-        os.environ.get("TEMPORAL_ADDRESS", "localhost:7233"),
-        namespace=os.environ.get("TEMPORAL_NAMESPACE", "default"),
-        runtime=Runtime(telemetry=TelemetryConfig(metrics=metrics)),
-    )
-    carrier, lines = Carrier(), Lines()
+    metrics, lines, spans = MetricBuffer(10_000), Lines(), InMemorySpanExporter()
+    client, carrier = await watched_client(metrics, spans), Carrier()
     activity.logger.base_logger.addHandler(lines)
     async with working(
         client, options, workflows=[ParcelWorkflow], activities=[pack, carrier.ship]
@@ -139,15 +173,11 @@ async def main() -> None:
         carrier.is_down = False
         result = await parcel.result()
     after = await event_names(parcel)
-    started = [
-        event.activity_task_started_event_attributes
-        async for event in parcel.fetch_history_events()
-        if event.HasField("activity_task_started_event_attributes")
-    ]
     failed = {
-        "history": started[-1].attempt - 1,
-        "metrics": failures(metrics.retrieve_updates()),
+        "history": await recorded(parcel),
+        "metrics": counted(metrics.retrieve_updates()),
         "log": len(lines.of(parcel.id)),
+        "trace": traced(spans.get_finished_spans(), parcel.id),
     }
     waiting = sorted(set(AWAITED.findall(stack)))
     print(f"  stuck in {name}, attempt {attempt}: {reason}; the code waits for {waiting}")
@@ -157,8 +187,8 @@ async def main() -> None:
     check("ACTIVITY_TASK_FAILED" not in after, "attempts that are repeated are no events")
     check(before.count("ACTIVITY_TASK_STARTED") == 1, "nor is a start that may be repeated")
     check(failed["history"] >= ATTEMPTS_WATCHED, "it was stuck for a while")
-    check(len(set(failed.values())) == 1, "history, metrics and log agree")
-    verified("the blocked activity was found; three witnesses agree on its attempts")
+    check(len(set(failed.values())) == 1, "history, metrics, log and trace agree")
+    verified("the blocked activity was found; four witnesses agree on its attempts")
 
 
 if __name__ == "__main__":
