@@ -14,6 +14,8 @@ from urllib.parse import unquote, urlsplit
 _HARMLESS: Final = ("net::ERR_NAME_NOT_RESOLVED", "net::ERR_INTERNET_DISCONNECTED")
 # Chromium repeats on the console what the network has told already.
 _REPEATED: Final = "Failed to load resource"
+# Of histories, and of activities and Nexus operations without a workflow.
+_LONG_POLLS: Final = ("waitNewEvent=true", "longPollToken=")
 _CHANCE: Final = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"(http://)?(127\.0\.0\.1|localhost):\d+"), "<server>"),
@@ -37,7 +39,8 @@ class Heard:
     @property
     def is_waiting(self) -> bool:
         """Whether an answer is still to come; a long poll is not waited for."""
-        return any("waitNewEvent" not in url for url in self._under_way.values())
+        urls = self._under_way.values()
+        return not all(any(mark in url for mark in _LONG_POLLS) for url in urls)
 
     def listen(self, method: str, params: dict[str, Any]) -> None:
         """Take in one event of Chromium."""
