@@ -58,8 +58,7 @@ async def main() -> None:
             OrderWorkflow.run, ORDER, id=new_id("order"), task_queue=options.task_queue
         )
         await order.result()
-    exported = await command_line(client).ask("workflow", "show", "--workflow-id", order.id)
-    check(exported.code == 0, f"the history is exported; the command said: {exported.complaint}")
+    exported = await command_line(client).see(f"workflow show --workflow-id {order.id}")
     history = WorkflowHistory.from_json(order.id, exported.text)
     fetched = await order.fetch_history()
     complaints = [await complaint(code, history) for code in (OrderWorkflow, OrderPaidFirst)]

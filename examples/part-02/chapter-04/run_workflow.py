@@ -1,6 +1,7 @@
 """One order, started by the SDK and by the command line: the workflow cannot tell them apart."""
 
 import json
+import shlex
 from dataclasses import asdict
 from typing import Any
 
@@ -38,18 +39,16 @@ async def main() -> None:
             OrderWorkflow.run, ORDER, id=new_id("order-sdk"), task_queue=options.task_queue
         )
         receipt = await by_sdk.result()
-        cli = command_line(client)
-        told = await cli.tell(
-            *("workflow", "execute", "--type", OrderWorkflow.__name__),
-            *("--workflow-id", new_id("order-cli"), "--task-queue", options.task_queue),
-            *("--input", json.dumps(asdict(ORDER))),
+        told = await command_line(client).see(
+            f"workflow execute --type OrderWorkflow --workflow-id {new_id('order-cli')} "
+            f"--task-queue {options.task_queue} --input {shlex.quote(json.dumps(asdict(ORDER)))}",
+            {"status": "COMPLETED"},
         )
-    by_cli = client.get_workflow_handle(told["workflowId"], run_id=told["runId"])
+    by_cli = client.get_workflow_handle(told.at("workflowId"), run_id=told.at("runId"))
     print(f"  SDK: {receipt}")
-    print(f"  command line: {told['result']}")
+    print(f"  command line: {told.at('result')}")
     check(receipt == RECEIPT, "the order started by the SDK is delivered and paid")
-    check(told["status"] == "COMPLETED", "the order started by the command line completes")
-    check(Receipt(**told["result"]) == receipt, "both have the same result")
+    check(Receipt(**told.at("result")) == receipt, "both have the same result")
     inputs = [await recorded_input(handle) for handle in (by_sdk, by_cli)]
     check(inputs == [("json/plain", asdict(ORDER))] * 2, "both histories begin with the same input")
     events = [await event_names(handle) for handle in (by_sdk, by_cli)]
