@@ -49,6 +49,8 @@ SERVER_ARGUMENTS: Final = (
     str(EXAMPLES / "part-01/chapter-03/rate_limit.yaml"),
 )
 PROOFS: Final = {
+    "cli_groups.py": " 0 of them refused",
+    "cli_tour.py": " 0 of them refused",
     "namespaces_retention.py": "a closed run is purged in time",
     "rate_limit.py": "some calls were refused",
     "worker_versioning.py": "version 1.0 is drained",

@@ -6,6 +6,7 @@ It is the official `temporal` if that is on the path, else `indelible`, which ta
 import asyncio
 import json
 import os
+import re
 import shlex
 import shutil
 from collections.abc import Mapping
@@ -13,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from running import check, failed
+from running import check, failed, verified
 from temporalio.client import Client
+
+REFUSAL = re.compile(r"is not enabled|is disabled on this namespace")
 
 
 @dataclass(frozen=True)
@@ -43,11 +46,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class CommandLine:
-    """One program, and the options that tell it where the server is."""
+    """One program, and the options that tell it where the server is.
+
+    What was seen is counted together, also by copies with other options.
+    """
 
     program: str
     options: tuple[str, ...]
     seen: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     async def ask(self, command: str) -> Answer:
         """Give a command, written as in a terminal, and wait for its end."""
@@ -56,7 +63,7 @@ class CommandLine:
         process = await asyncio.create_subprocess_exec(
             *(self.program, *words, *self.options, *form),
             # Variables would come before the files with which some commands are tried.
-            env={name: value for name, value in os.environ.items() if name[:9] != "TEMPORAL_"},
+            env={name: os.environ[name] for name in os.environ if not name.startswith("TEMPORAL_")},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -65,22 +72,35 @@ class CommandLine:
         return Answer(code=process.returncode or 0, text=out.decode(), complaint=err.decode())
 
     async def see(
-        self, command: str, expected: Mapping[str, Any] | None = None, *, code: int | None = 0
+        self, command: str, expected: Mapping[str, Any] | None = None, *, code: int = 0
     ) -> Answer:
-        """Show a command and give it; its exit code and these values of its JSON must be right.
-
-        None as the code means that the caller looks at it.
-        """
-        print(f"  $ {Path(self.program).name} {command}")
-        self.seen.append(command)
-        answer = await self.ask(command)
+        """Show a command and give it; its exit code and these values of its JSON must be right."""
+        answer = await self._shown(command)
         check(
-            code in {None, answer.code},
+            answer.code == code,
             f"`{command}` ends with {code}, not {answer.code}; it said: {answer.complaint}",
         )
         for path, value in (expected or {}).items():
             check(answer.at(path) == value, f"{path} is {value!r}, not {answer.at(path)!r}")
         return answer
+
+    async def see_where_allowed(self, command: str) -> bool:
+        """Like `see`, for what some servers are set up to refuse; tell whether it was done."""
+        answer = await self._shown(command)
+        if answer.code == 0:
+            return True
+        check(bool(REFUSAL.search(answer.complaint)), f"`{command}` said: {answer.complaint}")
+        self.refused.append(command)
+        return False
+
+    async def _shown(self, command: str) -> Answer:
+        print(f"  $ {Path(self.program).name} {command}")
+        self.seen.append(command)
+        return await self.ask(command)
+
+    def conclude(self) -> None:
+        """Say how many commands were given, and how many of them the server does not allow."""
+        verified(f"{len(self.seen)} commands, {len(self.refused)} of them refused by the server")
 
 
 def command_line(client: Client) -> CommandLine:
