@@ -9,6 +9,7 @@ from indelible.base.errors import InvalidArgumentError
 from indelible.base.ids import EventId, NamespaceId, RunId, WorkflowId
 from indelible.base.task_token import (
     ActivityTaskToken,
+    NexusTaskToken,
     QueryTaskToken,
     TaskToken,
     WorkflowTaskToken,
@@ -24,11 +25,18 @@ WORKFLOW = WorkflowTaskToken(
     *KEY, scheduled_event_id=EventId(2), started_event_id=EventId(3), attempt=1, started_at=7
 )
 QUERY = QueryTaskToken(NamespaceId("n"), "queue", "query")
+NEXUS = NexusTaskToken(NamespaceId("n"), "queue" * 60, "task")
+TOKENS = [ACTIVITY, WORKFLOW, QUERY, NEXUS]
 
 
-@pytest.mark.parametrize("token", [ACTIVITY, WORKFLOW, QUERY])
+@pytest.mark.parametrize("token", TOKENS)
 def test_a_token_comes_back_as_it_went(token: TaskToken) -> None:
     assert decode_task_token(encode_task_token(token)) == token
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_token_is_text(token: TaskToken) -> None:
+    assert encode_task_token(token).decode("utf-8").isprintable()
 
 
 @pytest.mark.parametrize("token", [ACTIVITY, WORKFLOW])

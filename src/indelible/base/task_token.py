@@ -2,6 +2,9 @@
 
 Owns their encoding. A token names one attempt of one task; it proves nothing about who holds it, so
 the namespace inside is checked against the request's and the rest against the state of the run.
+
+Tokens are UTF-8: the Python SDK decodes that of a Nexus task, for its log, when it is to cancel one
+that has just ended; where that fails, its worker never shuts down. The reference's are by chance.
 """
 
 from typing import NamedTuple
@@ -73,8 +76,8 @@ class ActivityById(NamedTuple):
 
 TaskToken = WorkflowTaskToken | ActivityTaskToken | QueryTaskToken | NexusTaskToken
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(TaskToken)
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(TaskToken)
 
 
 def encode_task_token(token: TaskToken) -> bytes:
