@@ -32,6 +32,26 @@ MEANT: Final = (
         " with what they wrote.",
     ),
     Meant(
+        acts=".* it",
+        fault="only reference: Start Delay$",
+        reason="A start delay of no time, which the SDK sends, is not told.",
+    ),
+    Meant(
+        acts="delete a Nexus endpoint",
+        fault="ui-act-edited",
+        reason="The reference forgets when an endpoint was created as soon as it is changed.",
+    ),
+    Meant(
+        acts="go through the views of a history",
+        fault='only reference: "taskId"',
+        reason="The reference numbers events by its own inner tasks; no client reads that.",
+    ),
+    Meant(
+        acts=".*",
+        fault=": +(<span>|(Show|Hide) idle time)$",
+        reason="How long a run took decides whether its timeline has an idle time to hide.",
+    ),
+    Meant(
         acts="workflows-bad-query",
         fault="invalid expression",
         reason="Ours points at the place in the query.",

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from temporalio import activity, workflow
-from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.enums.v1 import IndexedValueType, PendingActivityState
 from temporalio.api.nexus.v1 import EndpointSpec, EndpointTarget
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
@@ -45,6 +45,7 @@ ENDPOINT: Final = "ui-endpoint"
 _SECONDS_MAX: Final = 60
 _PAUSE_SECONDS: Final = 0.2
 _ONCE_AN_HOUR: Final = RetryPolicy(initial_interval=timedelta(hours=1))
+_SCHEDULED: Final = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 _KEYWORD: Final = SearchAttributeKey.for_keyword("UiKeyword")
 _RED: Final = TypedSearchAttributes([SearchAttributePair(_KEYWORD, "red")])
 
@@ -247,6 +248,16 @@ async def waiting(client: Client, workflow_id: str) -> WorkflowHandle[Waiting, l
     )
     await _reached(lambda: _has_failed_activity(handle))
     return handle
+
+
+async def waits_for_attempt(handle: WorkflowHandle[Any, Any], attempt: int) -> None:
+    """Wait until nothing of a run moves any more but that its activity is to be tried again."""
+
+    async def is_there() -> bool:
+        pending = (await handle.describe()).raw_description.pending_activities
+        return [(one.attempt, one.state) for one in pending] == [(attempt, _SCHEDULED)]
+
+    await _reached(is_there)
 
 
 async def _has_failed_activity(handle: WorkflowHandle[Any, Any]) -> bool:

@@ -7,18 +7,32 @@ import json
 from pathlib import Path
 from typing import Final
 
+from temporalio.client import WorkflowHandle
+
 from scripts.ui_check.acts import Act
 from scripts.ui_check.hand import Hand
 from scripts.ui_check.pages import HOME, path_of_run, run
-from scripts.ui_check.seeding import QUEUE, Seeds, greeted, waiting
+from scripts.ui_check.seeding import (
+    QUEUE,
+    Seeds,
+    Waiting,
+    greeted,
+    waiting,
+    waits_for_attempt,
+)
 
 _PAYLOAD: Final = ".cm-content"
 _FEED: Final = "/history?view=feed"
 
 
-async def _waiting(hand: Hand, seeds: Seeds, name: str, tab: str = _FEED) -> None:
+_Run = WorkflowHandle[Waiting, list[str]]
+
+
+async def _waiting(hand: Hand, seeds: Seeds, name: str, tab: str = _FEED) -> tuple[_Run, str]:
     handle = await waiting(seeds.client, f"ui-act-{name}")
-    await hand.open(path_of_run(handle.id, handle.result_run_id or "") + tab)
+    path = path_of_run(handle.id, handle.result_run_id or "") + tab
+    await hand.open(path)
+    return handle, path
 
 
 async def _choose_from_menu(hand: Hand, item: str) -> None:
@@ -59,10 +73,11 @@ async def _stack(hand: Hand, seeds: Seeds) -> None:
 
 
 async def _cancel(hand: Hand, seeds: Seeds) -> None:
-    await _waiting(hand, seeds, "cancel")
+    _, path = await _waiting(hand, seeds, "cancel")
     await _choose_from_menu(hand, "Request Cancellation")
     await hand.confirm()
     await hand.sees("Workflow Execution Canceled")
+    await hand.open(path)
 
 
 async def _terminate(hand: Hand, seeds: Seeds) -> None:
@@ -74,7 +89,7 @@ async def _terminate(hand: Hand, seeds: Seeds) -> None:
 
 
 async def _pause(hand: Hand, seeds: Seeds) -> None:
-    await _waiting(hand, seeds, "pause")
+    _, path = await _waiting(hand, seeds, "pause")
     await hand.click("Pause Workflow")
     await hand.write("#workflow-pause-details", "a break")
     await hand.confirm()
@@ -82,6 +97,8 @@ async def _pause(hand: Hand, seeds: Seeds) -> None:
     await hand.click("Unpause Workflow")
     await hand.confirm()
     await hand.misses("This Workflow is Paused")
+    await hand.open(path)
+    await hand.sees("Workflow Execution Unpaused")
 
 
 async def _reset_running(hand: Hand, seeds: Seeds) -> None:
@@ -172,7 +189,7 @@ async def _relatives(hand: Hand, seeds: Seeds) -> None:
 
 
 async def _pause_activity(hand: Hand, seeds: Seeds) -> None:
-    await _waiting(hand, seeds, "activity-pause", "/pending-activities")
+    handle, path = await _waiting(hand, seeds, "activity-pause", "/pending-activities")
     await hand.click("Pause", "main button")
     await hand.write("#activity-pause-reason", "a break")
     await hand.confirm()
@@ -180,13 +197,17 @@ async def _pause_activity(hand: Hand, seeds: Seeds) -> None:
     await hand.click("Unpause", "main button")
     await hand.confirm()
     await hand.misses("Paused Reason")
+    await waits_for_attempt(handle, 3)
+    await hand.open(path)
 
 
 async def _reset_activity(hand: Hand, seeds: Seeds) -> None:
-    await _waiting(hand, seeds, "activity-reset", "/pending-activities")
+    handle, path = await _waiting(hand, seeds, "activity-reset", "/pending-activities")
     await hand.click("Reset", "[class*=justify-end] button")
     await hand.confirm()
     await hand.sees("has been reset successfully")
+    await waits_for_attempt(handle, 2)
+    await hand.open(path)
 
 
 async def _change_activity(hand: Hand, seeds: Seeds) -> None:
