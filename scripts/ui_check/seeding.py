@@ -17,6 +17,7 @@ from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     CreateNexusEndpointRequest,
 )
+from temporalio.api.workflowservice.v1 import ListWorkersRequest
 from temporalio.client import (
     ActivityHandle,
     Client,
@@ -42,6 +43,7 @@ QUEUE: Final = "ui"
 DEPLOYMENT: Final = "ui-deployment"
 BUILD: Final = "1.0"
 ENDPOINT: Final = "ui-endpoint"
+_WORKERS: Final = 2
 _SECONDS_MAX: Final = 60
 _PAUSE_SECONDS: Final = 0.2
 _ONCE_AN_HOUR: Final = RetryPolicy(initial_interval=timedelta(hours=1))
@@ -164,12 +166,18 @@ async def seeded(client: Client) -> AsyncIterator[Seeds]:
         ),
     ):
         await _schedule(client)
+        await _reached(lambda: _has_workers(client))
         yield Seeds(
             client=client,
             runs=await _runs(client),
             endpoint_id=await endpoint(client, ENDPOINT),
             activity=await _activity(client),
         )
+
+
+async def _has_workers(client: Client) -> bool:
+    request = ListWorkersRequest(namespace=client.namespace)
+    return len((await client.workflow_service.list_workers(request)).workers) == _WORKERS
 
 
 async def _search_attributes(client: Client) -> None:

@@ -8,17 +8,21 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from temporalio.client import Client
+from temporalio.runtime import Runtime, TelemetryConfig
 
 from scripts.cli_check.sides import SERVER_SETTINGS
 from tests.server_process import ServerExecutable, ServerProcess, free_port
 
 _READY_SECONDS_MAX: Final = 30.0
 _PAUSE_SECONDS: Final = 0.05
+_HEARTBEAT_INTERVAL: Final = timedelta(seconds=1)
+"""The SDK's own is a minute; until then there are no workers to be seen."""
 _CONFIGURATION: Final = """\
 temporalGrpcAddress: {server}
 host: 127.0.0.1
@@ -46,7 +50,13 @@ async def side(
 ) -> AsyncIterator[Side]:
     """Run a server and its UI, with their files in a folder, for the time of the context."""
     with _server(executable, folder) as server:
-        client = await server.connect()
+        await server.connect()
+        client = await Client.connect(
+            server.address,
+            runtime=Runtime(
+                telemetry=TelemetryConfig(), worker_heartbeat_interval=_HEARTBEAT_INTERVAL
+            ),
+        )
         with _ui(ui_server, server.address, folder) as port:
             await _answers(port)
             yield Side(client=client, ui=f"http://127.0.0.1:{port}")
