@@ -13,7 +13,7 @@
 #   make long-run     [LONG_RUN_ARGS=--events=N]   a run of a million events: what does an event cost by then?
 #   make bench-visibility                  lists and counts in a file of 1,100,000 executions
 #   make bench-schedules [COUNT=60000]     schedules that fire in the same minute: all, none twice, how soon
-#   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_TESTS=list] [REPEATS=5] [SUITE_MODE=dev-server|time-skipping]
+#   make sdk-suite    SUITE=path [SUITE_PYTHON=] [SUITE_TESTS=list] [REPEATS=5] [SUITE_MODE=dev-server|time-skipping|...]
 #                     [REFERENCE=path]     the official SDK's own tests against us, or the reference
 #   make cli-check    CLI=path [CLI_ARGS=]   every subcommand of the official CLI, against us and the reference
 #   make ui-check     UI_SERVER=path [REFERENCE=path CHROMIUM=path] [UI_ARGS=]   every page of the

@@ -18,6 +18,8 @@ from scripts.sdk_suite.names import read_names
 from scripts.sdk_suite.outcomes import Run, Summary, read_page, summarize
 from scripts.sdk_suite.running import Suite, run_suite
 from scripts.sdk_suite.servers import (
+    WITH_TEST_SERVER,
+    WITH_TIME_SKIPPING,
     dev_server,
     external_server,
     seed_download,
@@ -65,7 +67,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--server", help="another executable in our place, such as the reference")
     parser.add_argument(
         "--mode",
-        choices=("external", "dev-server", "time-skipping"),
+        choices=("external", "dev-server", *WITH_TEST_SERVER, WITH_TIME_SKIPPING),
         default="external",
         help="give the suite an address, or let it start a server itself and find ours",
     )
@@ -102,8 +104,8 @@ def _run_once(options: argparse.Namespace, folder: Path) -> Run:
     )
     if options.mode == "dev-server":
         return run_suite(suite, dev_server(), folder)
-    if options.mode == "time-skipping":
-        return run_suite(suite, skipping_server(), folder)
+    if options.mode != "external":
+        return run_suite(suite, skipping_server(options.mode), folder)
     with external_server(server, folder) as access:
         run = run_suite(suite, access, folder)
     # Whatever the server had to say is a finding, even if every test has passed.
@@ -117,7 +119,7 @@ def _servers(options: argparse.Namespace) -> tuple[ServerExecutable, ServerExecu
     if not options.server:
         return INDELIBLE, TEST_SERVER
     another = reference_executable(options.server)
-    return (INDELIBLE, another) if options.mode == "time-skipping" else (another, None)
+    return (INDELIBLE, another) if options.mode in WITH_TEST_SERVER else (another, None)
 
 
 def _report(summary: Summary, runs: Sequence[Run]) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """The server that the suite runs against: one that we start, or one that the suite starts itself.
 
-Owns the settings and the three ways to the server. `external` gives the suite an address.
-`dev-server` lets the suite start its own, as it does by default: the SDK looks into the temporary
-folder for the official executable, as it may have downloaded it before, and finds ours there.
-`time-skipping` lets it start the test server, which is found in the same way.
+Owns the settings and the ways to the server. `external` gives the suite an address. `dev-server`
+lets the suite start its own, as it does by default: the SDK looks into the temporary folder for the
+official executable, as it may have downloaded it before, and finds ours there. The others let it
+start the test server, or the dev server for workflows that skip time, found in the same way.
 """
 
 import ast
@@ -44,6 +44,11 @@ SERVER_SETTINGS: Final = (
     "activity.enableCallbacks=true",
 )
 
+WITH_TEST_SERVER: Final = ("time-skipping", "time-skipping-v1")
+"""The suite's words for the older protocol: a server of its own, with one clock."""
+WITH_TIME_SKIPPING: Final = "time-skipping-v2"
+"""And for the newer one: the dev server, with a clock for each workflow."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
@@ -74,9 +79,9 @@ def dev_server() -> Access:
     return Access(arguments=[])
 
 
-def skipping_server() -> Access:
-    """Leave it to the suite as well, but let it start the server that skips time."""
-    return Access(arguments=["-E", "time-skipping"])
+def skipping_server(mode: str) -> Access:
+    """Leave it to the suite as well, but let it start a server that skips time."""
+    return Access(arguments=["-E", mode])
 
 
 def seed_download(
