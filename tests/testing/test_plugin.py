@@ -13,9 +13,29 @@ PASSING = """
 import asyncio
 
 import pytest
+from temporalio import workflow
 from temporalio.service import RPCError
 
 from programs import Patient, Reminding, ship
+
+
+@workflow.defn
+class Sandboxed:
+    @workflow.run
+    async def run(self) -> list[int]:
+        return [id(pytest), id(Patient)]
+
+
+def test_the_sandbox_does_not_import_pytest_anew(indelible):
+    async def body():
+        async with indelible.worker(workflows=[Sandboxed]):
+            ids = await indelible.client.execute_workflow(
+                Sandboxed.run, id="sandboxed", task_queue=indelible.task_queue
+            )
+        assert ids[0] == id(pytest)
+        assert ids[1] != id(Patient)
+
+    asyncio.run(body())
 
 
 @pytest.mark.parametrize("number", range(3))
@@ -113,7 +133,7 @@ def write(pytester: pytest.Pytester, text: str) -> None:
 @pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["one process", "two"])
 def test_tests_have_their_own_time(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     write(pytester, PASSING)
-    pytester.runpytest_subprocess("-q", *arguments).assert_outcomes(passed=6)
+    pytester.runpytest_subprocess("-q", *arguments).assert_outcomes(passed=7)
 
 
 def test_a_failed_test_shows_its_workflows(pytester: pytest.Pytester) -> None:

@@ -15,6 +15,7 @@ from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker, WorkerConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from indelible.server.config import NAMESPACE_HEADER
 from indelible.testing.faults import Faults
@@ -22,6 +23,9 @@ from indelible.testing.local_activities import LocalActivityFaults
 
 _TOLERANCE: Final = timedelta(seconds=5)
 _SKIP_REAL_TIME_MAX: Final = timedelta(seconds=20)
+# A module of tests imports pytest as soon as its asserts are rewritten. The sandbox would import
+# all of it anew for each workflow, which takes longer than the rest of a test.
+_RESTRICTIONS: Final = SandboxRestrictions.default.with_passthrough_modules("_pytest", "pytest")
 _OVERDUE: Final = frozenset({RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED})
 
 
@@ -44,7 +48,12 @@ class IndelibleTest(msgspec.Struct, frozen=True, kw_only=True):
 
     def worker(self, **options: Unpack[WorkerConfig]) -> Worker:
         """Return a worker for `async with`; `options` are the SDK's, and may name another queue."""
-        config: WorkerConfig = {"client": self.client, "task_queue": self.task_queue, **options}
+        config: WorkerConfig = {
+            "client": self.client,
+            "task_queue": self.task_queue,
+            "workflow_runner": SandboxedWorkflowRunner(restrictions=_RESTRICTIONS),
+            **options,
+        }
         config["interceptors"] = [LocalActivityFaults(self.faults)]
         if "interceptors" in options:
             config["interceptors"] = [*config["interceptors"], *options["interceptors"]]
