@@ -4,6 +4,7 @@ Owns the listener, in threads of its own, and notes who asked for what.
 """
 
 import json
+import sys
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -25,6 +26,11 @@ class CodecServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Asked)
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.instead: tuple[int, bytes] | None = None
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Let a client hang up that has got an answer which it does not like."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
