@@ -49,8 +49,9 @@ def batch(client: Client, *ids: str, query: str = "") -> StartBatchOperationRequ
 
 
 async def described(client: Client, job_id: str) -> DescribeBatchOperationResponse:
+    # As clients do: a connection of five minutes is told to leave, and a request may be too late.
     return await client.workflow_service.describe_batch_operation(
-        DescribeBatchOperationRequest(namespace=client.namespace, job_id=job_id)
+        DescribeBatchOperationRequest(namespace=client.namespace, job_id=job_id), retry=True
     )
 
 
