@@ -20,7 +20,7 @@ from typing import Final
 
 from indelible.base.ids import Archetype, NamespaceId, RunId
 from indelible.base.instants import NEVER, Instant
-from indelible.engine.visibility.query import compile_query
+from indelible.engine.visibility.query import compile_query, listed
 from indelible.engine.visibility.search_attributes import BOOL, INT, KEYWORD, KEYWORD_LIST
 from indelible.ports.stores import VisibilityFilter, VisibilityRecord
 from indelible.store.sqlite import SqliteStore, statements as sql
@@ -150,7 +150,7 @@ async def time_queries(path: Path, closed: int) -> list[tuple[str, float]]:
     for name, text in [*QUERIES.items(), *COUNTS.items()]:
         query = compile_query(text.format(**times), CUSTOM)
         wanted = VisibilityFilter(
-            namespace_id=NAMESPACE, comparisons=query.comparisons, order_by=query.order_by
+            namespace_id=NAMESPACE, comparisons=listed(query), order_by=query.order_by
         )
         spans: list[tuple[float, float]] = []
         size = 0
