@@ -39,10 +39,12 @@ async def _pause(hand: Hand, seeds: Seeds) -> None:
 
 
 async def _reset(hand: Hand, seeds: Seeds) -> None:
-    await _failing(hand, seeds, "reset")
+    path = await _failing(hand, seeds, "reset")
     await _choose_from_menu(hand, "reset-button")
     await hand.confirm()
     await hand.sees("has been reset successfully")
+    # What the page polls for afterwards comes without the input.
+    await hand.open(path)
 
 
 async def _change(hand: Hand, seeds: Seeds) -> None:
