@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 SERVER_VARIABLE: Final = "INDELIBLE_TEST_SERVER"
@@ -126,7 +127,9 @@ class ServerProcess:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             )
 
-    async def connect(self, namespace: str = "default") -> Client:
+    async def connect(
+        self, namespace: str = "default", *, runtime: Runtime | None = None
+    ) -> Client:
         """A client, as soon as the server answers. Raises RuntimeError when it never does."""
         deadline = time.monotonic() + READY_SECONDS_MAX
         while not await self._answers():
@@ -135,7 +138,7 @@ class ServerProcess:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the server is not ready:\n{self.log_tail()}")
             await asyncio.sleep(_POLL_SECONDS)
-        return await Client.connect(self.address, namespace=namespace)
+        return await Client.connect(self.address, namespace=namespace, runtime=runtime)
 
     async def _answers(self) -> bool:
         try:

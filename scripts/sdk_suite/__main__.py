@@ -20,10 +20,9 @@ from scripts.sdk_suite.running import Suite, run_suite
 from scripts.sdk_suite.servers import (
     WITH_TEST_SERVER,
     WITH_TIME_SKIPPING,
-    dev_server,
     external_server,
+    own_server,
     seed_download,
-    skipping_server,
 )
 from tests.server_process import (
     INDELIBLE,
@@ -102,10 +101,8 @@ def _run_once(options: argparse.Namespace, folder: Path) -> Run:
         names=read_names(options.tests) if options.tests else (),
         extra=options.pytest_arguments,
     )
-    if options.mode == "dev-server":
-        return run_suite(suite, dev_server(), folder)
     if options.mode != "external":
-        return run_suite(suite, skipping_server(options.mode), folder)
+        return run_suite(suite, own_server(options.mode), folder)
     with external_server(server, folder) as access:
         run = run_suite(suite, access, folder)
     # Whatever the server had to say is a finding, even if every test has passed.

@@ -74,14 +74,9 @@ def external_server(executable: ServerExecutable, folder: Path) -> Iterator[Acce
         server.kill()
 
 
-def dev_server() -> Access:
-    """Leave it to the suite, whose default is to start its own."""
-    return Access(arguments=[])
-
-
-def skipping_server(mode: str) -> Access:
-    """Leave it to the suite as well, but let it start a server that skips time."""
-    return Access(arguments=["-E", mode])
+def own_server(mode: str) -> Access:
+    """Leave it to the suite to start one: by default a dev server, else one that skips time."""
+    return Access(arguments=[] if mode == "dev-server" else ["-E", mode])
 
 
 def seed_download(

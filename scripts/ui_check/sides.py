@@ -50,12 +50,10 @@ async def side(
 ) -> AsyncIterator[Side]:
     """Run a server and its UI, with their files in a folder, for the time of the context."""
     with _server(executable, folder) as server:
-        await server.connect()
-        client = await Client.connect(
-            server.address,
+        client = await server.connect(
             runtime=Runtime(
                 telemetry=TelemetryConfig(), worker_heartbeat_interval=_HEARTBEAT_INTERVAL
-            ),
+            )
         )
         with _ui(ui_server, server.address, folder) as port:
             await _answers(port)
